@@ -1,0 +1,231 @@
+"""The logical algebra: frozen nodes from relations to relations.
+
+Every node has `columns`, the columns it gives, with ids unique in the plan. A node refers to its input's columns by
+`Ref`; a reference to a column that no input gives is a correlation, and only stands below an `Apply`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pgstream.functions.registry import Function
+from pgstream.plan.expressions import AggCall, Col, Expr, SortKey, WindowCall
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """All rows of a stored relation: a table, source, materialized view or system relation.
+
+    `positions[i]` is the 0-based position in the stored relation of `columns[i]`.
+    """
+
+    oid: int
+    name: str
+    columns: tuple[Col, ...]
+    positions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Literal rows, each of constant expressions; no columns and one row is what `SELECT 1` selects from."""
+
+    columns: tuple[Col, ...]
+    rows: tuple[tuple[Expr, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One output row per input row. `outputs` pairs each new (or passed through) column with its expression."""
+
+    input: Relation
+    outputs: tuple[tuple[Col, Expr], ...]
+
+    @property
+    def columns(self) -> tuple[Col, ...]:
+        return tuple(col for col, _ in self.outputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """The rows where `predicate` is true."""
+
+    input: Relation
+    predicate: Expr
+
+    @property
+    def columns(self) -> tuple[Col, ...]:
+        return self.input.columns
+
+
+JoinKind = Literal["inner", "left", "right", "full", "semi", "anti"]
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Rows of both sides where `condition` is true (None: a cross join).
+
+    semi and anti give the left side's rows that have a match, or none.
+    """
+
+    kind: JoinKind
+    left: Relation
+    right: Relation
+    condition: Expr | None
+
+    @property
+    def columns(self) -> tuple[Col, ...]:
+        if self.kind in ("semi", "anti"):
+            return self.left.columns
+        return self.left.columns + self.right.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """A dependent join: `right` is evaluated for each row of `left`, whose columns it may refer to.
+
+    single: like left, but an error (21000) if `right` gives two rows. mark: the left row and one more boolean
+    column, the three-valued `left IN right` whose comparison is `condition`. Gone after unnesting.
+    """
+
+    kind: Literal["inner", "left", "semi", "anti", "single", "mark"]
+    left: Relation
+    right: Relation
+    condition: Expr | None
+    mark: Col | None = None
+
+    @property
+    def columns(self) -> tuple[Col, ...]:
+        if self.kind in ("semi", "anti"):
+            return self.left.columns
+        if self.mark is not None:
+            return (*self.left.columns, self.mark)
+        return self.left.columns + self.right.columns
+
+
+@dataclass(frozen=True, slots=True)
+class AssertSingle:
+    """The input, with SQLSTATE 21000 if two rows agree on `key` (no key: if there are two rows)."""
+
+    input: Relation
+    key: tuple[Col, ...]
+
+    @property
+    def columns(self) -> tuple[Col, ...]:
+        return self.input.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """GROUP BY: one row per distinct `keys`, with aggregates. No keys at all: always exactly one row."""
+
+    input: Relation
+    keys: tuple[tuple[Col, Expr], ...]
+    aggregates: tuple[tuple[Col, AggCall], ...]
+
+    @property
+    def columns(self) -> tuple[Col, ...]:
+        return tuple(col for col, _ in self.keys) + tuple(col for col, _ in self.aggregates)
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """Each row once, by SQL equality of all columns."""
+
+    input: Relation
+
+    @property
+    def columns(self) -> tuple[Col, ...]:
+        return self.input.columns
+
+
+@dataclass(frozen=True, slots=True)
+class SetOp:
+    """UNION, INTERSECT or EXCEPT of inputs with equal column types; `columns` are new ones."""
+
+    kind: Literal["union", "intersect", "except"]
+    all: bool
+    inputs: tuple[Relation, ...]
+    columns: tuple[Col, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TopN:
+    """For each partition the rows from `offset` on, at most `limit` (None: all), in `order`.
+
+    Rows that tie under `order` are cut by row identity, so the choice is the same however the rows arrived.
+    `partition` holds expressions over the input; DISTINCT ON is a partition with limit 1.
+    """
+
+    input: Relation
+    partition: tuple[Expr, ...]
+    order: tuple[SortKey, ...]
+    limit: Expr | None
+    offset: Expr | None = None
+
+    @property
+    def columns(self) -> tuple[Col, ...]:
+        return self.input.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """The order of a SELECT's result. Only ever the root of a plan: relations have no order."""
+
+    input: Relation
+    order: tuple[SortKey, ...]
+
+    @property
+    def columns(self) -> tuple[Col, ...]:
+        return self.input.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The input's columns and one more for each window call."""
+
+    input: Relation
+    calls: tuple[tuple[Col, WindowCall], ...]
+
+    @property
+    def columns(self) -> tuple[Col, ...]:
+        return self.input.columns + tuple(col for col, _ in self.calls)
+
+
+@dataclass(frozen=True, slots=True)
+class TableCall:
+    """A set-returning function applied to each input row: the input's columns, then the function's.
+
+    `FROM generate_series(1, 3)` has `Values` with one row of no columns as its input. `ordinality` adds an int8 at
+    the end. With `outer`, a row for which the function gives nothing stays, with NULLs.
+    """
+
+    input: Relation
+    function: Function
+    args: tuple[Expr, ...]
+    outputs: tuple[Col, ...]
+    ordinality: Col | None = None
+    outer: bool = False
+
+    @property
+    def columns(self) -> tuple[Col, ...]:
+        tail = () if self.ordinality is None else (self.ordinality,)
+        return self.input.columns + self.outputs + tail
+
+
+Relation = (
+    Scan
+    | Values
+    | Project
+    | Filter
+    | Join
+    | Apply
+    | AssertSingle
+    | Group
+    | Distinct
+    | SetOp
+    | TopN
+    | Sort
+    | Window
+    | TableCall
+)

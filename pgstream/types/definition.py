@@ -1,0 +1,141 @@
+"""What a SQL type is: one value that holds all that pgstream knows of it.
+
+A type is declared once, in its own file of this folder, as a `TypeDefinition` handed to `declare`. No other place
+asks which type it has before it: whole columns go in and out through the functions of the definition.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from pgstream.delta import Column
+from pgstream.errors import UndefinedObject
+
+Settings = Mapping[str, str]
+"""Session settings by lower-case name; text output reads timezone, datestyle, intervalstyle, bytea_output, …"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TypeDefinition:
+    """A row of pg_type with its codecs. Codecs take and give whole columns of `storage`; NULL in, NULL out.
+
+    parse(text, typmod)     Arrow string -> storage. Raises InvalidTextRepresentation and its kin, as PostgreSQL's
+                            input function does, with PostgreSQL's message.
+    format(column, settings) storage -> Arrow string, as PostgreSQL's output function prints it.
+    receive(column, typmod), send(column)
+                            the binary wire format: Arrow binary <-> storage.
+    order_key(column)       storage -> Arrow binary without NULLs in the input, memcmp-ordered and prefix-free, so
+                            that byte order is SQL order and keys can be concatenated.
+    equality_key(column)    storage -> storage with one representative for what SQL calls equal (1.0 and 1.00);
+                            None where the representation is unique already.
+    to_python, from_python  one value: the form that row-wise functions see (see each type's file).
+    apply_typmod(column, typmod, explicit)
+                            length coercion, such as varchar(n) and numeric(p,s); None where the type has no typmod.
+                            `explicit` casts truncate where assignments raise.
+    """
+
+    name: str
+    sql_name: str
+    oid: int
+    array_oid: int
+    category: str
+    storage: pa.DataType
+    length: int
+    parse: Callable[[Column, int], Column]
+    format: Callable[[Column, Settings], Column]
+    receive: Callable[[Column, int], Column]
+    send: Callable[[Column], Column]
+    order_key: Callable[[Column], Column] | None
+    to_python: Callable[[Any], Any]
+    from_python: Callable[[Any], Any]
+    equality_key: Callable[[Column], Column] | None = None
+    apply_typmod: Callable[[Column, int, bool], Column] | None = None
+    typmod_in: Callable[[tuple[int, ...]], int] | None = None
+    typmod_out: Callable[[int], str] | None = None
+    preferred: bool = False
+    by_value: bool = False
+    align: str = "i"
+    toast: str = "p"
+    collation: int = 0
+    pseudo: bool = False
+    element: str | None = None
+    aliases: tuple[str, ...] = ()
+    samples: tuple[str, ...] = field(default=())
+    """Texts that are valid input, edge values first: every codec test runs over them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlType:
+    """A type as a column has it: the definition's name, and the type modifier (-1: none)."""
+
+    name: str
+    typmod: int = -1
+
+    @property
+    def definition(self) -> TypeDefinition:
+        return BY_NAME[self.name]
+
+    @property
+    def oid(self) -> int:
+        return BY_NAME[self.name].oid
+
+    @property
+    def storage(self) -> pa.DataType:
+        return BY_NAME[self.name].storage
+
+    @property
+    def element(self) -> "SqlType | None":
+        """The type of an array's elements; None where this is no array."""
+        name = BY_NAME[self.name].element
+        return None if name is None else SqlType(name, self.typmod)
+
+    def bare(self) -> "SqlType":
+        """This type without its modifier."""
+        return self if self.typmod == -1 else SqlType(self.name)
+
+    def __str__(self) -> str:
+        """As `format_type` prints it: `character varying(20)`, `bigint[]`."""
+        definition = BY_NAME[self.name]
+        if definition.element is not None:
+            return f"{SqlType(definition.element, self.typmod)}[]"
+        if self.typmod == -1 or definition.typmod_out is None:
+            return definition.sql_name
+        suffix = definition.typmod_out(self.typmod)
+        head, with_, tail = definition.sql_name.partition(" with")
+        return f"{head}{suffix}{with_}{tail}"
+
+
+BY_NAME: dict[str, TypeDefinition] = {}
+"""Every declared type by pg_type.typname (`int8`, `_int8`, `timestamptz`)."""
+
+BY_OID: dict[int, TypeDefinition] = {}
+
+BY_ALIAS: dict[str, str] = {}
+"""Lower-case spellings that SQL accepts beside the typname (`bigint`), to the typname."""
+
+
+def declare(definition: TypeDefinition) -> SqlType:
+    """Registers `definition`; returns the type without modifier."""
+    assert definition.name not in BY_NAME, definition.name
+    assert definition.oid not in BY_OID, definition.oid
+    BY_NAME[definition.name] = definition
+    BY_OID[definition.oid] = definition
+    BY_ALIAS[definition.sql_name] = definition.name
+    for alias in definition.aliases:
+        BY_ALIAS[alias] = definition.name
+    return SqlType(definition.name)
+
+
+def type_named(name: str) -> SqlType:
+    """The type SQL calls `name`: a typname or an alias. Raises UndefinedObject."""
+    found = name if name in BY_NAME else BY_ALIAS.get(name)
+    if found is None:
+        raise UndefinedObject(f'type "{name}" does not exist')
+    return SqlType(found)
+
+
+def array_of(element: SqlType) -> SqlType:
+    """The array type over `element`."""
+    return SqlType(BY_OID[element.definition.array_oid].name, element.typmod)
