@@ -1,0 +1,1 @@
+"""The objects of a database, and the system relations that show them."""

@@ -1,0 +1,185 @@
+"""The objects a user declares, as frozen values.
+
+An object is replaced, never changed. `depends` holds the OIDs of the relations that an object's query reads: what
+DROP … RESTRICT refuses over, and CASCADE follows.
+
+A relation owns three consecutive OIDs, as PostgreSQL gives every relation a row type and its array type:
+`oid` for pg_class, `oid + 1` for its row type and `oid + 2` for the array of that.
+"""
+
+from dataclasses import dataclass
+
+from pgstream.types.definition import SqlType
+
+PG_CATALOG = 11
+PUBLIC = 2200
+INFORMATION_SCHEMA = 13000
+SUPERUSER = 10
+FIRST_USER_OID = 16384
+OIDS_PER_RELATION = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A namespace. `oid` is 11 for pg_catalog and 2200 for public, as in every PostgreSQL."""
+
+    oid: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column of a stored relation. `default` is the SQL text of its default expression."""
+
+    name: str
+    type: SqlType
+    not_null: bool = False
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PrimaryKey:
+    """A table's primary key: 0-based column positions in key order, and the OIDs of constraint and index."""
+
+    oid: int
+    index_oid: int
+    name: str
+    columns: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A stored table that takes INSERT, UPDATE and DELETE."""
+
+    oid: int
+    schema_oid: int
+    name: str
+    columns: tuple[TableColumn, ...]
+    primary_key: PrimaryKey | None = None
+    depends: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A plain view: its query's text, inlined wherever it is used, and resolved under `search_path`."""
+
+    oid: int
+    schema_oid: int
+    name: str
+    columns: tuple[TableColumn, ...]
+    query: str
+    search_path: tuple[str, ...]
+    depends: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class MaterializedView:
+    """A view that is kept. `unique_key` holds column positions by which its rows are distinct and arranged."""
+
+    oid: int
+    schema_oid: int
+    name: str
+    columns: tuple[TableColumn, ...]
+    query: str
+    search_path: tuple[str, ...]
+    depends: frozenset[int]
+    unique_key: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An external, replayable stream of rows. `options` are the WITH options as written, in order.
+
+    `format` and `encode` are upper case (PLAIN, JSON), or empty where the connector decides.
+    """
+
+    oid: int
+    schema_oid: int
+    name: str
+    columns: tuple[TableColumn, ...]
+    options: tuple[tuple[str, str], ...]
+    format: str = ""
+    encode: str = ""
+    primary_key: tuple[int, ...] = ()
+    depends: frozenset[int] = frozenset()
+
+    @property
+    def errors_name(self) -> str:
+        """The relation that keeps the records this source could not make rows of."""
+        return f"{self.name}_errors"
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """An external receiver of changes.
+
+    `query` is what feeds it where it was declared with its query (`CREATE SINK … AS`, `CREATE SINK … FROM`), and
+    empty where `INSERT INTO` statements feed it, each a `Feed`.
+    """
+
+    oid: int
+    schema_oid: int
+    name: str
+    columns: tuple[TableColumn, ...]
+    options: tuple[tuple[str, str], ...]
+    format: str = ""
+    encode: str = ""
+    query: str = ""
+    search_path: tuple[str, ...] = ()
+    depends: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A continuous `INSERT INTO sink SELECT …`. Named after its sink; shown where relations of kind sink are."""
+
+    oid: int
+    schema_oid: int
+    name: str
+    sink_oid: int
+    query: str
+    search_path: tuple[str, ...]
+    depends: frozenset[int]
+    columns: tuple[TableColumn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexColumn:
+    """One key column of an index."""
+
+    position: int
+    descending: bool = False
+    nulls_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An arrangement of a relation by some of its columns. `primary` for the index of a primary key."""
+
+    oid: int
+    schema_oid: int
+    name: str
+    relation_oid: int
+    columns: tuple[IndexColumn, ...]
+    unique: bool = False
+    primary: bool = False
+
+    @property
+    def depends(self) -> frozenset[int]:
+        return frozenset({self.relation_oid})
+
+
+Relation = Table | View | MaterializedView | Source | Sink
+CatalogObject = Schema | Relation | Index | Feed
+
+KIND_NAMES: dict[type, str] = {
+    Schema: "schema",
+    Table: "table",
+    View: "view",
+    MaterializedView: "materialized view",
+    Source: "source",
+    Sink: "sink",
+    Feed: "feed",
+    Index: "index",
+}
+"""What error messages call each kind."""
