@@ -7,14 +7,15 @@ name one row several times; the weights add up.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-Column = pa.Array
-Weights = NDArray[np.int64]
-Indices = NDArray[np.int64]
+Column: TypeAlias = pa.Array
+Weights: TypeAlias = NDArray[np.int64]
+Indices: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ from pgstream.types.definition import SqlType
 if TYPE_CHECKING:
     from pgstream.plan.relations import Relation
 
+BOOLEAN = SqlType("bool")
+RECORD = SqlType("record")
+
 
 @dataclass(frozen=True, slots=True)
 class Col:
@@ -79,7 +82,7 @@ class And:
     """Three-valued AND of two or more."""
 
     args: tuple[Expr, ...]
-    type: SqlType = SqlType("bool")
+    type: SqlType = BOOLEAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +90,13 @@ class Or:
     """Three-valued OR of two or more."""
 
     args: tuple[Expr, ...]
-    type: SqlType = SqlType("bool")
+    type: SqlType = BOOLEAN
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
     arg: Expr
-    type: SqlType = SqlType("bool")
+    type: SqlType = BOOLEAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class IsNull:
     """`arg IS NULL`, never NULL itself."""
 
     arg: Expr
-    type: SqlType = SqlType("bool")
+    type: SqlType = BOOLEAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ class IsBool:
 
     arg: Expr
     value: bool
-    type: SqlType = SqlType("bool")
+    type: SqlType = BOOLEAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ class IsDistinct:
     left: Expr
     right: Expr
     equals: Function
-    type: SqlType = SqlType("bool")
+    type: SqlType = BOOLEAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +165,7 @@ class RowExpr:
     """`ROW(…)` as a value; comparisons of rows are expanded by the binder."""
 
     args: tuple[Expr, ...]
-    type: SqlType = SqlType("record")
+    type: SqlType = RECORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +187,7 @@ class AnyAll:
     function: Function
     array: Expr
     all: bool
-    type: SqlType = SqlType("bool")
+    type: SqlType = BOOLEAN
 
 
 @dataclass(frozen=True, slots=True)
