@@ -14,13 +14,15 @@ functions exists.
     @cast("int4 -> int8", IMPLICIT)
     def int4_to_int8(column: Column) -> Column: ...
 
-Kernels see whole columns. The evaluator (`functions/evaluate.py`) owns strictness: a strict kernel never meets a
+Kernels see whole columns. The evaluator (`plan/evaluate.py`) owns strictness: a strict kernel never meets a
 NULL, because rows with a NULL argument are cut out before and put back as NULL after.
 """
 
+import re
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +73,11 @@ class Function:
     to_python forms) and is applied once per distinct tuple of arguments. With `bound` its first argument is the
     BoundCall. A set-returning kernel returns (row index of each output row as int64, tuple of output columns).
     `variadic`: the last argument type may repeat, one or more times ("any" variadics zero or more).
+
+    A kernel without SQL arguments gets the number of rows instead (an int, after the BoundCall); unless it is
+    volatile, that number is 1. `nullsafe`: the kernel gives NULL where an argument is NULL by itself (Arrow's do),
+    so that a strict function need not cut the rows out. `scalars`: the kernel takes a pa.Scalar (never NULL) in place
+    of a column for arguments that are constant, as long as one argument is a column.
     """
 
     name: str
@@ -89,6 +96,8 @@ class Function:
     output_types: tuple[str, ...] = ()
     doc: str = ""
     examples: Mapping[str, str] = field(default_factory=dict)
+    nullsafe: bool = False
+    scalars: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,6 +121,7 @@ class Cast:
     context: CastContext
     function: Function | None
     """None: binary coercible, the storage is the same."""
+    takes_typmod: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +129,8 @@ class Linear:
     """An aggregate that is a sum over its rows, so an insertion adds and a retraction subtracts.
 
     `contribute(*arguments)` gives, for one copy of each row, int64 arrays of row length (NULL arguments must
-    contribute 0); the state of a group is the weighted sum of each. `finish(*states)` turns int64 arrays, one value
+    contribute 0); the state of a group is the weighted sum of each. For an aggregate of no arguments (count(*))
+    `contribute` is given the number of rows, an int. `finish(*states)` turns int64 arrays, one value
     a group, into the result column. Overflow of int64 in a state must be impossible for < 2**31 rows a group, so
     64-bit inputs are split into two 32-bit halves.
     """
@@ -172,7 +183,8 @@ class WindowFunction:
 
     `kernel(call, arguments, partitions, peers)`: rows stand partition after partition in window order.
     `partitions` and `peers` are int64 arrays of length n: the index of the first row of each row's partition, and of
-    its peer group (rows equal under ORDER BY). Returns a column of length n.
+    its peer group (rows equal under ORDER BY). Returns a column of length n. A `framed` kernel is given two more such
+    arrays, `starts` and `ends`: the frame of row i is rows starts[i]:ends[i] (empty where ends <= starts).
     """
 
     name: str
@@ -183,6 +195,7 @@ class WindowFunction:
     defaults: int = 0
     doc: str = ""
     examples: Mapping[str, str] = field(default_factory=dict)
+    framed: bool = False
 
 
 FUNCTIONS: dict[str, list[Function]] = {}
@@ -190,6 +203,197 @@ OPERATORS: dict[str, list[Operator]] = {}
 CASTS: dict[tuple[str, str], Cast] = {}
 AGGREGATES: dict[str, list[Aggregate]] = {}
 WINDOW_FUNCTIONS: dict[str, list[WindowFunction]] = {}
+
+
+Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+_SIGNATURE = re.compile(r"\s*([^(]+)\((.*?)\)\s*->\s*(SETOF\s+|TABLE\s*\()?(.+?)\)?\s*$")
+_OIDS: set[int] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A declaration's SQL text, taken apart: `name(type, VARIADIC type) -> SETOF type` or `-> TABLE(name type, …)`."""
+
+    name: str
+    arguments: tuple[str, ...]
+    result: str
+    variadic: bool = False
+    returns_set: bool = False
+    output_names: tuple[str, ...] = ()
+    output_types: tuple[str, ...] = ()
+
+
+def parse_signature(text: str) -> Signature:
+    """The parts of `text`; types are typnames (`int4`, `_text` for text[])."""
+    match = _SIGNATURE.match(text)
+    assert match is not None, text
+    name, listed, shape, result = match.groups()
+    arguments = [part.strip() for part in listed.split(",") if part.strip()]
+    variadic = bool(arguments) and arguments[-1].startswith("VARIADIC ")
+    types = tuple(part.removeprefix("VARIADIC ").strip() for part in arguments)
+    kind = (shape or "").strip()
+    if kind.startswith("TABLE"):
+        outputs = [part.split() for part in result.split(",")]
+        names, kinds = tuple(o[0] for o in outputs), tuple(o[1] for o in outputs)
+        return Signature(name.strip(), types, "record", variadic, True, names, kinds)
+    if kind == "SETOF":
+        return Signature(name.strip(), types, result, variadic, True, (name.strip(),), (result,))
+    return Signature(name.strip(), types, result, variadic)
+
+
+def stable_oid(text: str) -> int:
+    """An OID for the object declared as `text`: between PostgreSQL's own and the first user object's, never reused."""
+    oid = 9000 + zlib.crc32(text.encode()) % 7000
+    while oid in _OIDS:
+        oid = oid + 1 if oid < 16383 else 9000
+    _OIDS.add(oid)
+    return oid
+
+
+def function(
+    signature: str,
+    *,
+    operator: str | None = None,
+    oid: int = 0,
+    volatility: Volatility = IMMUTABLE,
+    strict: bool = True,
+    rowwise: bool = False,
+    bound: bool = False,
+    nullsafe: bool = False,
+    scalars: bool = False,
+    defaults: int = 0,
+    examples: Mapping[str, str] | None = None,
+    doc: str = "",
+) -> Callable[[Kernel], Kernel]:
+    """Declares the decorated kernel as the SQL function of `signature`, and as `operator` too where that is given.
+
+    `defaults`: how many trailing arguments may be left out; the kernel gets fewer columns then. One kernel may be
+    declared several times, as overloads.
+    """
+    parts = parse_signature(signature)
+
+    def declared(kernel: Kernel) -> Kernel:
+        made = Function(
+            name=parts.name,
+            oid=oid or stable_oid(signature),
+            arguments=parts.arguments,
+            result=parts.result,
+            kernel=kernel,
+            volatility=volatility,
+            strict=strict,
+            rowwise=rowwise,
+            bound=bound,
+            variadic=parts.variadic,
+            defaults=defaults,
+            returns_set=parts.returns_set,
+            output_names=parts.output_names,
+            output_types=parts.output_types,
+            doc=doc or (kernel.__doc__ or ""),
+            examples=examples or {},
+            nullsafe=nullsafe,
+            scalars=scalars,
+        )
+        FUNCTIONS.setdefault(made.name, []).append(made)
+        if operator is not None:
+            _declare_operator(operator, made)
+        return kernel
+
+    return declared
+
+
+def _declare_operator(name: str, made: Function) -> None:
+    left = made.arguments[0] if len(made.arguments) == 2 else None
+    oid = stable_oid(f"operator {name} {made.arguments}")
+    OPERATORS.setdefault(name, []).append(Operator(name, oid, left, made.arguments[-1], made.result, made))
+
+
+def cast(
+    signature: str,
+    context: CastContext,
+    *,
+    takes_typmod: bool = False,
+    volatility: Volatility = IMMUTABLE,
+    rowwise: bool = False,
+    bound: bool = False,
+    nullsafe: bool = False,
+    examples: Mapping[str, str] | None = None,
+) -> Callable[[Kernel], Kernel]:
+    """Declares the decorated kernel as the cast of `signature`, "int4 -> int8"."""
+    source, target = (part.strip() for part in signature.split("->"))
+
+    def declared(kernel: Kernel) -> Kernel:
+        made = Function(
+            target,
+            stable_oid(f"cast {signature}"),
+            (source,),
+            target,
+            kernel,
+            volatility=volatility,
+            rowwise=rowwise,
+            bound=bound,
+            nullsafe=nullsafe,
+            doc=kernel.__doc__ or "",
+            examples=examples or {},
+        )
+        assert (source, target) not in CASTS, signature
+        CASTS[source, target] = Cast(source, target, context, made, takes_typmod)
+        return kernel
+
+    return declared
+
+
+def binary_cast(signature: str, context: CastContext) -> None:
+    """Declares that the first type's columns are the second type's as they stand: "varchar -> text"."""
+    source, target = (part.strip() for part in signature.split("->"))
+    assert (source, target) not in CASTS, signature
+    CASTS[source, target] = Cast(source, target, context, None)
+
+
+def aggregate(
+    signature: str,
+    maintained: Linear | Extreme | Recompute,
+    *,
+    strict: bool = True,
+    bound: bool = False,
+    examples: Mapping[str, str] | None = None,
+    doc: str = "",
+) -> Aggregate:
+    """Declares an aggregate and how it is maintained."""
+    parts = parse_signature(signature)
+    oid = stable_oid(f"aggregate {signature}")
+    made = Aggregate(parts.name, oid, parts.arguments, parts.result, maintained, strict, bound, doc, examples or {})
+    AGGREGATES.setdefault(made.name, []).append(made)
+    return made
+
+
+def recomputed(
+    signature: str, *, strict: bool = True, examples: Mapping[str, str] | None = None
+) -> Callable[[Kernel], Kernel]:
+    """Declares the decorated `finish` as an aggregate that is computed anew for each touched group."""
+
+    def declared(finish: Kernel) -> Kernel:
+        aggregate(signature, Recompute(finish), strict=strict, bound=True, examples=examples, doc=finish.__doc__ or "")
+        return finish
+
+    return declared
+
+
+def window_function(
+    signature: str, *, defaults: int = 0, framed: bool = False, examples: Mapping[str, str] | None = None
+) -> Callable[[Kernel], Kernel]:
+    """Declares the decorated kernel as a window function."""
+    parts = parse_signature(signature)
+
+    def declared(kernel: Kernel) -> Kernel:
+        oid, doc = stable_oid(f"window {signature}"), kernel.__doc__ or ""
+        made = WindowFunction(
+            parts.name, oid, parts.arguments, parts.result, kernel, defaults, doc, examples or {}, framed
+        )
+        WINDOW_FUNCTIONS.setdefault(made.name, []).append(made)
+        return kernel
+
+    return declared
 
 
 def functions_named(name: str) -> Sequence[Function]:

@@ -1,0 +1,1 @@
+"""SQL functions, operators, aggregates and casts: one file per family, registered as they are imported."""
