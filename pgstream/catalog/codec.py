@@ -1,0 +1,75 @@
+"""Catalog objects as JSON, the form in which the store keeps them.
+
+The JSON of an object is its fields by name, with nested values tagged by their class, so that a field added later
+with a default reads back from older stores.
+"""
+
+import json
+from dataclasses import fields
+from typing import Any
+
+from pgstream.catalog.objects import (
+    CatalogObject,
+    Feed,
+    Index,
+    IndexColumn,
+    MaterializedView,
+    PrimaryKey,
+    Schema,
+    Sink,
+    Source,
+    Table,
+    TableColumn,
+    View,
+)
+from pgstream.types.definition import SqlType
+
+CLASSES: dict[str, Any] = {
+    cls.__name__: cls
+    for cls in (
+        Feed,
+        Index,
+        IndexColumn,
+        MaterializedView,
+        PrimaryKey,
+        Schema,
+        Sink,
+        Source,
+        SqlType,
+        Table,
+        TableColumn,
+        View,
+    )
+}
+
+
+def encode(thing: CatalogObject) -> bytes:
+    """`thing` as JSON, the same bytes for equal objects."""
+    return json.dumps(_plain(thing), ensure_ascii=False, sort_keys=True).encode()
+
+
+def decode(text: bytes) -> CatalogObject:
+    """The object whose JSON this is."""
+    thing: CatalogObject = _object(json.loads(text))
+    return thing
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, frozenset):
+        return {"set": sorted(value)}
+    if type(value).__name__ in CLASSES:
+        return {"class": type(value).__name__, **{f.name: _plain(getattr(value, f.name)) for f in fields(value)}}
+    return value
+
+
+def _object(plain: Any) -> Any:
+    if isinstance(plain, list):
+        return tuple(_object(item) for item in plain)
+    if isinstance(plain, dict):
+        if "set" in plain:
+            return frozenset(plain["set"])
+        arguments = {name: _object(item) for name, item in plain.items() if name != "class"}
+        return CLASSES[plain["class"]](**arguments)
+    return plain
