@@ -1,0 +1,1 @@
+"""The tick loop: one thread that owns every circuit and the only write transaction."""

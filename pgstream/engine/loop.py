@@ -1,0 +1,142 @@
+"""Loop: the engine thread, its queue, and group commit.
+
+Everything that changes state runs here, one job after another, so there are no locks. Jobs that arrive while a
+commit is on its way to the disk share the next one: a client's acknowledgement waits for the commit that holds its
+change, and many clients share one fsync.
+
+    jobs ─▶ run each ─▶ background work ─▶ commit ─▶ acknowledge
+     ▲                                                   │
+     └───────────────────────────────────────────────────┘
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from pgstream.world import World
+
+T = TypeVar("T")
+
+COMMIT_INTERVAL_S = 0.25
+"""How long changes that nobody waits for (sources, synchronous_commit = off) may stay undurable."""
+
+JOBS_PER_COMMIT_MAX = 1024
+"""How many queued jobs may share one commit, so that the first of them does not wait for ever."""
+
+
+class Worker(Protocol):
+    """What the loop drives."""
+
+    def work(self) -> float:
+        """Does one short piece of background work: source batches, backfill chunks.
+
+        Returns the seconds until there may be more: 0 means at once.
+        """
+
+    def dirty(self) -> bool:
+        """Whether anything has changed since the last commit."""
+
+    def commit(self) -> None:
+        """Makes everything durable. On an exception, state is back where the last commit left it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    run: Callable[[], Any]
+    future: Future[Any]
+    durable: bool
+
+
+class Loop:
+    """The engine thread. `submit` may be called from any thread; the worker is only touched on this one."""
+
+    def __init__(self, worker: Worker, world: World) -> None:
+        self._worker = worker
+        self._world = world
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._stopping = False
+        self._last_commit = world.monotonic()
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Runs what is queued, commits, and ends the thread. Later submissions are never answered."""
+        self._stopping = True
+        self._jobs.put(None)
+        self._thread.join()
+
+    def wake(self) -> None:
+        """Lets background work run now, as when a prefetched batch has arrived."""
+        self._jobs.put(None)
+
+    def submit(self, run: Callable[[], T], *, durable: bool = True) -> "Future[T]":
+        """Runs `run` on the engine thread.
+
+        The future resolves with its result once what it changed is durable, or as soon as it has run where
+        `durable` is false; with its exception if it fails, or if the commit does.
+        """
+        future: Future[T] = Future()
+        self._jobs.put(_Job(run, future, durable))
+        return future
+
+    def _run(self) -> None:
+        pause = 0.0
+        while True:
+            jobs = self._take(pause)
+            finished = [done for job in jobs if (done := self._perform(job)) is not None]
+            pause = 0.0 if self._stopping else self._worker.work()
+            self._commit_if_due(finished)
+            if self._stopping and self._jobs.empty():
+                self._commit_if_due([], closing=True)
+                return
+
+    def _take(self, pause: float) -> list[_Job]:
+        """The queued jobs, after waiting up to `pause` seconds for the first; a dirty worker waits only until its
+        commit is due."""
+        if self._worker.dirty():
+            pause = min(pause, max(0.0, self._last_commit + COMMIT_INTERVAL_S - self._world.monotonic()))
+        jobs: list[_Job] = []
+        try:
+            first = self._jobs.get(timeout=pause) if pause > 0 else self._jobs.get_nowait()
+            while len(jobs) < JOBS_PER_COMMIT_MAX:
+                if first is not None:
+                    jobs.append(first)
+                first = self._jobs.get_nowait()
+        except queue.Empty:
+            return jobs
+        if first is not None:
+            jobs.append(first)
+        return jobs
+
+    def _perform(self, job: _Job) -> "tuple[Future[Any], Any] | None":
+        """Runs a job; returns what must wait for the commit, or None where it is answered already."""
+        if not job.future.set_running_or_notify_cancel():
+            return None
+        try:
+            result = job.run()
+        except BaseException as error:
+            job.future.set_exception(error)
+            return None
+        if job.durable and self._worker.dirty():
+            return job.future, result
+        job.future.set_result(result)
+        return None
+
+    def _commit_if_due(self, finished: "list[tuple[Future[Any], Any]]", closing: bool = False) -> None:
+        due = closing or bool(finished) or self._world.monotonic() - self._last_commit >= COMMIT_INTERVAL_S
+        if due and self._worker.dirty():
+            try:
+                self._worker.commit()
+            except BaseException as error:
+                for future, _ in finished:
+                    future.set_exception(error)
+                finished = []
+            self._last_commit = self._world.monotonic()
+        for future, result in finished:
+            future.set_result(result)
