@@ -1,0 +1,161 @@
+"""What a client can say: the frontend messages of the Postgres protocol.
+
+SQL text and parameter values stay bytes: their encoding is the session's `client_encoding`. Names of statements and
+portals are text already.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+PROTOCOL_MAJOR = 3
+PROTOCOL_MINORS = (0, 2)
+"""The minor versions spoken. 3.1 is nobody's: it was used up by a bug in pgbouncer."""
+
+
+@dataclass(frozen=True, slots=True)
+class SslRequest:
+    """Asks for TLS; the answer is one byte, `S` or `N`."""
+
+
+@dataclass(frozen=True, slots=True)
+class GssEncRequest:
+    """Asks for GSSAPI encryption; the answer is one byte, `G` or `N`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """Asks to cancel what the session with this `pid` and `secret` runs; there is no answer."""
+
+    pid: int
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """The first message proper: protocol version and run-time parameters.
+
+    `unknown_options` are the `_pq_.` protocol extensions asked for; none is known.
+    """
+
+    minor: int
+    parameters: Mapping[str, str]
+    unknown_options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationReply:
+    """A password, or a step of a SASL exchange: what it is depends on what was asked."""
+
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A simple query: text of any number of statements."""
+
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Parse:
+    """Prepares `text` under `statement` (empty: the unnamed one); an OID of 0 leaves a parameter's type open."""
+
+    statement: str
+    text: bytes
+    parameter_oids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """Makes a portal of a prepared statement. Format codes: none, one for all, or one each; 0 text, 1 binary."""
+
+    portal: str
+    statement: str
+    parameter_formats: tuple[int, ...]
+    values: tuple[bytes | None, ...]
+    result_formats: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Describe:
+    """Asks for the shape of a statement (`kind` S) or a portal (P)."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """Runs a portal, for at most `rows_max` rows; 0 is no limit."""
+
+    portal: str
+    rows_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Forgets a statement (`kind` S) or a portal (P)."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """Asks for all output so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Ends a pipeline: commit, and say whether the session is ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """The fast path to one function; nothing but libpq's large objects uses it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyData:
+    """Bytes of a COPY FROM STDIN. Adjacent messages of one read come as one."""
+
+    payload: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyDone:
+    """The end of a COPY FROM STDIN."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFail:
+    """The client gives up its COPY FROM STDIN."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """The client leaves."""
+
+
+Message = (
+    SslRequest
+    | GssEncRequest
+    | CancelRequest
+    | Startup
+    | AuthenticationReply
+    | Query
+    | Parse
+    | Bind
+    | Describe
+    | Execute
+    | Close
+    | Flush
+    | Sync
+    | FunctionCall
+    | CopyData
+    | CopyDone
+    | CopyFail
+    | Terminate
+)
