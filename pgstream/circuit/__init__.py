@@ -1,0 +1,1 @@
+"""The dataflow: nodes of delta operators, stepped once per tick in topological order."""

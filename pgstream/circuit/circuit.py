@@ -1,0 +1,267 @@
+"""The circuit: a shared, acyclic graph of operators that one step takes from tick to tick."""
+
+import heapq
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pgstream.circuit.fingerprint import fingerprint
+from pgstream.circuit.operator import Operator, TickContext
+from pgstream.delta import Delta, concat
+from pgstream.storage.run import ArrangementSpec
+from pgstream.storage.spine import Spine
+from pgstream.types.definition import SqlType
+
+State = dict[int, Spine]
+"""The spines of a circuit by arrangement id. Never changed in place: whoever kept one can go back to it."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a node did so far, for EXPLAIN ANALYZE."""
+
+    rows_in: int = 0
+    rows_out: int = 0
+    seconds: float = 0.0
+    steps: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """An operator at its place in a circuit.
+
+    `id` grows along every edge. `identity` and the arrangement ids derive from the structure alone, so that a
+    restart that lowers the same plans finds the same states.
+    """
+
+    id: int
+    operator: Operator
+    inputs: tuple["Node", ...]
+    identity: bytes
+    arrangement_ids: tuple[int, ...]
+    consumers: list["Node"] = field(default_factory=list, repr=False)
+    holds: int = 0
+    counters: Counters = field(default_factory=Counters, repr=False)
+
+    @property
+    def types(self) -> tuple[SqlType, ...]:
+        return self.operator.types
+
+
+def _arrangement_id(identity: bytes, index: int) -> int:
+    """A positive 63-bit number that only this arrangement of this computation has."""
+    return int.from_bytes(fingerprint((identity, index))[:8], "little") >> 1
+
+
+class Circuit:
+    """Nodes interned by (operator, inputs): two views with an equal subplan share it and its state."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[bytes, Node] = {}
+        self._next_id = 0
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def nodes(self) -> Sequence[Node]:
+        """Every node, inputs before consumers."""
+        return sorted(self._nodes.values(), key=lambda node: node.id)
+
+    def add(self, operator: Operator, inputs: Sequence[Node] = ()) -> Node:
+        """The node that applies `operator` to `inputs`; the one that is there already, if any.
+
+        A node lives while a consumer or a `hold` keeps it; `sweep` removes what nobody does.
+        """
+        identity = fingerprint((operator, tuple(node.identity for node in inputs)))
+        found = self._nodes.get(identity)
+        if found is not None:
+            return found
+        ids = tuple(_arrangement_id(identity, index) for index in range(len(operator.arrangements)))
+        node = Node(self._next_id, operator, tuple(inputs), identity, ids)
+        self._next_id += 1
+        self._nodes[identity] = node
+        for source in inputs:
+            source.consumers.append(node)
+        return node
+
+    def hold(self, node: Node) -> Node:
+        """Keeps `node` until as many `remove`s."""
+        node.holds += 1
+        return node
+
+    def remove(self, node: Node) -> list[int]:
+        """Undoes one `hold`, and frees whatever no view needs any more. Returns the arrangement ids dropped."""
+        assert node.holds > 0, "removed more often than held"
+        node.holds -= 1
+        return self._free(node)
+
+    def sweep(self) -> list[int]:
+        """Frees the nodes that neither a hold nor a consumer keeps, as a failed CREATE leaves them."""
+        return [dropped for node in reversed(self.nodes()) for dropped in self._free(node)]
+
+    def _free(self, node: Node) -> list[int]:
+        if node.holds or node.consumers or self._nodes.get(node.identity) is not node:
+            return []
+        del self._nodes[node.identity]
+        dropped = list(node.arrangement_ids)
+        for source in node.inputs:
+            source.consumers.remove(node)
+        for source in node.inputs:
+            dropped += self._free(source)
+        return dropped
+
+    def specs(self) -> dict[int, ArrangementSpec]:
+        """What each arrangement of the circuit looks like, for loading it."""
+        return {
+            id: spec
+            for node in self._nodes.values()
+            for id, spec in zip(node.arrangement_ids, node.operator.arrangements, strict=True)
+        }
+
+    @staticmethod
+    def ancestors(targets: Iterable[Node], until: Collection[Node] = ()) -> set[Node]:
+        """`targets` and all they depend on; what only the nodes of `until` depend on is left out."""
+        found: set[Node] = set()
+        waiting = list(targets)
+        while waiting:
+            node = waiting.pop()
+            if node not in found:
+                found.add(node)
+                if node not in until:
+                    waiting.extend(node.inputs)
+        return found
+
+    def step(
+        self,
+        state: Mapping[int, Spine],
+        inputs: Mapping[Node, Delta],
+        tick: TickContext,
+        within: Collection[Node] | None = None,
+    ) -> tuple[State, dict[Node, Delta]]:
+        """One tick: the new state, and the delta of every node that ran. `state` stays what it was.
+
+        `inputs` gives the deltas of nodes whose own operator is then not asked (Input nodes), or, for an Arrange
+        node, the delta of what it integrates. `within` restricts the step to a sub-circuit, as a backfill does.
+        """
+        new_state: State = dict(state)
+        outputs: dict[Node, Delta] = {}
+        waiting = [(node.id, node) for node in self._first(state, inputs, within)]
+        heapq.heapify(waiting)
+        queued = {id for id, _ in waiting}
+        while waiting:
+            _, node = heapq.heappop(waiting)
+            tick.check()
+            output = self._run(node, new_state, inputs, outputs, tick)
+            outputs[node] = output
+            if not len(output):
+                continue
+            for consumer in node.consumers:
+                if consumer.id not in queued and (within is None or consumer in within):
+                    queued.add(consumer.id)
+                    heapq.heappush(waiting, (consumer.id, consumer))
+        return new_state, outputs
+
+    def _first(
+        self, state: Mapping[int, Spine], inputs: Mapping[Node, Delta], within: Collection[Node] | None
+    ) -> Iterator[Node]:
+        """The nodes that run whatever others do: those with input, and those that never ran but must speak first."""
+        for node in self._nodes.values() if within is None else within:
+            fresh = node.operator.starts and node.arrangement_ids[0] not in state
+            if fresh or len(inputs.get(node, ())):
+                yield node
+
+    @staticmethod
+    def _run(
+        node: Node, state: State, inputs: Mapping[Node, Delta], outputs: Mapping[Node, Delta], tick: TickContext
+    ) -> Delta:
+        started = time.perf_counter()
+        given = inputs.get(node)
+        operator = node.operator
+        deltas = [given] if given is not None else [_seen(source, state, outputs, tick) for source in node.inputs]
+        spines = _spines(node, state, tick)
+        output = operator.step(tick, spines, deltas)
+        state.update(zip(node.arrangement_ids, spines, strict=True))
+        counters = node.counters
+        counters.rows_in += sum(len(delta) for delta in deltas)
+        counters.rows_out += len(output)
+        counters.seconds += time.perf_counter() - started
+        counters.steps += 1
+        return output
+
+    def run_once(
+        self, target: Node, inputs: Callable[[Node], Iterable[Delta]], tick: TickContext
+    ) -> Iterator[Delta]:
+        """The rows of `target` over whole inputs, in parts: a SELECT. `inputs` gives the parts of an Input node.
+
+        Stateless chains stream part by part; an operator with state gathers its inputs.
+        """
+        return _Once(target, inputs, tick).parts(target)
+
+
+def _spines(node: Node, state: Mapping[int, Spine], tick: TickContext) -> list[Spine]:
+    """The node's own arrangements in `state`, empty ones where it never ran."""
+    specs = zip(node.arrangement_ids, node.operator.arrangements, strict=True)
+    return [state[id] if id in state else Spine.empty(spec, tick.seed) for id, spec in specs]
+
+
+def _seen(source: Node, state: Mapping[int, Spine], outputs: Mapping[Node, Delta], tick: TickContext) -> Delta:
+    """What `source` gives its consumers this tick."""
+    output = outputs.get(source)
+    return source.operator.idle(_spines(source, state, tick)) if output is None else output
+
+
+class _Once:
+    """One evaluation of a sub-circuit over whole inputs; what two consumers want is computed once and kept."""
+
+    def __init__(self, target: Node, inputs: Callable[[Node], Iterable[Delta]], tick: TickContext) -> None:
+        self._inputs = inputs
+        self._tick = tick
+        self._kept: dict[Node, list[Delta]] = {}
+        self._uses: dict[Node, int] = {}
+        for node in Circuit.ancestors([target]):
+            for source in self._sources(node):
+                self._uses[source] = self._uses.get(source, 0) + 1
+
+    @staticmethod
+    def _sources(node: Node) -> list[Node]:
+        """The nodes whose rows `node` asks for: a lean operator wants no arrangement built below it."""
+        if not node.operator.lean:
+            return list(node.inputs)
+        return [source.inputs[0] if source.operator.arranges else source for source in node.inputs]
+
+    def parts(self, node: Node) -> Iterator[Delta]:
+        """The rows of `node`, part by part."""
+        if self._uses.get(node, 0) < 2:
+            return self._fresh(node)
+        if node not in self._kept:
+            self._kept[node] = list(self._fresh(node))
+        return iter(self._kept[node])
+
+    def _fresh(self, node: Node) -> Iterator[Delta]:
+        operator = node.operator
+        sources = self._sources(node)
+        if operator.external:
+            for part in self._inputs(node):
+                self._tick.check()
+                yield operator.once(self._tick, [part])
+        elif operator.streams:
+            for index, source in enumerate(sources):
+                for part in self.parts(source):
+                    self._tick.check()
+                    yield operator.once(self._tick, self._alone(part, index, sources))
+        else:
+            self._tick.check()
+            yield operator.once(self._tick, [self._whole(source) for source in sources])
+
+    def _whole(self, node: Node) -> Delta:
+        parts = list(self.parts(node))
+        if node.operator.arranges and len(parts) == 1:
+            return parts[0]
+        return concat([Delta.empty([type.storage for type in node.types]), *parts])
+
+    @staticmethod
+    def _alone(part: Delta, index: int, sources: Sequence[Node]) -> list[Delta]:
+        """`part` as the input at `index`, with nothing in the other inputs."""
+        empties = [Delta.empty([type.storage for type in source.types]) for source in sources]
+        empties[index] = part
+        return empties

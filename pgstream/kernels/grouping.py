@@ -1,0 +1,120 @@
+"""Grouping by 128-bit key: group numbers, weighted sums and extremes per group.
+
+Keys come as two uint64 halves. Tables are open-addressed with linear probing, sized to a power of two and doubled at
+half load, so that few groups stay in cache however many rows there are.
+"""
+
+import numpy as np
+from numba import njit, types
+
+U64 = types.Array(types.uint64, 1, "C", readonly=True)
+I64 = types.Array(types.int64, 1, "C", readonly=True)
+BOOL = types.Array(types.boolean, 1, "C", readonly=True)
+OUT = types.int64[::1]
+
+
+@njit(types.Tuple((OUT, OUT))(U64, U64), nogil=True, cache=True)
+def group_ids(hi, lo):  # type: ignore[no-untyped-def]
+    """The group number of each row, and each group's first row; groups are numbered in order of appearance."""
+    n = len(hi)
+    ids = np.empty(n, np.int64)
+    first = np.empty(n, np.int64)
+    size = 1024
+    mask = np.uint64(size - 1)
+    tags = np.empty(size, np.uint64)
+    slots = np.full(size, -1, np.int32)
+    count = 0
+    for i in range(n):
+        at = lo[i] & mask
+        group = slots[at]
+        while group >= 0 and (tags[at] != hi[i] or lo[first[group]] != lo[i]):
+            at = (at + np.uint64(1)) & mask
+            group = slots[at]
+        if group < 0:
+            group = count
+            first[count] = i
+            slots[at] = count
+            tags[at] = hi[i]
+            count += 1
+            if count * 2 > size:
+                size *= 4
+                mask = np.uint64(size - 1)
+                tags = np.empty(size, np.uint64)
+                slots = np.full(size, -1, np.int32)
+                for other in range(count):
+                    at = lo[first[other]] & mask
+                    while slots[at] >= 0:
+                        at = (at + np.uint64(1)) & mask
+                    slots[at] = other
+                    tags[at] = hi[first[other]]
+        ids[i] = group
+    return ids, first[:count].copy()
+
+
+@njit(OUT(I64, I64, I64, types.int64), nogil=True, cache=True)
+def weighted_sums(values, weights, ids, count):  # type: ignore[no-untyped-def]
+    """The sum of value times weight over each group; int64, which wraps."""
+    sums = np.zeros(count, np.int64)
+    for i in range(len(ids)):
+        sums[ids[i]] += values[i] * weights[i]
+    return sums
+
+
+@njit(OUT(I64, I64, types.int64), nogil=True, cache=True)
+def group_sums(weights, ids, count):  # type: ignore[no-untyped-def]
+    """The sum of the weights of each group."""
+    sums = np.zeros(count, np.int64)
+    for i in range(len(ids)):
+        sums[ids[i]] += weights[i]
+    return sums
+
+
+@njit(OUT(I64, BOOL, I64, types.int64, types.boolean), nogil=True, cache=True)
+def group_extremes(ranks, present, ids, count, descending):  # type: ignore[no-untyped-def]
+    """The row with the least rank (the greatest with `descending`) among each group's present rows; -1: none."""
+    best = np.full(count, -1, np.int64)
+    for i in range(len(ids)):
+        if not present[i]:
+            continue
+        group = ids[i]
+        other = best[group]
+        if other < 0 or (ranks[i] > ranks[other] if descending else ranks[i] < ranks[other]):
+            best[group] = i
+    return best
+
+
+@njit(OUT(I64, I64, types.int64, types.int64), nogil=True, cache=True)
+def cut_copies(query, weights, offset, limit):  # type: ignore[no-untyped-def]
+    """How many copies of each row lie in [offset, offset + limit) of its query's copies; limit -1: no end.
+
+    Rows stand query after query in order; weights are positive.
+    """
+    kept = np.zeros(len(query), np.int64)
+    seen = np.int64(0)
+    for i in range(len(query)):
+        if i and query[i] != query[i - 1]:
+            seen = np.int64(0)
+        start = max(seen, offset)
+        seen += weights[i]
+        end = seen if limit < 0 else min(seen, offset + limit)
+        kept[i] = max(end - start, 0)
+    return kept
+
+
+@njit(OUT(I64, types.int64), nogil=True, cache=True)
+def group_offsets(query, count):  # type: ignore[no-untyped-def]
+    """Where each of `count` groups starts among rows that stand group after group; the last entry is the length."""
+    offsets = np.zeros(count + 1, np.int64)
+    for i in range(len(query)):
+        offsets[query[i] + 1] += 1
+    for group in range(count):
+        offsets[group + 1] += offsets[group]
+    return offsets
+
+
+@njit(types.void(types.boolean[::1], I64, I64, I64), nogil=True, cache=True)
+def mark_changed(changed, new, old, old_of):  # type: ignore[no-untyped-def]
+    """Sets `changed[g]` where `new[g]` is not `old[old_of[g]]`; `old_of[g]` of -1 says there is no old one."""
+    for g in range(len(new)):
+        if old_of[g] < 0 or new[g] != old[old_of[g]]:
+            changed[g] = True

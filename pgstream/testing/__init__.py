@@ -1,0 +1,1 @@
+"""What the tests of pgstream and of its users stand on: models, simulated worlds, test runners."""
