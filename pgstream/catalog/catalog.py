@@ -21,6 +21,7 @@ from pgstream.catalog.objects import (
     Relation,
     Schema,
 )
+from pgstream.catalog.system import SystemRelation, relations_by_name
 from pgstream.errors import InvalidSchemaName, UndefinedTable
 
 BUILTIN_SCHEMAS = (
@@ -93,9 +94,20 @@ class Catalog:
     def schema_name(self, oid: int) -> str:
         return self.objects[oid].name
 
-    def lookup(self, schema: str | None, name: str, search_path: Sequence[str]) -> Relation | Index | Feed | None:
-        """What `[schema.]name` means to a session; None where it means nothing. Unknown schemas hold nothing."""
-        for candidate in (schema,) if schema is not None else search_path:
+    def lookup(
+        self, schema: str | None, name: str, search_path: Sequence[str]
+    ) -> Relation | SystemRelation | Index | Feed | None:
+        """What `[schema.]name` means to a session; None where it means nothing. Unknown schemas hold nothing.
+
+        pg_catalog is searched first unless the path itself says where.
+        """
+        path = (schema,) if schema is not None else tuple(search_path)
+        if schema is None and "pg_catalog" not in path:
+            path = ("pg_catalog", *path)
+        for candidate in path:
+            system = relations_by_name().get((candidate, name))
+            if system is not None:
+                return system
             schema_oid = self.schema_oids.get(candidate)
             oid = None if schema_oid is None else self.names.get((schema_oid, name))
             if oid is not None:
@@ -106,8 +118,11 @@ class Catalog:
 
     def relation(
         self, schema: str | None, name: str, search_path: Sequence[str], position: int | None = None
-    ) -> Relation:
-        """The table, view, materialized view, source or sink of that name. Raises UndefinedTable."""
+    ) -> Relation | SystemRelation:
+        """The table, view, materialized view, source, sink or system relation of that name.
+
+        Raises UndefinedTable.
+        """
         found = self.lookup(schema, name, search_path)
         if found is None or isinstance(found, Index | Feed):
             shown = name if schema is None else f"{schema}.{name}"

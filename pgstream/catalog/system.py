@@ -10,20 +10,22 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pgstream.catalog.catalog import Catalog
-from pgstream.catalog.objects import TableColumn
+from pgstream.catalog.objects import INFORMATION_SCHEMA, PG_CATALOG, TableColumn
 from pgstream.delta import Column
 from pgstream.functions.registry import EvalContext
 from pgstream.types import SqlType
 
+if TYPE_CHECKING:
+    from pgstream.catalog.catalog import Catalog
+
 Row = Mapping[str, Any]
 """Values by column name, in their types' Python forms; a column left out is its type's zero, or NULL."""
 
-Rows = Callable[[Catalog, EvalContext], Iterable[Row]]
+Rows = Callable[["Catalog", EvalContext], Iterable[Row]]
 
 _ZEROS: dict[str, Any] = {
     "oid": 0,
@@ -53,7 +55,11 @@ class SystemRelation:
     kind: str
     columns: tuple[TableColumn, ...]
 
-    def contents(self, catalog: Catalog, context: EvalContext) -> tuple[Column, ...]:
+    @property
+    def schema_oid(self) -> int:
+        return PG_CATALOG if self.schema == "pg_catalog" else INFORMATION_SCHEMA
+
+    def contents(self, catalog: "Catalog", context: EvalContext) -> tuple[Column, ...]:
         """All rows, as `context`'s session sees `catalog`."""
         compute = _ROWS.get((self.schema, self.name))
         rows = [] if compute is None else list(compute(catalog, context))
