@@ -30,7 +30,14 @@ class TypeDefinition:
                             that byte order is SQL order and keys can be concatenated.
     equality_key(column)    storage -> storage with one representative for what SQL calls equal (1.0 and 1.00);
                             None where the representation is unique already.
-    to_python, from_python  one value: the form that row-wise functions see (see each type's file).
+    to_python(plain), from_python(value)
+                            one value: the form that row-wise functions see (see each type's file). `plain` is an Arrow
+                            scalar, or what `types.values.plain_values` lists: its as_py(), but an int for dates and
+                            times; from_python gives what `pa.array([...], storage)` takes. Whole columns go through
+                            `types.values.values_of(type, column)` and `column_of(type, values)`.
+    parse_at(text, typmod, settings, now_us)
+                            parse for the types whose input depends on the session's zone or clock ('today'); None for
+                            the others. `types.values.parse_text` chooses.
     apply_typmod(column, typmod, explicit)
                             length coercion, such as varchar(n) and numeric(p,s); None where the type has no typmod.
                             `explicit` casts truncate where assignments raise.
@@ -54,6 +61,7 @@ class TypeDefinition:
     apply_typmod: Callable[[Column, int, bool], Column] | None = None
     typmod_in: Callable[[tuple[int, ...]], int] | None = None
     typmod_out: Callable[[int], str] | None = None
+    parse_at: Callable[[Column, int, Settings, int], Column] | None = None
     preferred: bool = False
     by_value: bool = False
     align: str = "i"
@@ -61,6 +69,9 @@ class TypeDefinition:
     collation: int = 0
     pseudo: bool = False
     element: str | None = None
+    """What subscripting gives: set for arrays, int2vector and oidvector."""
+    lower_bound: int = 1
+    """The index of an array's first element: 0 for int2vector and oidvector."""
     aliases: tuple[str, ...] = ()
     samples: tuple[str, ...] = field(default=())
     """Texts that are valid input, edge values first: every codec test runs over them."""
@@ -98,7 +109,7 @@ class SqlType:
     def __str__(self) -> str:
         """As `format_type` prints it: `character varying(20)`, `bigint[]`."""
         definition = BY_NAME[self.name]
-        if definition.element is not None:
+        if definition.element is not None and definition.name.startswith("_"):
             return f"{SqlType(definition.element, self.typmod)}[]"
         if self.typmod == -1 or definition.typmod_out is None:
             return definition.sql_name
