@@ -16,6 +16,8 @@ class SessionFacts:
     application_name: str = ""
     client_address: str = ""
     backend_start_us: int = 0
+    databases: tuple[str, ...] = ()
+    """Every database of the server, for pg_database."""
 
 
 NOBODY = SessionFacts("postgres", "postgres")

@@ -1,0 +1,298 @@
+"""pg_class and what hangs on it: attributes, defaults, indexes, constraints, row types, rewrite rules, dependencies.
+
+Sources and sinks show as tables (relkind r), so that clients that list tables list them.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.resources import files
+
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.objects import (
+    SUPERUSER,
+    Feed,
+    Index,
+    MaterializedView,
+    Relation,
+    Schema,
+    Source,
+    Table,
+    TableColumn,
+    View,
+)
+from pgstream.catalog.system import Row, SystemRelation, relations_by_name, rows_of
+from pgstream.functions.registry import EvalContext
+from pgstream.types import SqlType
+
+HEAP, BTREE = 2, 403
+DEFAULT_COLLATION = 100
+CLASS_PG_CLASS, CLASS_PG_TYPE, CLASS_PG_CONSTRAINT, CLASS_PG_REWRITE = 1259, 1247, 2606, 2618
+
+_OPERATOR_CLASSES = {
+    "int2": 1979, "int4": 1978, "int8": 3124, "float4": 1970, "float8": 3123, "numeric": 3125, "text": 3126,
+    "varchar": 3126, "bpchar": 426, "name": 1986, "bool": 424, "date": 3122, "time": 1996, "timestamp": 3128,
+    "timestamptz": 3127, "interval": 1982, "uuid": 2968, "bytea": 428, "jsonb": 4033, "oid": 1981,
+}  # fmt: skip
+"""Default B-tree operator class of each indexable type, by PostgreSQL's OIDs."""
+
+
+def relkind(thing: Relation | SystemRelation) -> str:
+    """The pg_class.relkind of a relation."""
+    if isinstance(thing, SystemRelation):
+        return thing.kind
+    if isinstance(thing, View):
+        return "v"
+    return "m" if isinstance(thing, MaterializedView) else "r"
+
+
+def all_relations(catalog: Catalog) -> Iterator[Relation | SystemRelation]:
+    """System relations, then the user's."""
+    yield from relations_by_name().values()
+    yield from catalog.relations()
+
+
+@rows_of("pg_catalog", "pg_class")
+def pg_class(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """Relations and indexes. `relpages` is 0 throughout, which keeps clients from scanning by ctid."""
+    for thing in all_relations(catalog):
+        kind = relkind(thing)
+        user = not isinstance(thing, SystemRelation)
+        yield {
+            "oid": thing.oid,
+            "relname": thing.name,
+            "relnamespace": thing.schema_oid,
+            "reltype": thing.oid + 1 if user else 0,
+            "relowner": SUPERUSER,
+            "relam": 0 if kind == "v" else HEAP,
+            "relfilenode": 0 if kind == "v" else thing.oid,
+            "reltuples": -1.0,
+            "relhasindex": user and bool(catalog.indexes(thing.oid)),
+            "relpersistence": "p",
+            "relkind": kind,
+            "relnatts": len(thing.columns),
+            "relhasrules": kind in "vm",
+            "relispopulated": True,
+            "relreplident": "n" if kind == "v" else "d",
+            "reloptions": None,
+        }
+    for thing in catalog.objects.values():
+        if isinstance(thing, Index):
+            yield {
+                "oid": thing.oid,
+                "relname": thing.name,
+                "relnamespace": thing.schema_oid,
+                "relowner": SUPERUSER,
+                "relam": BTREE,
+                "relfilenode": thing.oid,
+                "relpersistence": "p",
+                "relkind": "i",
+                "relnatts": len(thing.columns),
+                "relispopulated": True,
+                "relreplident": "n",
+            }
+
+
+@rows_of("pg_catalog", "pg_attribute")
+def pg_attribute(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """Columns of relations, and the key columns of indexes."""
+    for thing in all_relations(catalog):
+        for position, column in enumerate(thing.columns):
+            yield _attribute(thing.oid, position + 1, column)
+    for thing in catalog.objects.values():
+        if isinstance(thing, Index):
+            relation = catalog.objects[thing.relation_oid]
+            assert not isinstance(relation, Schema | Index | Feed)
+            for number, key in enumerate(thing.columns, 1):
+                column = relation.columns[key.position]
+                yield _attribute(thing.oid, number, TableColumn(column.name, column.type))
+
+
+def _attribute(relation_oid: int, number: int, column: TableColumn) -> Row:
+    definition = column.type.definition
+    return {
+        "attrelid": relation_oid,
+        "attname": column.name,
+        "atttypid": definition.oid,
+        "attstattarget": -1,
+        "attlen": definition.length,
+        "attnum": number,
+        "attndims": 0 if definition.element is None else 1,
+        "attcacheoff": -1,
+        "atttypmod": column.type.typmod,
+        "attbyval": definition.by_value,
+        "attalign": definition.align,
+        "attstorage": definition.toast,
+        "attnotnull": column.not_null,
+        "atthasdef": column.default is not None,
+        "attislocal": True,
+        "attcollation": definition.collation,
+    }
+
+
+@rows_of("pg_catalog", "pg_attrdef")
+def pg_attrdef(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """Column defaults: `adbin` is the default's SQL text, which `pg_get_expr` gives back."""
+    for thing in catalog.relations():
+        for number, column in enumerate(thing.columns, 1):
+            if column.default is not None:
+                yield {"oid": thing.oid, "adrelid": thing.oid, "adnum": number, "adbin": column.default}
+
+
+@rows_of("pg_catalog", "pg_index")
+def pg_index(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    for thing in catalog.objects.values():
+        if not isinstance(thing, Index):
+            continue
+        relation = catalog.objects[thing.relation_oid]
+        assert not isinstance(relation, Schema | Index | Feed)
+        types = [relation.columns[key.position].type.definition for key in thing.columns]
+        yield {
+            "indexrelid": thing.oid,
+            "indrelid": thing.relation_oid,
+            "indnatts": len(thing.columns),
+            "indnkeyatts": len(thing.columns),
+            "indisunique": thing.unique,
+            "indisprimary": thing.primary,
+            "indimmediate": True,
+            "indisvalid": True,
+            "indisready": True,
+            "indislive": True,
+            "indkey": [key.position + 1 for key in thing.columns],
+            "indcollation": [kind.collation for kind in types],
+            "indclass": [_OPERATOR_CLASSES.get(kind.name, 0) for kind in types],
+            "indoption": [key.descending * 1 + key.nulls_first * 2 for key in thing.columns],
+        }
+
+
+@rows_of("pg_catalog", "pg_constraint")
+def pg_constraint(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """Primary keys."""
+    for thing in catalog.relations():
+        if isinstance(thing, Table) and thing.primary_key is not None:
+            yield {
+                "oid": thing.primary_key.oid,
+                "conname": thing.primary_key.name,
+                "connamespace": thing.schema_oid,
+                "contype": "p",
+                "convalidated": True,
+                "conrelid": thing.oid,
+                "conindid": thing.primary_key.index_oid,
+                "confupdtype": " ",
+                "confdeltype": " ",
+                "confmatchtype": " ",
+                "conislocal": True,
+                "connoinherit": True,
+                "conkey": [position + 1 for position in thing.primary_key.columns],
+            }
+
+
+@cache
+def io_function_oids() -> dict[str, int]:
+    """OIDs of the types' input, output, receive and send functions, by name."""
+    with (files("pgstream.catalog") / "io_functions.csv").open(encoding="utf-8") as lines:
+        return {line["name"]: int(line["oid"]) for line in csv.DictReader(lines)}
+
+
+@cache
+def _builtin_types() -> tuple[Row, ...]:
+    with (files("pgstream.catalog") / "pg_type.csv").open(encoding="utf-8") as lines:
+        return tuple(_builtin_type(line) for line in csv.DictReader(lines))
+
+
+def _builtin_type(line: dict[str, str]) -> Row:
+    functions = io_function_oids()
+    row: dict[str, object] = {
+        name: int(line[name])
+        for name in ("oid", "typlen", "typelem", "typarray", "typbasetype", "typtypmod", "typcollation")
+    }
+    row |= {name: line[name] == "t" for name in ("typbyval", "typispreferred")}
+    row |= {name: line[name] for name in ("typname", "typtype", "typcategory", "typdelim", "typalign", "typstorage")}
+    row |= {
+        name: functions.get(line[name], 0) for name in ("typinput", "typoutput", "typreceive", "typsend", "typmodin")
+    }
+    return {**row, "typnamespace": 11, "typowner": SUPERUSER, "typisdefined": True}
+
+
+@rows_of("pg_catalog", "pg_type")
+def pg_type(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """PostgreSQL's own types, all of them, then the row type of each relation and the array of that."""
+    yield from _builtin_types()
+    functions = io_function_oids()
+    for thing in catalog.relations():
+        shared = {
+            "typnamespace": thing.schema_oid,
+            "typowner": SUPERUSER,
+            "typlen": -1,
+            "typisdefined": True,
+            "typdelim": ",",
+            "typalign": "d",
+            "typstorage": "x",
+            "typtypmod": -1,
+        }
+        yield {
+            **shared,
+            "oid": thing.oid + 1,
+            "typname": thing.name,
+            "typtype": "c",
+            "typcategory": "C",
+            "typrelid": thing.oid,
+            "typarray": thing.oid + 2,
+            **_io(functions, "record"),
+        }
+        yield {
+            **shared,
+            "oid": thing.oid + 2,
+            "typname": f"_{thing.name}",
+            "typtype": "b",
+            "typcategory": "A",
+            "typelem": thing.oid + 1,
+            **_io(functions, "array"),
+        }
+
+
+def _io(functions: dict[str, int], stem: str) -> Row:
+    names = {"typinput": "in", "typoutput": "out", "typreceive": "recv", "typsend": "send"}
+    return {column: functions[f"{stem}_{suffix}"] for column, suffix in names.items()}
+
+
+@rows_of("pg_catalog", "pg_rewrite")
+def pg_rewrite(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """The `_RETURN` rule of each view, under the OID of its row type's array."""
+    for thing in catalog.relations():
+        if isinstance(thing, View | MaterializedView):
+            yield {
+                "oid": thing.oid + 2,
+                "rulename": "_RETURN",
+                "ev_class": thing.oid,
+                "ev_type": "1",
+                "ev_enabled": "O",
+                "is_instead": True,
+                "ev_qual": "<>",
+                "ev_action": "<>",
+            }
+
+
+@rows_of("pg_catalog", "pg_depend")
+def pg_depend(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """Views on what they read, indexes on their tables."""
+    for thing in catalog.objects.values():
+        if isinstance(thing, Schema):
+            continue
+        rule = isinstance(thing, View | MaterializedView)
+        for needed in sorted(thing.depends):
+            yield {
+                "classid": CLASS_PG_REWRITE if rule else CLASS_PG_CLASS,
+                "objid": thing.oid + 2 if rule else thing.oid,
+                "refclassid": CLASS_PG_CLASS,
+                "refobjid": needed,
+                "deptype": "n" if rule else "a",
+            }
+
+
+def columns_of(catalog: Catalog, oid: int) -> Iterable[tuple[str, SqlType]]:
+    """Names and types of a relation's columns; nothing where there is no such relation."""
+    thing = catalog.objects.get(oid)
+    if isinstance(thing, Source | Table | View | MaterializedView):
+        return [(column.name, column.type) for column in thing.columns]
+    return []

@@ -1,0 +1,143 @@
+"""What pg_catalog says of the server itself: namespaces, databases, roles, access methods, settings, activity."""
+
+from collections.abc import Iterator
+from typing import cast
+
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.objects import SUPERUSER, Schema
+from pgstream.catalog.session_facts import NOBODY, SessionFacts
+from pgstream.catalog.system import Row, rows_of
+from pgstream.functions.registry import EvalContext
+
+UTF8 = 6
+
+
+def session_of(context: EvalContext) -> SessionFacts:
+    """The session an expression runs for."""
+    return cast(SessionFacts, context.session or NOBODY)
+
+
+@rows_of("pg_catalog", "pg_namespace")
+def pg_namespace(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    for thing in catalog.objects.values():
+        if isinstance(thing, Schema):
+            yield {"oid": thing.oid, "nspname": thing.name, "nspowner": SUPERUSER}
+
+
+@rows_of("pg_catalog", "pg_am")
+def pg_am(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    yield {"oid": 2, "amname": "heap", "amtype": "t"}
+    yield {"oid": 403, "amname": "btree", "amtype": "i"}
+
+
+@rows_of("pg_catalog", "pg_language")
+def pg_language(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    for oid, name in ((12, "internal"), (13, "c"), (14, "sql")):
+        yield {"oid": oid, "lanname": name, "lanowner": SUPERUSER, "lanpltrusted": name == "sql"}
+
+
+@rows_of("pg_catalog", "pg_collation")
+def pg_collation(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    for oid, name, provider in ((100, "default", "d"), (950, "C", "c"), (951, "POSIX", "c")):
+        yield {
+            "oid": oid,
+            "collname": name,
+            "collnamespace": 11,
+            "collowner": SUPERUSER,
+            "collprovider": provider,
+            "collisdeterministic": True,
+            "collencoding": -1,
+            "collcollate": None if provider == "d" else name,
+            "collctype": None if provider == "d" else name,
+        }
+
+
+@rows_of("pg_catalog", "pg_tablespace")
+def pg_tablespace(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    for oid, name in ((1663, "pg_default"), (1664, "pg_global")):
+        yield {"oid": oid, "spcname": name, "spcowner": SUPERUSER}
+
+
+@rows_of("pg_catalog", "pg_database")
+def pg_database(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """The databases of this server, as the session facts list them."""
+    session = session_of(context)
+    names = session.databases or (session.database,)
+    for number, name in enumerate(names):
+        yield {
+            "oid": 5 if name == "postgres" else 16000 + number,
+            "datname": name,
+            "datdba": SUPERUSER,
+            "encoding": UTF8,
+            "datlocprovider": "c",
+            "datallowconn": True,
+            "datconnlimit": -1,
+            "dattablespace": 1663,
+            "datcollate": "C",
+            "datctype": "C",
+        }
+
+
+def _role_names(context: EvalContext) -> list[str]:
+    user = session_of(context).user
+    return ["postgres"] if user == "postgres" else ["postgres", user]
+
+
+@rows_of("pg_catalog", "pg_roles")
+def pg_roles(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """The superuser `postgres`, and the session's own user beside it."""
+    for number, name in enumerate(_role_names(context)):
+        powers = ("rolsuper", "rolinherit", "rolcreaterole", "rolcreatedb", "rolcanlogin", "rolreplication")
+        yield {
+            "oid": SUPERUSER + number,
+            "rolname": name,
+            **dict.fromkeys((*powers, "rolbypassrls"), True),
+            "rolconnlimit": -1,
+            "rolpassword": "********",
+        }
+
+
+@rows_of("pg_catalog", "pg_authid")
+def pg_authid(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    for row in pg_roles(catalog, context):
+        yield {**row, "rolpassword": None}
+
+
+@rows_of("pg_catalog", "pg_user")
+def pg_user(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    for row in pg_roles(catalog, context):
+        powers = dict.fromkeys(("usecreatedb", "usesuper", "userepl", "usebypassrls"), True)
+        yield {"usename": row["rolname"], "usesysid": row["oid"], **powers, "passwd": "********"}
+
+
+@rows_of("pg_catalog", "pg_settings")
+def pg_settings(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    for name in sorted(context.settings):
+        value = context.settings[name]
+        yield {
+            "name": name,
+            "setting": value,
+            "context": "user",
+            "vartype": "string",
+            "source": "session",
+            "boot_val": value,
+            "reset_val": value,
+            "pending_restart": False,
+        }
+
+
+@rows_of("pg_catalog", "pg_stat_activity")
+def pg_stat_activity(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """The asking session itself."""
+    session = session_of(context)
+    yield {
+        "datid": 5,
+        "datname": session.database,
+        "pid": session.pid,
+        "usesysid": SUPERUSER,
+        "usename": session.user,
+        "application_name": session.application_name,
+        "backend_start": session.backend_start_us,
+        "state": "active",
+        "backend_type": "client backend",
+    }
