@@ -1,0 +1,81 @@
+"""What float4 and float8 share. Python form: float."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pgstream.delta import Column
+from pgstream.errors import InvalidTextRepresentation, NumericValueOutOfRange
+from pgstream.kernels.text_floats import format_floats
+from pgstream.types.binary import plain, receive_fixed, send_fixed
+from pgstream.types.buffers import number_column, numbers, string_column, strings
+from pgstream.types.definition import Settings
+from pgstream.types.integer import plain_value, same
+from pgstream.types.lift import over_distinct
+from pgstream.types.order import canonical_floats, float_keys
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+SPECIALS = {"nan": np.nan, **{sign + word: float(sign + word) for sign in ("", "+", "-") for word in ("inf", "infinity")}}
+
+
+def float_of(text: str, dtype: type[np.floating], type_name: str) -> float:
+    """The float that `text` spells, as PostgreSQL's float8in reads it."""
+    word = text.strip(" \t\n\v\f\r")
+    special = SPECIALS.get(word.lower())
+    if special is not None:
+        return special
+    if NUMBER.fullmatch(word) is None:
+        raise InvalidTextRepresentation(f'invalid input syntax for type {type_name}: "{text}"')
+    with np.errstate(over="ignore", under="ignore"):
+        value = float(pc.cast(pa.scalar(word.lstrip("+")), pa.float32()).as_py()) if dtype is np.float32 else float(word)
+    if np.isinf(value) or (value == 0 and re.search("[1-9]", re.split("[eE]", word)[0])):
+        raise NumericValueOutOfRange(f'"{word}" is out of range for type {type_name}')
+    return value
+
+
+def float_parser(storage: pa.DataType, dtype: type[np.floating], type_name: str) -> Callable[[Column, int], Column]:
+    """The input function of a float type: Arrow's correctly rounded parser, and `float_of` where that is in doubt."""
+
+    def parse(text: Column, typmod: int) -> Column:
+        try:
+            column = pc.cast(text, storage)
+        except pa.ArrowInvalid:
+            return over_distinct(text, storage, lambda word: float_of(word, dtype, type_name))
+        values = numbers(column, dtype)
+        doubtful = (~np.isfinite(values) | (values == 0)) & column.is_valid().to_numpy(zero_copy_only=False)
+        if doubtful.any():
+            for word in text.filter(pa.array(doubtful)).unique().to_pylist():
+                float_of(word, dtype, type_name)
+        return column
+
+    return parse
+
+
+def float_codecs(storage: pa.DataType, dtype: type[np.floating], wire: str, digits: int, type_name: str) -> dict[str, Any]:
+    """The codec fields of a TypeDefinition; `digits`: how many digits are printed before an exponent is."""
+
+    def format_column(column: Column, settings: Settings) -> Column:
+        memory = strings(pc.cast(column, pa.string()))
+        offsets, content = format_floats(*memory, digits)
+        return string_column(offsets, content, column)
+
+    def equality_key(column: Column) -> Column:
+        values: NDArray[Any] = canonical_floats(numbers(column, dtype))
+        return number_column(storage, values, column)
+
+    return {
+        "storage": storage,
+        "parse": float_parser(storage, dtype, type_name),
+        "format": format_column,
+        "receive": lambda content, typmod: plain(storage, receive_fixed(content, wire), content),
+        "send": lambda column: send_fixed(numbers(column, dtype), wire, column),
+        "order_key": lambda column: float_keys(numbers(column, dtype)),
+        "equality_key": equality_key,
+        "to_python": plain_value,
+        "from_python": same,
+    }
