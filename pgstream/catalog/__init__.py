@@ -1,1 +1,1 @@
-"""The objects of a database, and the system relations that show them."""
+"""The objects of a database, and the system relations and functions that show them."""

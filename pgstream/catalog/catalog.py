@@ -141,6 +141,12 @@ class Catalog:
             thing for thing in self.objects.values() if isinstance(thing, Index) and thing.relation_oid == relation_oid
         ]
 
+    def indexed(self, index: Index) -> Relation:
+        """The relation that `index` arranges."""
+        relation = self.objects[index.relation_oid]
+        assert not isinstance(relation, Schema | Index | Feed)
+        return relation
+
     def dependents(self, oid: int) -> list[CatalogObject]:
         """The objects that directly need `oid`: readers of a relation, or what a schema contains; oldest first."""
         return [

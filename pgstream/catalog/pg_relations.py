@@ -11,7 +11,6 @@ from importlib.resources import files
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import (
     SUPERUSER,
-    Feed,
     Index,
     MaterializedView,
     Relation,
@@ -52,6 +51,10 @@ def all_relations(catalog: Catalog) -> Iterator[Relation | SystemRelation]:
     yield from catalog.relations()
 
 
+def _indexes(catalog: Catalog) -> Iterator[Index]:
+    return (thing for thing in catalog.objects.values() if isinstance(thing, Index))
+
+
 @rows_of("pg_catalog", "pg_class")
 def pg_class(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     """Relations and indexes. `relpages` is 0 throughout, which keeps clients from scanning by ctid."""
@@ -76,21 +79,20 @@ def pg_class(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
             "relreplident": "n" if kind == "v" else "d",
             "reloptions": None,
         }
-    for thing in catalog.objects.values():
-        if isinstance(thing, Index):
-            yield {
-                "oid": thing.oid,
-                "relname": thing.name,
-                "relnamespace": thing.schema_oid,
-                "relowner": SUPERUSER,
-                "relam": BTREE,
-                "relfilenode": thing.oid,
-                "relpersistence": "p",
-                "relkind": "i",
-                "relnatts": len(thing.columns),
-                "relispopulated": True,
-                "relreplident": "n",
-            }
+    for index in _indexes(catalog):
+        yield {
+            "oid": index.oid,
+            "relname": index.name,
+            "relnamespace": index.schema_oid,
+            "relowner": SUPERUSER,
+            "relam": BTREE,
+            "relfilenode": index.oid,
+            "relpersistence": "p",
+            "relkind": "i",
+            "relnatts": len(index.columns),
+            "relispopulated": True,
+            "relreplident": "n",
+        }
 
 
 @rows_of("pg_catalog", "pg_attribute")
@@ -99,13 +101,10 @@ def pg_attribute(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     for thing in all_relations(catalog):
         for position, column in enumerate(thing.columns):
             yield _attribute(thing.oid, position + 1, column)
-    for thing in catalog.objects.values():
-        if isinstance(thing, Index):
-            relation = catalog.objects[thing.relation_oid]
-            assert not isinstance(relation, Schema | Index | Feed)
-            for number, key in enumerate(thing.columns, 1):
-                column = relation.columns[key.position]
-                yield _attribute(thing.oid, number, TableColumn(column.name, column.type))
+    for index in _indexes(catalog):
+        for number, key in enumerate(index.columns, 1):
+            column = catalog.indexed(index).columns[key.position]
+            yield _attribute(index.oid, number, TableColumn(column.name, column.type))
 
 
 def _attribute(relation_oid: int, number: int, column: TableColumn) -> Row:
@@ -141,12 +140,8 @@ def pg_attrdef(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
 
 @rows_of("pg_catalog", "pg_index")
 def pg_index(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
-    for thing in catalog.objects.values():
-        if not isinstance(thing, Index):
-            continue
-        relation = catalog.objects[thing.relation_oid]
-        assert not isinstance(relation, Schema | Index | Feed)
-        types = [relation.columns[key.position].type.definition for key in thing.columns]
+    for thing in _indexes(catalog):
+        types = [catalog.indexed(thing).columns[key.position].type.definition for key in thing.columns]
         yield {
             "indexrelid": thing.oid,
             "indrelid": thing.relation_oid,

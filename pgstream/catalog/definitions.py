@@ -1,0 +1,61 @@
+"""Objects as the SQL that makes them, in the shapes that clients parse (`pg_get_indexdef` and its kin)."""
+
+import re
+
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.objects import Index, MaterializedView, Relation, Table, View
+
+_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
+
+RESERVED = frozenset(
+    re.findall(
+        r"\w+",
+        """all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create
+    current_catalog current_date current_role current_time current_timestamp current_user default deferrable desc
+    distinct do else end except false fetch for foreign from grant group having in initially intersect into lateral
+    leading limit localtime localtimestamp not null offset on only or order placing primary references returning
+    select session_user some symmetric table then to trailing true union unique user using variadic when where window
+    with""",
+    )
+)
+"""PostgreSQL's reserved key words (appendix C), which an identifier must not be without quotes."""
+
+
+def quoted(name: str) -> str:
+    """`name` as an identifier in SQL, in quotes only where it needs them."""
+    if _PLAIN.match(name) and name not in RESERVED:
+        return name
+    return '"' + name.replace('"', '""') + '"'
+
+
+def qualified(catalog: Catalog, thing: Relation | Index) -> str:
+    """`schema.name`, each quoted where needed."""
+    return f"{quoted(catalog.schema_name(thing.schema_oid))}.{quoted(thing.name)}"
+
+
+def view_definition(view: View | MaterializedView) -> str:
+    """The view's query as it was written, ending in a semicolon."""
+    return f" {view.query.strip().rstrip(';')};"
+
+
+def index_definition(catalog: Catalog, index: Index, column: int = 0) -> str:
+    """`CREATE [UNIQUE] INDEX n ON s.t USING btree (…)`, or only its 1-based `column`."""
+    relation = catalog.indexed(index)
+    keys = []
+    for key in index.columns:
+        order = " DESC" if key.descending else ""
+        if key.nulls_first != key.descending:
+            order += " NULLS FIRST" if key.nulls_first else " NULLS LAST"
+        keys.append(quoted(relation.columns[key.position].name) + order)
+    if column:
+        return keys[column - 1].split(" ")[0] if column <= len(keys) else ""
+    unique = "UNIQUE " if index.unique else ""
+    return (
+        f"CREATE {unique}INDEX {quoted(index.name)} ON {qualified(catalog, relation)} USING btree ({', '.join(keys)})"
+    )
+
+
+def primary_key_definition(table: Table) -> str:
+    """`PRIMARY KEY (a, b)`."""
+    assert table.primary_key is not None
+    return f"PRIMARY KEY ({', '.join(quoted(table.columns[i].name) for i in table.primary_key.columns)})"

@@ -1,0 +1,278 @@
+"""The system information functions that look at the catalog: pg_get_indexdef, format_type, has_table_privilege, …
+
+PostgreSQL's chapter 9.26, "System Information Functions and Operators". Comments, privileges and partitions do not
+exist here, so their functions answer as PostgreSQL does where there are none.
+"""
+
+from typing import cast
+
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.definitions import (
+    index_definition,
+    primary_key_definition,
+    quoted,
+    view_definition,
+)
+from pgstream.catalog.objects import Index, MaterializedView, Schema, Table, View
+from pgstream.catalog.pg_functions import pg_proc
+from pgstream.catalog.pg_server import session_of
+from pgstream.catalog.system import relations_by_oid
+from pgstream.errors import UndefinedObject, UndefinedTable
+from pgstream.functions.registry import STABLE, VOLATILE, BoundCall, function
+from pgstream.types.definition import BY_OID, SqlType, type_named
+
+
+def _catalog(call: BoundCall) -> Catalog:
+    return cast(Catalog, call.context.catalog)
+
+
+def search_path(call: BoundCall) -> list[str]:
+    """The schemas that the session searches, in order, without those that do not exist."""
+    names = [part.strip().strip('"') for part in call.context.settings.get("search_path", '"$user", public').split(",")]
+    user = session_of(call.context).user
+    resolved = [user if name == "$user" else name for name in names]
+    return [name for name in resolved if name in _catalog(call).schema_oids]
+
+
+@function("format_type(oid, int4) -> text", volatility=STABLE, strict=False, rowwise=True, bound=True, oid=1081)
+def format_type(call: BoundCall, oid: int | None, typmod: int | None) -> str | None:
+    """A type's SQL name with its modifier; `???` for an OID that is no type's."""
+    if oid is None:
+        return None
+    if oid in BY_OID:
+        return str(SqlType(BY_OID[oid].name, -1 if typmod is None else typmod))
+    thing = _catalog(call).objects.get(oid - 1)
+    return "-" if oid == 0 else quoted(thing.name) if thing is not None else "???"
+
+
+@function("pg_get_expr(pg_node_tree, oid) -> text", volatility=STABLE, rowwise=True, oid=1716)
+def pg_get_expr(tree: str, relation: int) -> str:
+    """The SQL text of a stored expression."""
+    return tree
+
+
+@function("pg_get_expr(pg_node_tree, oid, bool) -> text", volatility=STABLE, rowwise=True, oid=2509)
+def pg_get_expr_pretty(tree: str, relation: int, pretty: bool) -> str:
+    """The SQL text of a stored expression."""
+    return tree
+
+
+@function("pg_get_indexdef(oid) -> text", volatility=STABLE, rowwise=True, bound=True, oid=1643)
+def pg_get_indexdef(call: BoundCall, oid: int) -> str | None:
+    """The CREATE INDEX statement of an index."""
+    thing = _catalog(call).objects.get(oid)
+    return index_definition(_catalog(call), thing) if isinstance(thing, Index) else None
+
+
+@function("pg_get_indexdef(oid, int4, bool) -> text", volatility=STABLE, rowwise=True, bound=True, oid=2507)
+def pg_get_indexdef_column(call: BoundCall, oid: int, column: int, pretty: bool) -> str | None:
+    """One key column of an index, or the whole statement for column 0."""
+    thing = _catalog(call).objects.get(oid)
+    return index_definition(_catalog(call), thing, column) if isinstance(thing, Index) else None
+
+
+@function("pg_get_constraintdef(oid) -> text", volatility=STABLE, rowwise=True, bound=True, oid=1387)
+def pg_get_constraintdef(call: BoundCall, oid: int) -> str | None:
+    """The definition of a constraint, as ALTER TABLE … ADD CONSTRAINT takes it."""
+    for thing in _catalog(call).objects.values():
+        if isinstance(thing, Table) and thing.primary_key is not None and thing.primary_key.oid == oid:
+            return primary_key_definition(thing)
+    return None
+
+
+@function("pg_get_constraintdef(oid, bool) -> text", volatility=STABLE, rowwise=True, bound=True, oid=2508)
+def pg_get_constraintdef_pretty(call: BoundCall, oid: int, pretty: bool) -> str | None:
+    """The definition of a constraint."""
+    return pg_get_constraintdef(call, oid)
+
+
+@function("pg_get_viewdef(oid) -> text", volatility=STABLE, rowwise=True, bound=True, oid=1641)
+def pg_get_viewdef(call: BoundCall, oid: int) -> str | None:
+    """The query of a view, as it was written."""
+    thing = _catalog(call).objects.get(oid)
+    return view_definition(thing) if isinstance(thing, View | MaterializedView) else None
+
+
+@function("pg_get_viewdef(oid, bool) -> text", volatility=STABLE, rowwise=True, bound=True, oid=2506)
+def pg_get_viewdef_pretty(call: BoundCall, oid: int, pretty: bool) -> str | None:
+    """The query of a view, as it was written."""
+    return pg_get_viewdef(call, oid)
+
+
+@function("pg_get_viewdef(text) -> text", volatility=STABLE, rowwise=True, bound=True, oid=1640)
+def pg_get_viewdef_named(call: BoundCall, name: str) -> str | None:
+    """The query of the view of that name."""
+    oid = to_regclass(call, name)
+    if oid is None:
+        raise UndefinedTable(f'relation "{name}" does not exist')
+    return pg_get_viewdef(call, oid)
+
+
+def _nothing(call: BoundCall, *arguments: object) -> None:
+    return None
+
+
+for _signature, _oid in (
+    ("obj_description(oid) -> text", 1348),
+    ("obj_description(oid, name) -> text", 1215),
+    ("shobj_description(oid, name) -> text", 1993),
+    ("col_description(oid, int4) -> text", 1216),
+    ("pg_get_partkeydef(oid) -> text", 3352),
+    ("pg_get_triggerdef(oid) -> text", 1662),
+    ("pg_get_triggerdef(oid, bool) -> text", 2730),
+    ("pg_get_ruledef(oid) -> text", 1573),
+    ("pg_get_ruledef(oid, bool) -> text", 2504),
+    ("pg_get_statisticsobjdef_columns(oid) -> text", 6174),
+    ("pg_get_serial_sequence(text, text) -> text", 1665),
+    ("pg_get_replica_identity_index(regclass) -> regclass", 6120),
+):
+    function(
+        _signature,
+        volatility=STABLE,
+        rowwise=True,
+        bound=True,
+        oid=_oid,
+        doc="NULL: the objects that it describes do not exist here.",
+    )(_nothing)
+
+
+@function("pg_table_is_visible(oid) -> bool", volatility=STABLE, rowwise=True, bound=True, oid=2079)
+def pg_table_is_visible(call: BoundCall, oid: int) -> bool | None:
+    """Whether an unqualified name finds this relation."""
+    thing = _catalog(call).objects.get(oid) or relations_by_oid().get(oid)
+    if thing is None or isinstance(thing, Schema):
+        return None
+    found = _catalog(call).lookup(None, thing.name, search_path(call))
+    return found is not None and found.oid == oid
+
+
+def _visible(call: BoundCall, oid: int) -> bool:
+    return True
+
+
+for _name, _oid in (
+    ("pg_type_is_visible", 2080),
+    ("pg_function_is_visible", 2081),
+    ("pg_operator_is_visible", 2082),
+    ("pg_opclass_is_visible", 2083),
+    ("pg_collation_is_visible", 3815),
+):
+    function(f"{_name}(oid) -> bool", volatility=STABLE, rowwise=True, bound=True, oid=_oid, doc="True.")(_visible)
+
+
+def _allowed(call: BoundCall, *arguments: object) -> bool:
+    return True
+
+
+for _what in ("table", "schema", "database", "any_column", "function", "sequence", "type"):
+    for _arguments in ("oid, text", "text, text", "name, oid, text", "name, text, text", "oid, oid, text"):
+        function(
+            f"has_{_what}_privilege({_arguments}) -> bool",
+            volatility=STABLE,
+            rowwise=True,
+            bound=True,
+            doc="True: every role is a superuser.",
+        )(_allowed)
+
+for _arguments in ("oid, text", "name, text", "name, name, text", "name, oid, text", "oid, name, text"):
+    function(
+        f"pg_has_role({_arguments}) -> bool",
+        volatility=STABLE,
+        rowwise=True,
+        bound=True,
+        doc="True: every role is a superuser.",
+    )(_allowed)
+
+
+@function("pg_get_userbyid(oid) -> name", volatility=STABLE, rowwise=True, bound=True, oid=1642)
+def pg_get_userbyid(call: BoundCall, oid: int) -> str:
+    """The name of a role."""
+    return "postgres" if oid == 10 else f"unknown (OID={oid})"
+
+
+@function("pg_encoding_to_char(int4) -> name", volatility=STABLE, rowwise=True, oid=1597)
+def pg_encoding_to_char(encoding: int) -> str:
+    """The name of an encoding: UTF8 is the only one."""
+    return "UTF8" if encoding == 6 else ""
+
+
+@function("pg_char_to_encoding(name) -> int4", volatility=STABLE, rowwise=True, oid=1264)
+def pg_char_to_encoding(name: str) -> int:
+    """The number of an encoding, -1 for an unknown one."""
+    return 6 if name.lower().replace("-", "") == "utf8" else -1
+
+
+@function("pg_is_in_recovery() -> bool", volatility=VOLATILE, rowwise=True, oid=3810)
+def pg_is_in_recovery() -> bool:
+    """False: there are no standbys."""
+    return False
+
+
+@function("pg_is_other_temp_schema(oid) -> bool", volatility=STABLE, rowwise=True, oid=2855)
+def pg_is_other_temp_schema(oid: int) -> bool:
+    """False: there are no temporary schemas."""
+    return False
+
+
+@function("pg_my_temp_schema() -> oid", volatility=STABLE, rowwise=True, oid=2854)
+def pg_my_temp_schema() -> int:
+    """0: there are no temporary schemas."""
+    return 0
+
+
+@function("pg_tablespace_location(oid) -> text", volatility=STABLE, rowwise=True, oid=3778)
+def pg_tablespace_location(oid: int) -> str:
+    """Empty: all tablespaces are the data directory."""
+    return ""
+
+
+@function("pg_relation_is_publishable(regclass) -> bool", volatility=STABLE, rowwise=True, oid=6121)
+def pg_relation_is_publishable(oid: int) -> bool:
+    """Whether the relation is the user's."""
+    return oid >= 16384
+
+
+def _procedure_text(call: BoundCall, oid: int, column: str) -> str | None:
+    for row in pg_proc(_catalog(call), call.context):
+        if row["oid"] == oid:
+            if column == "result":
+                shown = format_type(call, cast(int, row["prorettype"]), -1)
+                return f"SETOF {shown}" if row.get("proretset") else shown
+            names = [format_type(call, kind, -1) or "" for kind in cast("list[int]", row["proargtypes"])]
+            return ", ".join(names)
+    return None
+
+
+@function("pg_get_function_result(oid) -> text", volatility=STABLE, rowwise=True, bound=True, oid=2165)
+def pg_get_function_result(call: BoundCall, oid: int) -> str | None:
+    """The result type of a function."""
+    return _procedure_text(call, oid, "result")
+
+
+@function("pg_get_function_arguments(oid) -> text", volatility=STABLE, rowwise=True, bound=True, oid=2162)
+def pg_get_function_arguments(call: BoundCall, oid: int) -> str | None:
+    """The argument types of a function."""
+    return _procedure_text(call, oid, "arguments")
+
+
+@function("pg_get_function_identity_arguments(oid) -> text", volatility=STABLE, rowwise=True, bound=True, oid=2232)
+def pg_get_function_identity_arguments(call: BoundCall, oid: int) -> str | None:
+    """The argument types of a function."""
+    return _procedure_text(call, oid, "arguments")
+
+
+@function("to_regclass(text) -> regclass", volatility=STABLE, rowwise=True, bound=True, oid=3495)
+def to_regclass(call: BoundCall, name: str) -> int | None:
+    """The OID of the relation of that name, NULL where there is none."""
+    schema, _, rest = name.rpartition(".")
+    found = _catalog(call).lookup(schema.strip('"') or None, rest.strip('"'), search_path(call))
+    return None if found is None else found.oid
+
+
+@function("to_regtype(text) -> regtype", volatility=STABLE, rowwise=True, oid=3493)
+def to_regtype(name: str) -> int | None:
+    """The OID of the type of that name, NULL where there is none."""
+    try:
+        return type_named(name.removeprefix("pg_catalog.").lower()).oid
+    except UndefinedObject:
+        return None

@@ -1,0 +1,176 @@
+"""information_schema (SQL:2016 part 11), as PostgreSQL fills it: materialized views are not in it."""
+
+from collections.abc import Iterator
+
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.definitions import view_definition
+from pgstream.catalog.objects import MaterializedView, Relation, Schema, Table, TableColumn, View
+from pgstream.catalog.pg_relations import all_relations
+from pgstream.catalog.pg_server import session_of
+from pgstream.catalog.system import Row, SystemRelation, rows_of
+from pgstream.functions.registry import EvalContext
+
+OWNER = "postgres"
+
+
+def _listed(catalog: Catalog) -> Iterator[Relation | SystemRelation]:
+    return (thing for thing in all_relations(catalog) if not isinstance(thing, MaterializedView))
+
+
+def _is_view(thing: Relation | SystemRelation) -> bool:
+    return isinstance(thing, View) or (isinstance(thing, SystemRelation) and thing.kind == "v")
+
+
+def _yes(value: bool) -> str:
+    return "YES" if value else "NO"
+
+
+@rows_of("information_schema", "schemata")
+def schemata(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    database = session_of(context).database
+    for thing in catalog.objects.values():
+        if isinstance(thing, Schema):
+            yield {"catalog_name": database, "schema_name": thing.name, "schema_owner": OWNER}
+
+
+@rows_of("information_schema", "tables")
+def tables(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    database = session_of(context).database
+    for thing in _listed(catalog):
+        yield {
+            "table_catalog": database,
+            "table_schema": catalog.schema_name(thing.schema_oid),
+            "table_name": thing.name,
+            "table_type": "VIEW" if _is_view(thing) else "BASE TABLE",
+            "is_insertable_into": _yes(isinstance(thing, Table)),
+            "is_typed": "NO",
+        }
+
+
+@rows_of("information_schema", "views")
+def views(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    database = session_of(context).database
+    for thing in catalog.relations():
+        if isinstance(thing, View):
+            yield {
+                "table_catalog": database,
+                "table_schema": catalog.schema_name(thing.schema_oid),
+                "table_name": thing.name,
+                "view_definition": view_definition(thing),
+                "check_option": "NONE",
+                **dict.fromkeys(
+                    (
+                        "is_updatable",
+                        "is_insertable_into",
+                        "is_trigger_updatable",
+                        "is_trigger_deletable",
+                        "is_trigger_insertable_into",
+                    ),
+                    "NO",
+                ),
+            }
+
+
+@rows_of("information_schema", "columns")
+def columns(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    database = session_of(context).database
+    for thing in _listed(catalog):
+        schema = catalog.schema_name(thing.schema_oid)
+        for number, column in enumerate(thing.columns, 1):
+            place = {"table_catalog": database, "table_schema": schema, "table_name": thing.name}
+            yield {
+                **place,
+                **_column(column, number, database),
+                "is_updatable": _yes(isinstance(thing, Table)),
+            }
+
+
+def _column(column: TableColumn, number: int, database: str) -> Row:
+    definition = column.type.definition
+    typmod = column.type.typmod
+    sized = definition.name in ("varchar", "bpchar")
+    row: dict[str, object] = {
+        "column_name": column.name,
+        "ordinal_position": number,
+        "column_default": column.default,
+        "is_nullable": _yes(not column.not_null),
+        "data_type": "ARRAY" if definition.element is not None else str(column.type.bare()),
+        "character_maximum_length": typmod - 4 if sized and typmod >= 4 else None,
+        "character_octet_length": {True: (typmod - 4) * 4 if typmod >= 4 else 1073741824}.get(
+            sized or definition.name == "text"
+        ),
+        "udt_catalog": database,
+        "udt_schema": "pg_catalog",
+        "udt_name": definition.name,
+        "dtd_identifier": str(number),
+        "is_self_referencing": "NO",
+        "is_identity": "NO",
+        "identity_cycle": "NO",
+        "is_generated": "NEVER",
+    }
+    return row | _numbers(definition.name, typmod)
+
+
+def _numbers(name: str, typmod: int) -> dict[str, object]:
+    """Precision, radix and scale of numbers; fractional digits of times."""
+    bits = {"int2": 16, "int4": 32, "int8": 64, "float4": 24, "float8": 53}
+    if name in bits:
+        scale = 0 if name.startswith("int") else None
+        return {"numeric_precision": bits[name], "numeric_precision_radix": 2, "numeric_scale": scale}
+    if name == "numeric":
+        packed = typmod - 4
+        known = typmod >= 4
+        return {
+            "numeric_precision": packed >> 16 if known else None,
+            "numeric_precision_radix": 10,
+            "numeric_scale": packed & 0x7FF if known else None,
+        }
+    if name in ("time", "timetz", "timestamp", "timestamptz", "interval"):
+        return {"datetime_precision": typmod if 0 <= typmod <= 6 else 6}
+    return {"datetime_precision": 0} if name == "date" else {}
+
+
+def _primary_keys(catalog: Catalog) -> Iterator[tuple[Table, str, str, tuple[int, ...]]]:
+    for thing in catalog.relations():
+        if isinstance(thing, Table) and thing.primary_key is not None:
+            yield thing, catalog.schema_name(thing.schema_oid), thing.primary_key.name, thing.primary_key.columns
+
+
+@rows_of("information_schema", "table_constraints")
+def table_constraints(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    database = session_of(context).database
+    for table, schema, name, _ in _primary_keys(catalog):
+        yield {
+            "constraint_catalog": database,
+            "constraint_schema": schema,
+            "constraint_name": name,
+            "table_catalog": database,
+            "table_schema": schema,
+            "table_name": table.name,
+            "constraint_type": "PRIMARY KEY",
+            "is_deferrable": "NO",
+            "initially_deferred": "NO",
+            "enforced": "YES",
+        }
+
+
+@rows_of("information_schema", "key_column_usage")
+def key_column_usage(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    yield from constraint_column_usage(catalog, context)
+
+
+@rows_of("information_schema", "constraint_column_usage")
+def constraint_column_usage(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    database = session_of(context).database
+    for table, schema, name, positions in _primary_keys(catalog):
+        for number, position in enumerate(positions, 1):
+            yield {
+                "constraint_catalog": database,
+                "constraint_schema": schema,
+                "constraint_name": name,
+                "table_catalog": database,
+                "table_schema": schema,
+                "table_name": table.name,
+                "column_name": table.columns[position].name,
+                "ordinal_position": number,
+            }

@@ -1,0 +1,122 @@
+"""pg_proc, pg_operator, pg_cast and pg_aggregate: the function registry as relations."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.objects import SUPERUSER
+from pgstream.catalog.system import Row, rows_of
+from pgstream.functions.registry import AGGREGATES, CASTS, FUNCTIONS, OPERATORS, WINDOW_FUNCTIONS, EvalContext
+from pgstream.types.definition import BY_NAME
+
+INTERNAL_LANGUAGE = 12
+PG_CATALOG_OID = 11
+
+
+@cache
+def type_oids() -> dict[str, int]:
+    """OIDs of PostgreSQL's types by name, declared here or not."""
+    with (files("pgstream.catalog") / "pg_type.csv").open(encoding="utf-8") as lines:
+        named = {line["typname"]: int(line["oid"]) for line in csv.DictReader(lines)}
+    return named | {name: definition.oid for name, definition in BY_NAME.items()}
+
+
+def type_oid(name: str) -> int:
+    """The OID of the type that a signature calls `name`; 0 where there is none."""
+    return type_oids().get(name, 0)
+
+
+@rows_of("pg_catalog", "pg_proc")
+def pg_proc(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """Functions, aggregates, window functions, and the input and output functions of types."""
+    yield from _builtin_procedures()
+
+
+@cache
+def _builtin_procedures() -> tuple[Row, ...]:
+    rows: list[Row] = []
+    for overloads in FUNCTIONS.values():
+        for one in overloads:
+            made = _procedure(one.oid, one.name, one.arguments, one.result, "f")
+            rows.append(
+                made
+                | {
+                    "proretset": one.returns_set,
+                    "provolatile": one.volatility,
+                    "proisstrict": one.strict,
+                    "pronargdefaults": one.defaults,
+                    "provariadic": _variadic_element(one.arguments[-1]) if one.variadic else 0,
+                }
+            )
+    for aggregates in AGGREGATES.values():
+        rows += [_procedure(one.oid, one.name, one.arguments, one.result, "a") for one in aggregates]
+    for windows in WINDOW_FUNCTIONS.values():
+        rows += [_procedure(one.oid, one.name, one.arguments, one.result, "w") for one in windows]
+    with (files("pgstream.catalog") / "io_functions.csv").open(encoding="utf-8") as lines:
+        for line in csv.DictReader(lines):
+            made = _procedure(int(line["oid"]), line["name"], line["arguments"].split(), line["result"], "f")
+            rows.append(made | {"provolatile": line["volatile"], "proisstrict": line["strict"] == "t"})
+    return tuple(rows)
+
+
+def _variadic_element(name: str) -> int:
+    definition = BY_NAME.get(name)
+    return type_oid(definition.element) if definition is not None and definition.element else type_oid(name)
+
+
+def _procedure(oid: int, name: str, arguments: Sequence[str], result: str, kind: str) -> dict[str, object]:
+    return {
+        "oid": oid,
+        "proname": name,
+        "pronamespace": PG_CATALOG_OID,
+        "proowner": SUPERUSER,
+        "prolang": INTERNAL_LANGUAGE,
+        "procost": 1.0,
+        "prokind": kind,
+        "proisstrict": kind == "f",
+        "provolatile": "i",
+        "proparallel": "s",
+        "pronargs": len(arguments),
+        "prorettype": type_oid(result),
+        "proargtypes": [type_oid(argument) for argument in arguments],
+        "prosrc": name,
+    }
+
+
+@rows_of("pg_catalog", "pg_aggregate")
+def pg_aggregate(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    for overloads in AGGREGATES.values():
+        for one in overloads:
+            yield {"aggfnoid": one.oid, "aggkind": "n", "aggfinalmodify": "r", "aggmfinalmodify": "r"}
+
+
+@rows_of("pg_catalog", "pg_operator")
+def pg_operator(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    for overloads in OPERATORS.values():
+        for one in overloads:
+            yield {
+                "oid": one.oid,
+                "oprname": one.name,
+                "oprnamespace": PG_CATALOG_OID,
+                "oprowner": SUPERUSER,
+                "oprkind": "b" if one.left is not None else "l",
+                "oprleft": type_oid(one.left or ""),
+                "oprright": type_oid(one.right),
+                "oprresult": type_oid(one.result),
+                "oprcode": one.function.oid,
+            }
+
+
+@rows_of("pg_catalog", "pg_cast")
+def pg_cast(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    for number, one in enumerate(CASTS.values()):
+        yield {
+            "oid": 10000 + number,
+            "castsource": type_oid(one.source),
+            "casttarget": type_oid(one.target),
+            "castfunc": 0 if one.function is None else one.function.oid,
+            "castcontext": one.context,
+            "castmethod": "b" if one.function is None else "f",
+        }
