@@ -77,7 +77,8 @@ class Function:
     A kernel without SQL arguments gets the number of rows instead (an int, after the BoundCall); unless it is
     volatile, that number is 1. `nullsafe`: the kernel gives NULL where an argument is NULL by itself (Arrow's do),
     so that a strict function need not cut the rows out. `scalars`: the kernel takes a pa.Scalar (never NULL) in place
-    of a column for arguments that are constant, as long as one argument is a column.
+    of a column for arguments that are constant, as long as one argument is a column. `widened`: the kernel takes a
+    column of integers in place of a numeric one that would be made by a cast from integers.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Function:
     examples: Mapping[str, str] = field(default_factory=dict)
     nullsafe: bool = False
     scalars: bool = False
+    widened: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -262,6 +264,7 @@ def function(
     bound: bool = False,
     nullsafe: bool = False,
     scalars: bool = False,
+    widened: bool = False,
     defaults: int = 0,
     examples: Mapping[str, str] | None = None,
     doc: str = "",
@@ -293,6 +296,7 @@ def function(
             examples=examples or {},
             nullsafe=nullsafe,
             scalars=scalars,
+            widened=widened,
         )
         FUNCTIONS.setdefault(made.name, []).append(made)
         if operator is not None:
