@@ -1,0 +1,115 @@
+"""What a format is: it turns the bytes of records into columns and back, and knows where a record ends.
+
+Formats of records (JSON lines, CSV, raw text) work on any chunk of whole records, whatever connector brought it.
+Formats of files (Parquet) need the file, and number its rows.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from pgstream.delta import Column
+from pgstream.formats.arenas import ARENAS, Memory
+from pgstream.kernels.bytes import PADDING
+from pgstream.types.definition import SqlType
+
+
+class Field(NamedTuple):
+    """A column as the user declared it."""
+
+    name: str
+    type: SqlType
+
+
+class Chunk(NamedTuple):
+    """`size` bytes at the start of `memory`, which has at least PADDING more bytes that may be read."""
+
+    memory: Memory
+    size: int
+
+    @staticmethod
+    def room(capacity: int) -> "Chunk":
+        """An empty chunk that can hold `capacity` bytes."""
+        return Chunk(ARENAS.take(capacity + PADDING), 0)
+
+    @staticmethod
+    def of(content: bytes | memoryview) -> "Chunk":
+        """A copy of `content`."""
+        chunk = Chunk.room(len(content))
+        chunk.memory[: len(content)] = np.frombuffer(content, np.uint8)
+        chunk.memory[len(content) : len(content) + PADDING] = 0
+        return Chunk(chunk.memory, len(content))
+
+    def part(self, start: int, end: int) -> bytes:
+        """A copy of the bytes from `start` to before `end`."""
+        return self.memory[start:end].tobytes()
+
+    @property
+    def address(self) -> int:
+        return int(self.memory.ctypes.data)
+
+
+class Reject(NamedTuple):
+    """A record that could not be read: where it starts in its chunk, its bytes, and why."""
+
+    start: int
+    raw: bytes
+    message: str
+
+
+class Decoded(NamedTuple):
+    """The rows of a chunk, a column for each declared one, and the records that gave no row."""
+
+    columns: tuple[Column, ...]
+    count: int
+    rejects: tuple[Reject, ...]
+
+
+class Cut(NamedTuple):
+    """How much of a chunk is whole records: `size` bytes, holding at most `rows` records."""
+
+    size: int
+    rows: int
+
+
+class Decoder(Protocol):
+    """A format compiled for one list of columns. Its methods may run in several threads at once."""
+
+    def cut(self, chunk: Chunk, rows_max: int, final: bool) -> Cut:
+        """The longest prefix of whole records, at most `rows_max` of them. `final`: no bytes will follow."""
+
+    def decode(self, chunk: Chunk, needed: frozenset[int]) -> Decoded:
+        """The records of a chunk. Columns whose positions are not `needed` come as all NULL, and a record that is
+        bad only there may come as a row."""
+
+
+class Encoder(Protocol):
+    """A format's writer, compiled for one list of columns."""
+
+    def head(self) -> bytes:
+        """What a file starts with."""
+
+    def encode(self, columns: Sequence[Column], count: int) -> bytes:
+        """The bytes of `count` records, each complete with its ending."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFormat:
+    """A format of records: WITH options, and how to compile a decoder and an encoder from them.
+
+    `skips_head`: files start with something that is not a record (a CSV header), `head` long.
+    """
+
+    name: str
+    doc: str
+    options: type
+    decoder: Callable[[Sequence[Field], Any], Decoder] | None
+    encoder: Callable[[Sequence[Field], Any], Encoder] | None
+    head_records: Callable[[Any], int] = lambda options: 0
+    suffixes: tuple[str, ...] = ()
+    infer: Callable[[Chunk, Any], tuple[Field, ...]] | None = None
+
+
+FORMATS: Mapping[str, Any] = {}
