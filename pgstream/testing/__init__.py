@@ -1,1 +1,1 @@
-"""What the tests of pgstream and of its users stand on: models, simulated worlds, test runners."""
+"""What tests share and users of pgstream may use too: models, faulty stores, and the sqllogictest runner."""
