@@ -1,0 +1,29 @@
+"""The SQL types. Importing this package declares them all, the arrays over each included."""
+
+from pgstream.types.array import declare_array
+from pgstream.types.bool import BOOL
+from pgstream.types.bpchar import BPCHAR
+from pgstream.types.bytea import BYTEA
+from pgstream.types.catalog_text import ACLITEM, PG_NODE_TREE, TID
+from pgstream.types.char import CHAR
+from pgstream.types.definition import BY_ALIAS, BY_NAME, BY_OID, Settings, SqlType, TypeDefinition, array_of, type_named
+from pgstream.types.float4 import FLOAT4
+from pgstream.types.float8 import FLOAT8
+from pgstream.types.int2 import INT2
+from pgstream.types.int4 import INT4
+from pgstream.types.int8 import INT8
+from pgstream.types.name import NAME
+from pgstream.types.numeric import NUMERIC_TYPE as NUMERIC
+from pgstream.types.oid import CID, OID, REGCLASS, REGNAMESPACE, REGPROC, REGPROCEDURE, REGROLE, REGTYPE, XID
+from pgstream.types.pseudo import ANY, ANYARRAY, ANYELEMENT, RECORD, VOID
+from pgstream.types.text import TEXT
+from pgstream.types.unknown import CSTRING, UNKNOWN
+from pgstream.types.uuid import UUID
+from pgstream.types.values import column_of, parse_text, plain_values, values_of
+from pgstream.types.varchar import VARCHAR
+from pgstream.types.vector import INT2VECTOR, OIDVECTOR
+
+for _element in [definition for definition in BY_NAME.values() if definition.array_oid]:
+    declare_array(_element)
+
+TEXT_ARRAY = array_of(TEXT)
