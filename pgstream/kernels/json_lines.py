@@ -45,7 +45,7 @@ def skip_space(at, end):  # type: ignore[no-untyped-def]
     return at
 
 
-@numba.njit("boolean(int64, int64, int64[:,::1], uint64[:,::1])", nogil=True, cache=True)
+@numba.njit("boolean(int64, int64, int64[:,::1], uint64[:,::1])", nogil=True, cache=True, forceinline=True)
 def expected(at, step, steps, words):  # type: ignore[no-untyped-def]
     """Whether the bytes of a learned step stand at `at`."""
     first = steps[step, STEP_WORD]
@@ -55,7 +55,7 @@ def expected(at, step, steps, words):  # type: ignore[no-untyped-def]
     return True
 
 
-@numba.njit(f"int64(int64, int64, int64, {SHEET}, int64[:,::1], uint64[:,::1])", nogil=True, cache=True)
+@numba.njit(f"int64(int64, int64, int64, {SHEET}, int64[:,::1], uint64[:,::1])", nogil=True, cache=True, forceinline=True)
 def read_learned(at, end, row, sheet, steps, words):  # type: ignore[no-untyped-def]
     """READ when the line is as learned. The last step has no value: it is the end of the object.
 
@@ -165,7 +165,7 @@ def read_object(at, end, row, sheet):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(
-    f"int64(int64, int64, int64, boolean, {SHEET}, int64[:,::1], uint64[:,::1])", nogil=True, cache=True
+    f"int64(int64, int64, int64, boolean, {SHEET}, int64[:,::1], uint64[:,::1])", nogil=True, cache=True, forceinline=True
 )
 def read_line(at, end, row, unusual, sheet, steps, words):  # type: ignore[no-untyped-def]
     """READ, SLOW or BLANK for the line from `at` to before `end` (its newline)."""

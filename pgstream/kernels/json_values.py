@@ -47,7 +47,7 @@ SHEET = "int64[:,::1]"
 READER = f"int64(int64, int64, int64, int64, {SHEET})"
 
 
-@numba.njit("boolean(int64)", nogil=True, cache=True, inline="always")
+@numba.njit("boolean(int64)", nogil=True, cache=True, forceinline=True)
 def ends_value(byte: int) -> bool:
     """Whether a number or word may stop before `byte`: comma, closing brace or white space."""
     return byte == COMMA or byte == CLOSE or byte == 32 or byte == 10 or byte == 13 or byte == 9
@@ -68,7 +68,7 @@ def put_null(row, c, sheet):  # type: ignore[no-untyped-def]
         store64(sheet[c, VALUES] + row * 8, 0)
 
 
-@numba.njit(f"void(int64, int64, int64, int64, {SHEET})", nogil=True, cache=True)
+@numba.njit(f"void(int64, int64, int64, int64, {SHEET})", nogil=True, cache=True, forceinline=True)
 def put_text(start, size, row, c, sheet):  # type: ignore[no-untyped-def]
     """Appends the `size` bytes at `start` to the text of column `c`, as the value of `row`."""
     cursor = sheet[c, CURSOR]
@@ -76,7 +76,7 @@ def put_text(start, size, row, c, sheet):  # type: ignore[no-untyped-def]
     sheet[c, CURSOR] = cursor + size
 
 
-@numba.njit("int64(int64)", nogil=True, cache=True)
+@numba.njit("int64(int64)", nogil=True, cache=True, forceinline=True)
 def plain_decimal_end(start):  # type: ignore[no-untyped-def]
     """The address after a number without an exponent, 0 where there is none or it has a leading zero."""
     at = start + (load8(start) == MINUS)
@@ -95,7 +95,7 @@ def plain_decimal_end(start):  # type: ignore[no-untyped-def]
     return at
 
 
-@numba.njit(READER, nogil=True, cache=True)
+@numba.njit(READER, nogil=True, cache=True, forceinline=True)
 def read_text(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     """A string without escapes, or a plain number or boolean as the text that it is written in."""
     first = load8(at)
@@ -142,7 +142,7 @@ def read_numeric(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     return after + quoted
 
 
-@numba.njit(READER, nogil=True, cache=True)
+@numba.njit(READER, nogil=True, cache=True, forceinline=True)
 def read_integer(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     """An integer of up to 18 digits in the column's range, quoted or not."""
     quoted = load8(at) == QUOTE
@@ -301,7 +301,7 @@ def read_bool(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     return after if ends_value(load8(after)) else 0
 
 
-@numba.njit("int64(int64)", nogil=True, cache=True, inline="always")
+@numba.njit("int64(int64)", nogil=True, cache=True, forceinline=True)
 def two_digits(at):  # type: ignore[no-untyped-def]
     """The number that two digits at `at` write; 1000 where they are no digits."""
     tens = load8(at) - ZERO
@@ -330,7 +330,7 @@ def days_from_civil(year, month, day):  # type: ignore[no-untyped-def]
     return era * 146097 + day_of_era - 719468
 
 
-@numba.njit(f"boolean(int64, int64, {SHEET})", nogil=True, cache=True)
+@numba.njit(f"boolean(int64, int64, {SHEET})", nogil=True, cache=True, forceinline=True)
 def read_day(at, c, sheet):  # type: ignore[no-untyped-def]
     """Whether `YYYY-MM-DD` stands at `at`; its day number is in the sheet then.
 
@@ -350,7 +350,7 @@ def read_day(at, c, sheet):  # type: ignore[no-untyped-def]
     return True
 
 
-@numba.njit("UniTuple(int64, 2)(int64)", nogil=True, cache=True)
+@numba.njit("UniTuple(int64, 2)(int64)", nogil=True, cache=True, forceinline=True)
 def read_clock(at):  # type: ignore[no-untyped-def]
     """Microseconds of `HH:MM:SS[.ffffff]` at `at` and the address after it, 0 where there is none."""
     hours, minutes, seconds = two_digits(at), two_digits(at + 3), two_digits(at + 6)
@@ -372,7 +372,7 @@ def read_clock(at):  # type: ignore[no-untyped-def]
     return ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + micros, after
 
 
-@numba.njit(READER, nogil=True, cache=True)
+@numba.njit(READER, nogil=True, cache=True, forceinline=True)
 def read_moment(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     """A quoted ISO 8601 date or timestamp. A timestamp without time zone ignores the Z that it carries, as in SQL."""
     if load8(at) != QUOTE or at + 12 > end or not read_day(at + 1, c, sheet):
@@ -409,7 +409,7 @@ def read_raw(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     return after
 
 
-@numba.njit(READER, nogil=True, cache=True)
+@numba.njit(READER, nogil=True, cache=True, forceinline=True)
 def read_value(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     """The value at `at`, into `row` of column `c`. Returns the address after it, 0 for a form not known here."""
     if load8(at) == 110:
