@@ -3,13 +3,17 @@
 from pgstream.functions import (
     aggregates,
     comparison,
+    floats,
     integers,
+    numeric_math,
     numerics,
 )
 
 __all__ = [
     "aggregates",
     "comparison",
+    "floats",
     "integers",
+    "numeric_math",
     "numerics",
 ]

@@ -1,7 +1,7 @@
 """How a kernel is called: strictness, constants, row-wise functions, and the forms its arguments take."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +12,10 @@ from pgstream.delta import Column
 from pgstream.functions.registry import VOLATILE, BoundCall, EvalContext, Function
 from pgstream.functions.vector import column_of, repeated, scattered, valid
 from pgstream.types.definition import SqlType
+from pgstream.types.values import column_of as typed_column
+from pgstream.types.values import values_of
 
-Value = pa.Array | pa.Scalar
+Value: TypeAlias = pa.Array | pa.Scalar
 """A column, or the one value all of its rows have."""
 
 
@@ -136,30 +138,42 @@ def _distinct(columns: Sequence[Column], count: int) -> tuple[NDArray[np.int64] 
     return first, codes
 
 
-_AS_INTEGERS = {"date32[day]": pa.int32(), "time64[us]": pa.int64()}
+def call_set(
+    function: Function,
+    args: Sequence[Value],
+    types: tuple[SqlType, ...],
+    result: SqlType,
+    count: int,
+    context: EvalContext,
+) -> tuple[NDArray[np.int64], tuple[Column, ...]]:
+    """A set-returning `function` over `count` rows of `args`: for each output row its input row, ascending, and the
+    output columns. A strict function gives nothing for rows with a NULL argument."""
+    columns = [as_column(arg, count) for arg in args]
+    keep = np.ones(count, np.bool_)
+    if function.strict:
+        for column in columns:
+            keep &= valid(column)
+    rows = np.flatnonzero(keep)
+    if len(rows) < count:
+        columns = [column.take(column_of(rows, pa.int64())) for column in columns]
+    prefix = (BoundCall(types, result, context),) if function.bound else ()
+    if not len(rows):
+        return rows, tuple(pa.array([], storage) for storage in _output_storages(function, result))
+    owners, outputs = function.kernel(*prefix, *(columns or [len(rows)]))
+    return rows[owners], outputs
 
 
-def stored_values(column: Column) -> list[Any]:
-    """The values of `column` as Arrow's own Python values, but times as integers (days, microseconds)."""
-    storage = column.type
-    if pa.types.is_list(storage):
-        values = stored_values(column.values)
-        ends = column.offsets.to_pylist()
-        alive = valid(column)
-        return [values[ends[i] : ends[i + 1]] if alive[i] else None for i in range(len(column))]
-    if pa.types.is_timestamp(storage):
-        return list(column.view(pa.int64()).to_pylist())
-    integers = _AS_INTEGERS.get(str(storage))
-    return list((column if integers is None else column.view(integers)).to_pylist())
+def _output_storages(function: Function, result: SqlType) -> list[pa.DataType]:
+    if len(function.output_types) == 1:
+        return [result.storage]
+    return [SqlType(name).storage for name in function.output_types]
 
 
 def python_values(column: Column, type: SqlType) -> list[Any]:
     """The values of `column` in the Python form of `type`; None for NULL."""
-    form = type.definition.to_python
-    return [None if value is None else form(value) for value in stored_values(column)]
+    return values_of(type, column)
 
 
 def column_from(values: Sequence[Any], type: SqlType) -> Column:
     """A column of `type` of values in its Python form; None for NULL."""
-    form = type.definition.from_python
-    return pa.array([None if value is None else form(value) for value in values], type.storage)
+    return typed_column(type, values)
