@@ -90,7 +90,8 @@ class MaterializedView:
 class Source:
     """An external, replayable stream of rows. `options` are the WITH options as written, in order.
 
-    `format` and `encode` are upper case (PLAIN, JSON), or empty where the connector decides.
+    `format` and `encode` are upper case (PLAIN, JSON), or empty where the connector decides. `created_us` is when
+    it was created, which a replay of a paced generator sees again.
     """
 
     oid: int
@@ -102,6 +103,7 @@ class Source:
     encode: str = ""
     primary_key: tuple[int, ...] = ()
     depends: frozenset[int] = frozenset()
+    created_us: int = 0
 
     @property
     def errors_name(self) -> str:
@@ -127,6 +129,7 @@ class Sink:
     query: str = ""
     search_path: tuple[str, ...] = ()
     depends: frozenset[int] = frozenset()
+    created_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
