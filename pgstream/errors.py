@@ -17,7 +17,7 @@ class SqlError(Exception):
     """An error with the fields of a Postgres ErrorResponse (protocol §55.8, "Error and Notice Message Fields").
 
     `position` is the 0-based index of the character in the statement's text that the error points at; the wire
-    adds the protocol's 1.
+    adds the protocol's 1. `context` says where in the input a COPY was (field W).
     """
 
     sqlstate: ClassVar[str] = "XX000"
@@ -45,6 +45,7 @@ class SqlError(Exception):
         self.column = column
         self.datatype = datatype
         self.constraint = constraint
+        self.context: str | None = None
 
     def at(self, position: int | None) -> "SqlError":
         """This error, pointing at `position` unless it already points somewhere."""
@@ -123,6 +124,10 @@ class InvalidRowCountInLimitClause(SqlError):
 
 class InvalidRowCountInOffsetClause(SqlError):
     sqlstate = "2201X"
+
+
+class InvalidPrecedingOrFollowingSize(SqlError):
+    sqlstate = "22013"
 
 
 class CharacterNotInRepertoire(SqlError):

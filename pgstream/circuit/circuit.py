@@ -188,9 +188,7 @@ class Circuit:
         counters.steps += 1
         return output
 
-    def run_once(
-        self, target: Node, inputs: Callable[[Node], Iterable[Delta]], tick: TickContext
-    ) -> Iterator[Delta]:
+    def run_once(self, target: Node, inputs: Callable[[Node], Iterable[Delta]], tick: TickContext) -> Iterator[Delta]:
         """The rows of `target` over whole inputs, in parts: a SELECT. `inputs` gives the parts of an Input node.
 
         Stateless chains stream part by part; an operator with state gathers its inputs.

@@ -20,7 +20,7 @@ def fingerprint(value: Any) -> bytes:
 
 def _feed(value: Any, update: Any) -> None:
     if isinstance(value, Function | Aggregate | WindowFunction):
-        update(f"\x00f{type(value).__name__}\x00{value.oid}\x00{value.name}\x00{','.join(value.arguments)}".encode())
+        update(f"\x00f{type(value).__name__}\x00{value.name}({','.join(value.arguments)})".encode())
     elif isinstance(value, tuple | list):
         update(f"\x00t{len(value)}".encode())
         for item in value:

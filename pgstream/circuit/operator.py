@@ -7,7 +7,6 @@ arrangements it declares, which the circuit hands to each step, so recovery, acc
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
 from pgstream.delta import Column, Delta
 from pgstream.functions.registry import EvalContext
@@ -51,9 +50,9 @@ class Arranged(Delta):
 class Operator(ABC):
     """One computation over deltas. Equal operators on equal inputs are one node of the circuit.
 
-    `types` are the output columns' types. `arrangements` are the indexed states that it keeps, in the order in which
-    `step` finds them. With `starts` it has something to say before any input arrived (the row of a global
-    aggregate), so the first step runs it whatever its inputs are.
+    `arrangements` are the indexed states that it keeps, in the order in which `step` finds them. With `starts` it has
+    something to say before any input arrived (the row of a global aggregate), so the first step runs it whatever its
+    inputs are.
     """
 
     __slots__ = ()
@@ -61,12 +60,17 @@ class Operator(ABC):
     starts = False
     streams = False
     """No state, and a sum of inputs may be processed part by part: f(a + b) = f(a) + f(b)."""
+    external = False
+    """The input comes from outside of the circuit."""
+    arranges = False
+    """The output is an Arranged, and `once` may be left out below a lean consumer."""
     lean = False
     """`once` reads plain deltas: arrangements below it need not be built."""
 
     @property
     @abstractmethod
-    def types(self) -> tuple[SqlType, ...]: ...
+    def types(self) -> tuple[SqlType, ...]:
+        """The types of the output's columns."""
 
     @property
     def arrangements(self) -> tuple[ArrangementSpec, ...]:
@@ -88,4 +92,4 @@ class Operator(ABC):
 def arranged(delta: Delta) -> Arranged:
     """`delta`, which an operator that reads integrals must have been given by an Arrange node."""
     assert isinstance(delta, Arranged)
-    return cast(Arranged, delta)
+    return delta

@@ -1,0 +1,146 @@
+"""Aggregations: one aggregate of a Group, and how the value of each touched group is found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pgstream.circuit.operator import TickContext, arranged
+from pgstream.delta import Column, Delta
+from pgstream.functions.registry import Aggregate, BoundCall, Extreme, Linear, Recompute
+from pgstream.functions.vector import booleans, valid
+from pgstream.kernels.grouping import group_extremes, group_offsets
+from pgstream.operators.ordering import ranks, sort_codes
+from pgstream.storage.identity import Hash, row_hash
+from pgstream.storage.order import OrderColumn
+from pgstream.types.definition import SqlType
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation:
+    """`aggregate` over columns of the Group's input number `source`.
+
+    A Linear reads the deltas of that input; so does an Extreme whose Group only grows. Any other reads an
+    arrangement on the group's keys, which holds just the rows it wants: of an Extreme ordered so that its value
+    comes first, of a Recompute in `order`. `filter` is the position of a boolean (only where deltas are read).
+    """
+
+    aggregate: Aggregate
+    type: SqlType
+    source: int
+    args: tuple[int, ...]
+    filter: int | None = None
+    order: tuple[OrderColumn, ...] = ()
+
+    @property
+    def is_linear(self) -> bool:
+        return isinstance(self.aggregate.maintained, Linear)
+
+    def call(self, types: Sequence[SqlType], tick: TickContext) -> BoundCall:
+        """What a bound kernel is told."""
+        return BoundCall(tuple(types[position] for position in self.args), self.type, tick.evaluation)
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """The groups that a step concerns: the key of each, and of the inputs whose deltas are read, by input number,
+    the group of each row. `columns` are the key columns as the deltas spell them."""
+
+    keys: Hash
+    ids: dict[int, Ints]
+    columns: tuple[Column, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.keys.hi)
+
+
+def passing(delta: Delta, filter: int | None) -> NDArray[np.bool_] | None:
+    """The rows that an aggregate's FILTER lets through; None: all."""
+    return None if filter is None else booleans(delta.columns[filter])
+
+
+def batch_extremes(aggregation: Aggregation, delta: Delta, ids: Ints, groups: int, type: SqlType) -> Ints:
+    """The row of `delta` with each group's least or greatest value; -1 where a group has none."""
+    maintained = aggregation.aggregate.maintained
+    assert isinstance(maintained, Extreme)
+    column = delta.columns[aggregation.args[0]]
+    present = valid(column) & (delta.weights > 0)
+    kept = passing(delta, aggregation.filter)
+    if kept is not None:
+        present &= kept
+    best: Ints = group_extremes(ranks(column, type), present, ids, groups, maintained.descending)
+    return best
+
+
+def grown_extremes(
+    aggregation: Aggregation, delta: Delta, touched: Touched, old: Column, old_of: Ints, type: SqlType
+) -> Column:
+    """Each group's extreme from the one it had (`old`, at `old_of`, -1: none) and the rows that came."""
+    best = batch_extremes(aggregation, delta, touched.ids[aggregation.source], touched.count, type)
+    column = delta.columns[aggregation.args[0]]
+    if not len(old):
+        return taken(column, best)
+    both = pa.concat_arrays([old, column.take(pa.array(best[best >= 0]))])
+    came = np.full(touched.count, -1, np.int64)
+    came[best >= 0] = len(old) + np.arange(int((best >= 0).sum()))
+    codes, present = ranks(both, type), valid(both)
+    had = (old_of >= 0) & present[old_of]
+    maintained = aggregation.aggregate.maintained
+    assert isinstance(maintained, Extreme)
+    newer = codes[came] > codes[old_of] if maintained.descending else codes[came] < codes[old_of]
+    return taken(both, np.where((came >= 0) & (newer | ~had), came, np.where(had, old_of, -1)))
+
+
+def taken(column: Column, rows: Ints) -> Column:
+    """The values at `rows`, NULL where that is -1."""
+    missing = rows < 0
+    return column.take(pa.array(rows, mask=missing) if missing.any() else pa.array(rows))
+
+
+def arranged_values(aggregation: Aggregation, delta: Delta, touched: Touched, tick: TickContext) -> Column:
+    """The aggregate of each touched group, from the arrangement after the tick."""
+    source = arranged(delta)
+    types = source.after.spec.types
+    if isinstance(aggregation.aggregate.maintained, Extreme):
+        head = source.after.head(touched.keys, 1)
+        rows = np.full(touched.count, -1, np.int64)
+        rows[head.query] = np.arange(len(head.query))
+        return taken(head.delta.columns[aggregation.args[0]], rows)
+    found = source.after.probe(touched.keys, consolidate=True)
+    return recomputed(aggregation, found.delta, found.query, touched.count, types, tick)
+
+
+def recomputed(
+    aggregation: Aggregation, rows: Delta, query: Ints, groups: int, types: Sequence[SqlType], tick: TickContext
+) -> Column:
+    """The aggregate over `rows`, which stand group after group, in order; `query` is the group of each."""
+    maintained = aggregation.aggregate.maintained
+    assert isinstance(maintained, Recompute)
+    wanted = rows.select(aggregation.args)
+    if (rows.weights != 1).any():
+        index = np.repeat(np.arange(len(rows)), rows.weights)
+        wanted, query = wanted.take(index), query[index]
+    offsets = group_offsets(query, groups)
+    return maintained.finish(aggregation.call(types, tick), wanted.columns, offsets)
+
+
+def batch_values(
+    aggregation: Aggregation, delta: Delta, ids: Ints, groups: int, types: Sequence[SqlType], tick: TickContext
+) -> Column:
+    """An aggregate that is not additive over whole inputs: all rows are in `delta`."""
+    if isinstance(aggregation.aggregate.maintained, Extreme):
+        best = batch_extremes(aggregation, delta, ids, groups, types[aggregation.args[0]])
+        return taken(delta.columns[aggregation.args[0]], best)
+    kept = np.flatnonzero(delta.weights > 0)
+    rows, ids = delta.take(kept), ids[kept]
+    codes: list[Ints] = [ids]
+    for item in aggregation.order:
+        codes += sort_codes(rows.columns[item.position], types[item.position], item)
+    ties = row_hash(rows.columns, tick.seed, len(rows))
+    sorted_rows = np.lexsort((ties.lo, ties.hi, *reversed(codes)))
+    return recomputed(aggregation, rows.take(sorted_rows), ids[sorted_rows], groups, types, tick)

@@ -1,0 +1,131 @@
+"""Join: the inner join of two arrangements, and the probing that semi and outer joins share with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pgstream.circuit.operator import Operator, TickContext, arranged
+from pgstream.delta import Delta, concat
+from pgstream.operators.arrange import keys_at
+from pgstream.operators.map import truths
+from pgstream.plan.expressions import Expr
+from pgstream.storage.identity import Hash
+from pgstream.storage.run import ArrangementSpec
+from pgstream.storage.spine import Spine
+from pgstream.types.definition import SqlType
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What an operator on two inputs compares: column types, key positions, and a residual condition.
+
+    Keys match where all key columns are equal and none is NULL; types at the same place of the two keys are equal.
+    The residual's Refs count positions through the left columns, then the right ones.
+    """
+
+    left: tuple[SqlType, ...]
+    right: tuple[SqlType, ...]
+    left_key: tuple[int, ...]
+    right_key: tuple[int, ...]
+    residual: Expr | None = None
+
+    @property
+    def left_spec(self) -> ArrangementSpec:
+        return ArrangementSpec(self.left, self.left_key, ())
+
+    @property
+    def right_spec(self) -> ArrangementSpec:
+        return ArrangementSpec(self.right, self.right_key, ())
+
+    def mirrored(self) -> "Sides":
+        """The same without residual, seen from the right."""
+        return Sides(self.right, self.left, self.right_key, self.left_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Matching rows of both sides: the index of the probing row of each, and the whole row left before right."""
+
+    probing: NDArray[np.int64]
+    rows: Delta
+
+
+def without_nulls(delta: Delta, key: Sequence[int]) -> NDArray[np.bool_]:
+    """Where no key column of `delta` is NULL."""
+    keep = np.ones(len(delta), np.bool_)
+    for position in key:
+        column = delta.columns[position]
+        if column.null_count:
+            keep &= np.asarray(column.is_valid().to_numpy(zero_copy_only=False), np.bool_)
+    return keep
+
+
+def pairs(
+    sides: Sides,
+    delta: Delta,
+    keys: Hash,
+    spine: Spine,
+    tick: TickContext,
+    *,
+    flipped: bool = False,
+    consolidate: bool = False,
+) -> Pairs:
+    """The rows of `delta` (of the left side; the right with `flipped`) with their matches in the other's `spine`.
+
+    With `consolidate` a pair comes once, with its whole weight.
+    """
+    keep = without_nulls(delta, sides.right_key if flipped else sides.left_key)
+    index: NDArray[np.int64] | None = None
+    if not keep.all():
+        index = np.flatnonzero(keep)
+        delta, keys = delta.take(index), keys.take(index)
+    found = spine.probe(keys, consolidate=consolidate)
+    probing = delta.take(found.query)
+    halves = (found.delta, probing) if flipped else (probing, found.delta)
+    rows = Delta(halves[0].columns + halves[1].columns, probing.weights * found.delta.weights)
+    query = found.query
+    if sides.residual is not None and len(rows):
+        kept = truths(sides.residual, rows, tick)
+        rows, query = rows.filter(kept), query[kept]
+    return Pairs(query if index is None else index[query], rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Join(Operator):
+    """The columns at `output` of every pair of rows that match; weights multiply.
+
+    Bilinear: Δ(A⋈B) = ΔA⋈B' + A⋈ΔB, where B' is B after the tick.
+    """
+
+    sides: Sides
+    output: tuple[int, ...]
+
+    lean = True
+
+    @property
+    def types(self) -> tuple[SqlType, ...]:
+        both = self.sides.left + self.sides.right
+        return tuple(both[position] for position in self.output)
+
+    def step(self, tick: TickContext, state: list[Spine], inputs: Sequence[Delta]) -> Delta:
+        left, right = arranged(inputs[0]), arranged(inputs[1])
+        found = [self.idle(())]
+        if len(left):
+            found.append(pairs(self.sides, left, left.keys, right.after, tick).rows.select(self.output))
+        if len(right):
+            found.append(pairs(self.sides, right, right.keys, left.before, tick, flipped=True).rows.select(self.output))
+        return concat(found)
+
+    def once(self, tick: TickContext, inputs: Sequence[Delta]) -> Delta:
+        """The smaller side is arranged and the larger one probes."""
+        sides = self.sides
+        flipped = len(inputs[0]) < len(inputs[1])
+        built, probing = (inputs[0], inputs[1]) if flipped else (inputs[1], inputs[0])
+        spec = sides.left_spec if flipped else sides.right_spec
+        keep = without_nulls(built, spec.key)
+        spine = Spine.empty(spec, tick.seed).insert(built.filter(keep))
+        types, key = (sides.right, sides.right_key) if flipped else (sides.left, sides.left_key)
+        keys = keys_at(probing, key, types, tick)
+        return pairs(sides, probing, keys, spine, tick, flipped=flipped).rows.select(self.output)

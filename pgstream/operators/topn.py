@@ -1,0 +1,128 @@
+"""TopN: of each partition the rows from an offset on, up to a limit, in an order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pgstream.circuit.operator import Operator, TickContext, arranged
+from pgstream.delta import Delta, concat
+from pgstream.errors import InvalidRowCountInLimitClause, InvalidRowCountInOffsetClause
+from pgstream.kernels.grouping import cut_copies
+from pgstream.operators.arrange import consolidated, keys_at, touched_keys
+from pgstream.operators.map import computed
+from pgstream.plan.expressions import Expr
+from pgstream.storage.identity import Hash
+from pgstream.storage.run import ArrangementSpec
+from pgstream.storage.spine import Spine
+from pgstream.types.definition import SqlType
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """OFFSET and LIMIT: expressions without references; NULL is as if absent."""
+
+    limit: Expr | None
+    offset: Expr | None
+
+    def bounds(self, tick: TickContext) -> tuple[int, int | None]:
+        """(offset, limit); a limit of None: no end."""
+        offset = _count(self.offset, tick)
+        if offset is not None and offset < 0:
+            raise InvalidRowCountInOffsetClause("OFFSET must not be negative")
+        limit = _count(self.limit, tick)
+        if limit is not None and limit < 0:
+            raise InvalidRowCountInLimitClause("LIMIT must not be negative")
+        return offset or 0, limit
+
+
+def _count(expr: Expr | None, tick: TickContext) -> int | None:
+    return None if expr is None else computed(expr, {}, 1, tick)[0].as_py()
+
+
+def _cut(spine: Spine, keys: Hash, offset: int, limit: int) -> Delta:
+    """The copies in [offset, offset + limit) of each key's, in order."""
+    found = spine.head(keys, offset + limit)
+    if not offset:
+        return found.delta
+    kept = cut_copies(found.query, found.delta.weights, offset, limit)
+    return Delta(found.delta.columns, kept).filter(kept != 0)
+
+
+def _without_first(delta: Delta, before: Spine, after: Spine, keys: Hash, offset: int) -> Delta:
+    """The change of all but each key's first `offset` rows."""
+    heads = [after.head(keys, offset).delta.negate(), before.head(keys, offset).delta] if offset else []
+    return concat([Delta(delta.columns, delta.weights), *heads])
+
+
+@dataclass(frozen=True, slots=True)
+class TopN(Operator):
+    """Reads the heads of the touched partitions from the arrangement before and after the tick.
+
+    Rows that tie are cut by row identity. `spec` keys by partition and orders within it.
+    """
+
+    spec: ArrangementSpec
+    cut: Cut
+
+    lean = True
+
+    @property
+    def types(self) -> tuple[SqlType, ...]:
+        return self.spec.types
+
+    def step(self, tick: TickContext, state: list[Spine], inputs: Sequence[Delta]) -> Delta:
+        delta = arranged(inputs[0])
+        keys = touched_keys(delta.keys)
+        offset, limit = self.cut.bounds(tick)
+        if limit is None:
+            return consolidated(_without_first(delta, delta.before, delta.after, keys, offset), tick)
+        new = _cut(delta.after, keys, offset, limit)
+        return consolidated(concat([new, _cut(delta.before, keys, offset, limit).negate()]), tick)
+
+    def once(self, tick: TickContext, inputs: Sequence[Delta]) -> Delta:
+        keys = touched_keys(keys_at(inputs[0], self.spec.key, self.types, tick))
+        empty = Spine.empty(self.spec, tick.seed)
+        offset, limit = self.cut.bounds(tick)
+        if limit is None and not offset:
+            return inputs[0]
+        spine = empty.insert(inputs[0])
+        if limit is None:
+            return consolidated(_without_first(inputs[0], empty, spine, keys, offset), tick)
+        return _cut(spine, keys, offset, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class GrowingTopN(Operator):
+    """TopN of an input that only grows: keeps no row that cannot come back into the result."""
+
+    spec: ArrangementSpec
+    cut: Cut
+
+    lean = True
+
+    @property
+    def types(self) -> tuple[SqlType, ...]:
+        return self.spec.types
+
+    @property
+    def arrangements(self) -> tuple[ArrangementSpec, ...]:
+        return (self.spec,)
+
+    def step(self, tick: TickContext, state: list[Spine], inputs: Sequence[Delta]) -> Delta:
+        offset, limit = self.cut.bounds(tick)
+        assert limit is not None, "without a limit nothing can be forgotten"
+        keys = touched_keys(keys_at(inputs[0], self.spec.key, self.types, tick))
+        before = state[0]
+        old = before.probe(keys, consolidate=True).delta
+        candidates = Spine.empty(self.spec, tick.seed).insert(concat([inputs[0], old]))
+        kept = _cut(candidates, keys, 0, offset + limit)
+        change = consolidated(concat([kept, old.negate()]), tick)
+        if not len(change):
+            return change
+        state[0] = after = before.insert(change)
+        if not offset:
+            return change
+        new = _cut(after, keys, offset, limit)
+        return consolidated(concat([new, _cut(before, keys, offset, limit).negate()]), tick)
+
+    def once(self, tick: TickContext, inputs: Sequence[Delta]) -> Delta:
+        return TopN(self.spec, self.cut).once(tick, inputs)
