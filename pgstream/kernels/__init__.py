@@ -1,0 +1,1 @@
+"""Loops over plain arrays that Numba compiles; no SQL is known here."""

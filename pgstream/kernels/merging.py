@@ -1,0 +1,114 @@
+"""Merging sorted sources into one consolidated run."""
+
+import numpy as np
+from numba import njit, types
+
+from pgstream.kernels.gathering import SOURCE_SHIFT, gather64
+from pgstream.kernels.ordering import compare_strings
+from pgstream.kernels.pointers import load64, loadi64
+
+I64_2 = types.int64[:, ::1]
+U64 = types.uint64[::1]
+__all__ = ["SOURCE_SHIFT", "gather64"]
+
+# The columns of a source's row in the table that merging and probing kernels read: addresses, then row bounds.
+KEY, KEY_LOW, ROW, ROW_LOW, PREFIX, OFFSETS, CONTENT, WEIGHT, START, STOP = range(10)
+TABLE_WIDTH = 10
+
+
+@njit(types.int64(I64_2, types.int64, types.int64, types.int64, types.int64), nogil=True, cache=True)
+def compare_inside(table, a, i, b, j) -> int:  # type: ignore[no-untyped-def]
+    """The order of row `i` of source `a` and row `j` of source `b` that share a key: by order key, then row hash."""
+    if table[a, PREFIX] != 0:
+        one, two = load64(table[a, PREFIX] + i * 8), load64(table[b, PREFIX] + j * 8)
+        if one != two:
+            return -1 if one < two else 1
+        difference = compare_strings(table[a, OFFSETS], table[a, CONTENT], i, table[b, OFFSETS], table[b, CONTENT], j)
+        if difference != 0:
+            return difference
+    if table[a, ROW] != 0:
+        one, two = load64(table[a, ROW] + i * 8), load64(table[b, ROW] + j * 8)
+        if one != two:
+            return -1 if one < two else 1
+        one, two = load64(table[a, ROW_LOW] + i * 8), load64(table[b, ROW_LOW] + j * 8)
+        if one != two:
+            return -1 if one < two else 1
+    return 0
+
+
+@njit(types.int64(I64_2, types.int64, types.int64, types.int64, types.int64), nogil=True, cache=True)
+def compare_tail(table, a, i, b, j) -> int:  # type: ignore[no-untyped-def]
+    """The order of two rows whose keys have equal high words."""
+    one, two = load64(table[a, KEY_LOW] + i * 8), load64(table[b, KEY_LOW] + j * 8)
+    if one != two:
+        return -1 if one < two else 1
+    return compare_inside(table, a, i, b, j)
+
+
+@njit(
+    types.UniTuple(types.int64, 2)(
+        I64_2, types.int64[::1], types.uint8[::1], types.int64[::1], types.int64[::1], types.int64, types.int64
+    ),
+    nogil=True,
+    cache=True,
+)
+def merge_sources(table, cursors, more, picks, sums, position, budget):  # type: ignore[no-untyped-def]
+    """Merges until `budget` rows are consumed, all sources are done, or one with `more` to come runs dry.
+
+    Each source is sorted and consolidated; equal identities of several sources are summed, those that cancel
+    dropped. `cursors` (next row of each source) advance in place; `picks` and `sums` are filled from `position` on.
+    Returns the new position and what is left of the budget, which may be overdrawn by less than one row per source:
+    an identity is never split over two calls.
+    """
+    count = len(table)
+    heads = np.empty(count, np.uint64)
+    alive = np.empty(count, np.int64)
+    living = 0
+    for s in range(count):
+        if cursors[s] < table[s, STOP]:
+            heads[s] = load64(table[s, KEY] + cursors[s] * 8)
+            alive[living] = s
+            living += 1
+        elif more[s]:
+            return position, budget
+    equal = np.empty(count, np.int64)
+    while living and budget > 0:
+        best = alive[0]
+        equal[0] = 0
+        equals = 1
+        for a in range(1, living):
+            s = alive[a]
+            if heads[s] > heads[best]:
+                continue
+            difference = -1
+            if heads[s] == heads[best]:
+                difference = compare_tail(table, s, cursors[s], best, cursors[best])
+            if difference < 0:
+                best = s
+                equal[0] = a
+                equals = 1
+            elif difference == 0:
+                equal[equals] = a
+                equals += 1
+        picks[position] = (best << SOURCE_SHIFT) | cursors[best]
+        total = 0
+        dry = False
+        for e in range(equals - 1, -1, -1):
+            a = equal[e]
+            s = alive[a]
+            total += loadi64(table[s, WEIGHT] + cursors[s] * 8)
+            cursors[s] += 1
+            if cursors[s] < table[s, STOP]:
+                heads[s] = load64(table[s, KEY] + cursors[s] * 8)
+            else:
+                dry = dry or more[s] != 0
+                for later in range(a, living - 1):
+                    alive[later] = alive[later + 1]
+                living -= 1
+        sums[position] = total
+        budget -= equals
+        if total != 0:
+            position += 1
+        if dry:
+            return position, budget
+    return position, budget

@@ -1,0 +1,112 @@
+"""Who a row is: seeded 128-bit hashes of its representation, or of its key.
+
+Two rows are one row exactly when their hashes are equal; the payload is never compared. With a secret seed the
+chance that 10^9 distinct rows hold any collision is about 10^-21.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pgstream.delta import Column
+from pgstream.kernels import hashing
+from pgstream.kernels.arrow_views import is_variable, leaf, value_width
+from pgstream.types.definition import SqlType
+
+Words = NDArray[np.uint64]
+Seed = tuple[int, int]
+
+
+class Hash(NamedTuple):
+    """128-bit hashes of n rows, as two columns of words; `hi` sorts first."""
+
+    hi: Words
+    lo: Words
+
+    def take(self, indices: NDArray[np.int64] | slice) -> "Hash":
+        """The hashes at `indices`."""
+        return Hash(self.hi[indices], self.lo[indices])
+
+    @property
+    def rows(self) -> int:
+        return len(self.hi)
+
+
+def row_hash(columns: Sequence[Column], seed: Seed, count: int | None = None) -> Hash:
+    """The identity of each row: of its exact representation, NULLs included.
+
+    `count` is the number of rows, needed where there are no columns.
+    """
+    rows = len(columns[0]) if count is None else count
+    secret = _secret(seed)
+    lanes = Hash(np.full(rows, secret[0]), np.full(rows, secret[1]))
+    for column in columns:
+        _absorb(column, secret, lanes)
+    hashing.finish(*lanes)
+    return lanes
+
+
+def key_hash(columns: Sequence[Column], types: Sequence[SqlType], seed: Seed, count: int | None = None) -> Hash:
+    """The identity of each row's key: equal where SQL's = holds in every column, or both are NULL.
+
+    Equal to `row_hash` where no type has an `equality_key`.
+    """
+    return row_hash([equality_column(c, t) for c, t in zip(columns, types, strict=True)], seed, count)
+
+
+def equality_column(column: Column, sql_type: SqlType) -> Column:
+    """`column` with one representative for what SQL calls equal."""
+    normalise = sql_type.definition.equality_key
+    return column if normalise is None else normalise(column)
+
+
+@lru_cache(maxsize=64)
+def _secret(seed: Seed) -> Words:
+    """Eight secret words from the seed (SplitMix64); the factors are odd."""
+    state, words = (seed[0] ^ (seed[1] * 0x9E3779B97F4A7C15)) & hashing.WORD, []
+    for index in range(8):
+        state = (state + 0x9E3779B97F4A7C15) & hashing.WORD
+        words.append(hashing.mix(np.uint64(state)) ^ hashing.mix(np.uint64((seed[1] + index) & hashing.WORD)))
+    secret = np.array(words, np.uint64)
+    secret[4:] |= np.uint64(1)
+    secret.flags.writeable = True
+    return secret
+
+
+def _absorb(column: Column, secret: Words, lanes: Hash) -> None:
+    storage = column.type
+    assert len(column) == lanes.rows, (len(column), lanes.rows)
+    if not lanes.rows:
+        return
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    place, width = leaf(column), value_width(storage)
+    if pa.types.is_null(storage):
+        nulls = np.zeros((lanes.rows + 7) // 8, np.uint8)
+        hashing.absorb_bits(nulls.ctypes.data, nulls.ctypes.data, 0, secret, *lanes)
+    elif pa.types.is_boolean(storage):
+        hashing.absorb_bits(place.values, place.bits, place.offset, secret, *lanes)
+    elif is_variable(storage):
+        hashing.absorb_strings(place.values, place.content, place.bits, place.offset, secret, *lanes)
+    elif width in (1, 2, 4, 8):
+        hashing.absorb_words(place.values, width, place.bits, place.offset, secret, *lanes)
+    elif width:
+        hashing.absorb_fixed(place.values, width, place.bits, place.offset, secret, *lanes)
+    elif pa.types.is_list(storage):
+        first, last = column.offsets[0].as_py(), column.offsets[len(column)].as_py()
+        inner = row_hash([column.values.slice(first, last - first)], _inner_seed(secret))
+        hashing.absorb_lists(place.values, *inner, place.bits, place.offset, secret, *lanes)
+    elif pa.types.is_struct(storage):
+        fields = [column.field(i).slice(0, len(column)) for i in range(storage.num_fields)]
+        inner = row_hash(fields, _inner_seed(secret), len(column))
+        hashing.absorb_lists(0, *inner, place.bits, place.offset, secret, *lanes)
+    else:
+        raise AssertionError(f"no SQL type is stored as {storage}")
+
+
+def _inner_seed(secret: Words) -> Seed:
+    return int(secret[2]), int(secret[3])

@@ -1,0 +1,143 @@
+"""Layers: one long sorted sequence of rows, kept as runs side by side."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pgstream.delta import Column
+from pgstream.kernels import merging
+from pgstream.storage.gather import gather
+from pgstream.storage.identity import Hash
+from pgstream.storage.run import NO_WORDS, ArrangementSpec, Rows, Run, fitted
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Runs in ascending order, no identity in two of them; the first `start` rows of the first run are gone.
+
+    A merge that goes on over many inserts takes rows off the fronts of its input layers and appends runs to its
+    output layer, so that at any moment each row is in exactly one layer. `count` rows are left.
+    """
+
+    runs: tuple[Run, ...]
+    start: int
+    count: int
+
+    @staticmethod
+    def of(run: Run, rows_max: int) -> "Layer":
+        """The layer of one run, cut so that none has many more than `rows_max` rows."""
+        if run.count < 2 * rows_max:
+            return Layer((run,), 0, run.count)
+        runs = [run.slice(start, min(rows_max, run.count - start)) for start in range(0, run.count, rows_max)]
+        return Layer(tuple(runs), 0, run.count)
+
+    def drop(self, runs: int, start: int) -> "Layer":
+        """This layer without its first `runs` runs, and without the rows of the next one before `start`."""
+        gone = sum(run.count for run in self.runs[:runs]) + start - self.start
+        return Layer(self.runs[runs:], start, self.count - gone)
+
+    def append(self, run: Run | None) -> "Layer":
+        """This layer with a run behind it."""
+        return self if run is None else Layer((*self.runs, run), self.start, self.count + run.count)
+
+    def replace(self, swap: Callable[[Run], Run]) -> "Layer":
+        """This layer with equal runs in the place of its own."""
+        return Layer(tuple(swap(run) for run in self.runs), self.start, self.count)
+
+
+EMPTY = Layer((), 0, 0)
+
+
+def merge_chunk(spec: ArrangementSpec, layers: Sequence[Layer], budget: int) -> tuple[Run | None, tuple[Layer, ...]]:
+    """Takes about `budget` rows off the fronts: merged into a run (None: all cancelled), and what is left."""
+    heads = [0] * len(layers)
+    cursors = np.array([layer.start for layer in layers], np.int64)
+    budget = min(budget, sum(layer.count for layer in layers))
+    picks, sums = np.empty(budget + len(layers), np.int64), np.empty(budget + len(layers), np.int64)
+    sources: list[Run] = []
+    position = 0
+    while budget > 0:
+        table, more, current = _heads(layers, heads)
+        before = position
+        position, budget = merging.merge_sources(table, cursors, more, picks, sums, position, budget)
+        picks[before:position] += _renumber(picks[before:position], current, sources)
+        for i, layer in enumerate(layers):
+            if heads[i] < len(layer.runs) and cursors[i] == layer.runs[heads[i]].count:
+                heads[i], cursors[i] = heads[i] + 1, 0
+    left = tuple(layer.drop(heads[i], int(cursors[i])) for i, layer in enumerate(layers))
+    return pick_rows(spec, sources, fitted(picks, position), fitted(sums, position)), left
+
+
+def _heads(layers: Sequence[Layer], heads: list[int]) -> tuple[NDArray[np.int64], NDArray[np.uint8], list[Run | None]]:
+    """The kernel's view of the run that each layer is at."""
+    table = np.zeros((len(layers), merging.TABLE_WIDTH), np.int64)
+    more = np.zeros(len(layers), np.uint8)
+    current: list[Run | None] = []
+    for i, layer in enumerate(layers):
+        run = layer.runs[heads[i]] if heads[i] < len(layer.runs) else None
+        if run is not None:
+            table[i] = run.row_table
+            more[i] = heads[i] + 1 < len(layer.runs)
+        current.append(run)
+    return table, more, current
+
+
+def _renumber(picks: NDArray[np.int64], current: list[Run | None], sources: list[Run]) -> NDArray[np.int64]:
+    """What to add to picks that name layers, so that they name entries of `sources`, which grows as needed."""
+    shift = merging.SOURCE_SHIFT
+    moves = np.zeros(len(current), np.int64)
+    for i, run in enumerate(current):
+        if run is None:
+            continue
+        known = next((j for j, source in enumerate(sources) if source is run), None)
+        if known is None:
+            known = len(sources)
+            sources.append(run)
+        moves[i] = (known - i) << shift
+    return moves[picks >> shift] if moves.any() else np.zeros(1, np.int64)
+
+
+def pick_rows(
+    spec: ArrangementSpec, sources: Sequence[Run], picks: NDArray[np.int64], weights: NDArray[np.int64]
+) -> Run | None:
+    """The picked rows of `sources`, which are in order, as a run."""
+    if not len(picks):
+        return None
+    table = np.stack([run.row_table for run in sources])
+    key = _words(table, merging.KEY, picks)
+    row = key if not table[0, merging.ROW] else _words(table, merging.ROW, picks)
+    order, prefix = None, NO_WORDS
+    if spec.order:
+        arrays = [run.rows.order for run in sources]
+        order = gather(pa.binary(), np.array([_order_leaf(run) for run in sources]), picks, lambda: arrays)
+        prefix = _word(table[:, merging.PREFIX], picks)
+    columns = gather_columns(spec, sources, picks, range(len(spec.types)))
+    return Run.of(Rows(key, row, order, prefix, weights, columns))
+
+
+def gather_columns(
+    spec: ArrangementSpec, sources: Sequence[Run], picks: NDArray[np.int64], positions: Sequence[int]
+) -> tuple[Column, ...]:
+    """The picked rows' columns at `positions`."""
+    places = np.stack([run.leaves for run in sources])
+    return tuple(
+        gather(spec.types[i].storage, places[:, i], picks, lambda i=i: [run.rows.columns[i] for run in sources])
+        for i in positions
+    )
+
+
+def _order_leaf(run: Run) -> tuple[int, int, int, int]:
+    return 0, 0, int(run.row_table[merging.OFFSETS]), int(run.row_table[merging.CONTENT])
+
+
+def _words(table: NDArray[np.int64], column: int, picks: NDArray[np.int64]) -> Hash:
+    return Hash(_word(table[:, column], picks), _word(table[:, column + 1], picks))
+
+
+def _word(values: NDArray[np.int64], picks: NDArray[np.int64]) -> NDArray[np.uint64]:
+    out = np.empty(len(picks), np.uint64)
+    merging.gather64(picks, np.ascontiguousarray(values), out)
+    return out
