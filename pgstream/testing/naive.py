@@ -22,7 +22,6 @@ from pgstream.plan import rewrite
 from pgstream.plan.evaluate import evaluate
 from pgstream.plan.expressions import AggCall, Const, Expr, SortKey
 from pgstream.plan.relations import Relation
-from pgstream.types.definition import SqlType
 
 Row = tuple[Any, ...]
 Env = dict[int, Any]
@@ -165,7 +164,7 @@ class Naive:
         types = tuple(arg.type for arg in call.args)
         columns = tuple(column_from([t[i] for t in tuples], type) for i, type in enumerate(types))
         if isinstance(call.aggregate.maintained, Linear):
-            given = columns or (column_from([0] * len(tuples), SqlType("int4")),)
+            given = columns or (len(tuples),)
             parts = call.aggregate.maintained.contribute(*given)
             states = [np.array([part.sum()], np.int64) for part in parts]
             result = call.aggregate.maintained.finish(*states)

@@ -1,0 +1,132 @@
+"""EXPLAIN: plans and circuits as indented text.
+
+Every node is a line, its inputs below it and further in. Where two columns of a plan share a name, the later ones
+carry a number: `id`, `id_1`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pgstream.plan import relations as rel
+from pgstream.plan import rewrite
+from pgstream.plan.expressions import Col, Expr
+from pgstream.plan.relations import Relation
+from pgstream.sql.expression_text import ExpressionText
+
+
+def explain(plan: Relation) -> list[str]:
+    """The lines of EXPLAIN for a plan."""
+    return list(_PlanText(plan).lines(plan, 0))
+
+
+def _indented(text: str, depth: int) -> str:
+    """As PostgreSQL does it: an arrow before each node but the first."""
+    return text if depth == 0 else " " * (6 * depth - 4) + "->  " + text
+
+
+class _PlanText:
+    """Writes the nodes of one plan, under whose columns' names."""
+
+    def __init__(self, plan: Relation) -> None:
+        self.text = ExpressionText(_names(plan), self._inner)
+
+    def _inner(self, query: Relation) -> str:
+        return " / ".join(line.strip() for line in self.lines(query, 0))
+
+    def lines(self, node: Relation, depth: int) -> Iterator[str]:
+        yield _indented(self.line(node), depth)
+        for child in rewrite.children(node):
+            yield from self.lines(child, depth + 1)
+
+    def _cols(self, columns: Iterable[Col]) -> str:
+        return ", ".join(self.text.column(col) for col in columns)
+
+    def _exprs(self, exprs: Iterable[Expr]) -> str:
+        return ", ".join(map(self.text, exprs))
+
+    def _named(self, pairs: Iterable[tuple[Col, Any]]) -> str:
+        """Expressions and what they are called, where that is not their own name."""
+        texts = []
+        for col, part in pairs:
+            text, name = self.text(part), self.text.column(col)
+            texts.append(name if text == name else f"{text} AS {name}")
+        return ", ".join(texts)
+
+    def line(self, node: Relation) -> str:
+        """The line of one node."""
+        match node:
+            case rel.Scan(_, name, columns):
+                return f"Scan {name} ({self._cols(columns)})"
+            case rel.Values(columns, rows):
+                return self._values(columns, rows)
+            case rel.Project(_, outputs):
+                return f"Project {self._named(outputs)}".rstrip()
+            case rel.Filter(_, predicate):
+                return f"Filter {self.text(predicate)}"
+            case rel.Join(kind, _, _, condition):
+                return self._join("Join", kind, condition)
+            case rel.Apply(kind, _, _, condition):
+                return self._join("Apply", kind, condition)
+            case rel.AssertSingle(_, key):
+                return f"AssertSingle by {self._cols(key)}" if key else "AssertSingle"
+            case rel.Group(_, keys, aggregates):
+                by = f" by {self._named(keys)}" if keys else ""
+                return f"Group{by}" + (f": {self._named(aggregates)}" if aggregates else "")
+            case rel.Distinct():
+                return "Distinct"
+            case rel.SetOp(kind, all, _, columns):
+                return f"{kind.capitalize()}{' all' if all else ''} ({self._cols(columns)})"
+            case rel.TopN():
+                return self._top(node)
+            case rel.Sort(_, order):
+                return f"Sort {self.text.order(order)}"
+            case rel.Window(_, calls):
+                return f"Window {self._named(calls)}"
+            case rel.TableCall():
+                return self._table_call(node)
+        raise AssertionError(node)
+
+    def _values(self, columns: tuple[Col, ...], rows: tuple[tuple[Expr, ...], ...]) -> str:
+        if not columns:
+            return "One row" if len(rows) == 1 else f"{len(rows)} rows"
+        shown = ", ".join(f"({self._exprs(row)})" for row in rows[:3])
+        more = f", … {len(rows) - 3} more" if len(rows) > 3 else ""
+        return f"Values ({self._cols(columns)}): {shown}{more}" if rows else f"Nothing ({self._cols(columns)})"
+
+    def _join(self, node: str, kind: str, condition: Expr | None) -> str:
+        if condition is None:
+            return f"{node} {kind if kind != 'inner' else 'cross'}"
+        return f"{node} {kind} on {self.text(condition)}"
+
+    def _top(self, node: rel.TopN) -> str:
+        parts = ["TopN"]
+        if node.limit is not None:
+            parts.append(f"limit {self.text(node.limit)}")
+        if node.offset is not None:
+            parts.append(f"offset {self.text(node.offset)}")
+        if node.partition:
+            parts.append(f"partition by {self._exprs(node.partition)}")
+        if node.order:
+            parts.append(f"order by {self.text.order(node.order)}")
+        return " ".join(parts)
+
+    def _table_call(self, node: rel.TableCall) -> str:
+        outer = " outer" if node.outer else ""
+        outputs = node.outputs if node.ordinality is None else (*node.outputs, node.ordinality)
+        return f"TableCall{outer} {node.function.name}({self._exprs(node.args)}) AS ({self._cols(outputs)})"
+
+
+def _names(plan: Relation) -> dict[int, str]:
+    """A name for every column of `plan` that no other one has."""
+    names: dict[int, str] = {}
+    taken: set[str] = set()
+    for id, col in sorted((rewrite.defined(plan) | rewrite.used(plan)).items()):
+        name, number = col.name, 0
+        while name in taken:
+            number += 1
+            name = f"{col.name}_{number}"
+        taken.add(name)
+        names[id] = name
+    return names

@@ -1,0 +1,33 @@
+"""What the optimizer may know of stored relations."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class RelationFacts(Protocol):
+    """Answers by relation OID; positions are 0-based in the stored relation."""
+
+    def unique_keys(self, oid: int) -> Sequence[tuple[int, ...]]:
+        """Sets of columns that are NOT NULL and of which no two rows agree: the primary key, say."""
+
+    def append_only(self, oid: int) -> bool:
+        """Whether rows are never updated or deleted."""
+
+    def row_estimate(self, oid: int) -> int | None:
+        """About how many rows it holds; None where nobody counted."""
+
+
+class NoFacts:
+    """Knows nothing."""
+
+    def unique_keys(self, oid: int) -> Sequence[tuple[int, ...]]:
+        return ()
+
+    def append_only(self, oid: int) -> bool:
+        return False
+
+    def row_estimate(self, oid: int) -> int | None:
+        return None
+
+
+NO_FACTS = NoFacts()
