@@ -291,7 +291,8 @@ class QueryMaker:
              (f"dense_rank() OVER ({partition}ORDER BY {some} DESC)", BIG),
              (f"lag({number}) {over}", INT), (f"lead({number}, 2, 0) {over}", INT), (f"sum({number}) {over}", BIG),
              (f"count(*) OVER ({partition.strip()})", BIG), (f"max({number}) OVER ({partition.strip()})", INT),
-             (f"sum({number}) OVER ({partition}ORDER BY {some} ROWS BETWEEN {whole})", BIG), (f"avg({number}) OVER ({partition}ORDER BY {some})", NUM)]
+             (f"sum({number}) OVER ({partition}ORDER BY {some} ROWS BETWEEN {whole})", BIG),
+             (f"avg({number}) OVER ({partition}ORDER BY {some})", NUM)]
         )  # fmt: skip
         kept = self.random.choice(fields)
         sql = f"SELECT {kept.name} AS c0, {call} AS c1 FROM {source.sql}{where}"
