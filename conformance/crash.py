@@ -26,7 +26,7 @@ CREATE SOURCE bid WITH (connector = 'nexmark', nexmark.table.type = 'bid', event
 """
 
 VIEWS = {
-    "balances": "SELECT account, count(*) AS entries, sum(amount) AS balance, max(id) AS last FROM ledger GROUP BY account",
+    "balances": "SELECT account, count(*) AS entries, sum(amount) AS balance FROM ledger GROUP BY account",
     "owners": "SELECT a.owner, l.id, l.amount FROM accounts a LEFT JOIN ledger l ON l.account = a.account",
     "largest": "SELECT id, amount FROM ledger ORDER BY amount DESC, id LIMIT 10",
     "loaded": "SELECT owner FROM accounts a WHERE EXISTS (SELECT 1 FROM ledger l WHERE l.account = a.account)",
