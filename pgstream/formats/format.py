@@ -4,8 +4,9 @@ Formats of records (JSON lines, CSV, raw text) work on any chunk of whole record
 Formats of files (Parquet) need the file, and number its rows.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -112,4 +113,26 @@ class RecordFormat:
     infer: Callable[[Chunk, Any], tuple[Field, ...]] | None = None
 
 
-FORMATS: Mapping[str, Any] = {}
+
+class RowReader(Protocol):
+    """A file open for reading by row number."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows the file has."""
+
+    def read(self, first: int, count: int, needed: frozenset[int]) -> Decoded:
+        """Rows first..first+count-1, as `Decoder.decode` gives them."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFormat:
+    """A format of whole files, whose rows are numbered. `infer` tells the columns of a file."""
+
+    name: str
+    doc: str
+    options: type
+    reader: Callable[[Path, Sequence[Field], Any], RowReader]
+    infer: Callable[[Path], tuple[Field, ...]]
+    encoder: Callable[[Sequence[Field], Any], Encoder] | None
+    suffixes: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pgstream.delta import Column
-from pgstream.formats.format import Chunk, Cut, Decoded, Field, Reject
+from pgstream.formats.format import Chunk, Cut, Decoded, Field, RecordFormat, Reject
 from pgstream.formats.json_slow import read_slowly
 from pgstream.formats.json_steps import NOTHING_LEARNED, Steps, learn
 from pgstream.formats.lines import cut_lines
@@ -113,6 +113,16 @@ class JsonDecoder:
                     row += 1
                 at += len(line) + 1
         return tuple(Reject(*known[row], message) for row, message in sorted(bad.items()))
+
+
+JSON = RecordFormat(
+    name="json",
+    doc="A JSON object a line.",
+    options=JsonOptions,
+    decoder=JsonDecoder,
+    encoder=None,
+    suffixes=(".json", ".jsonl", ".ndjson"),
+)
 
 
 def drop_rows(columns: Sequence[Column], count: int, rejects: tuple[Reject, ...], bad: dict[int, str]) -> Decoded:

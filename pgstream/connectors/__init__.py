@@ -1,0 +1,28 @@
+"""Connectors: sources and sinks, one file per outside system. They move bytes or columns; formats know the bytes.
+
+Importing this package declares them all.
+"""
+
+from pgstream.connectors import nexmark
+from pgstream.connectors.connector import CONNECTORS, Connector, create_sink, create_source
+from pgstream.connectors.sink import Changes, Cursor, Sink
+from pgstream.connectors.source import Batch, Limits, Offset, Reading, Rejected, Rows, Source, read
+
+__all__ = [
+    "CONNECTORS",
+    "Batch",
+    "Changes",
+    "Connector",
+    "Cursor",
+    "Limits",
+    "Offset",
+    "Reading",
+    "Rejected",
+    "Rows",
+    "Sink",
+    "Source",
+    "create_sink",
+    "create_source",
+    "nexmark",
+    "read",
+]

@@ -1,0 +1,99 @@
+"""What a source is: a replayable sequence of rows, read from any offset.
+
+An offset is opaque bytes (JSON text inside), a position between two records. Everything a source gives is a
+function of its options and the offsets: the rows and rejects between two offsets are the same however often they
+are read and however the reads are cut. So an engine that commits the offset with the rows resumes exactly once.
+Only *when* something becomes available depends on the world: a file grows, a paced generator waits.
+
+Reading has two halves. `plan` finds out how far the next batch goes; it is quick and ordered, since each offset
+follows from the one before. `Reading.fetch` does the work (decoding, generating); it holds the GIL little, and
+several readings may be fetched at once, by any threads.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from pgstream.delta import Column
+from pgstream.formats.format import Field
+
+Offset = bytes
+
+
+class Limits(NamedTuple):
+    """How much one reading may hold: at most `rows` records, and about `bytes` of input (one record at least)."""
+
+    rows: int = 65_536
+    bytes: int = 8 << 20
+
+
+class Rejected(NamedTuple):
+    """A record that could not be read: its bytes, why, and where it stands, for people to find it."""
+
+    raw: bytes
+    message: str
+    place: str
+
+
+class Rows(NamedTuple):
+    """`count` rows: a column for each field of the source, in order, and the records that gave no row.
+
+    Columns that were not needed are there too, but all NULL; they cost no memory.
+    """
+
+    columns: tuple[Column, ...]
+    count: int
+    rejected: tuple[Rejected, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The next rows of a source, not yet made.
+
+    `next` is the offset after them. With `next` equal to the offset asked for there is nothing to read now: for
+    ever when `exhausted`, else until `wait_until` (seconds on the world's monotonic clock), or for an unknown time
+    when that is None, so that the engine polls.
+    """
+
+    next: Offset
+    fetch: Callable[[], Rows]
+    exhausted: bool = False
+    wait_until: float | None = None
+
+
+class Source(Protocol):
+    """A replayable sequence of rows. `plan` is called by one thread at a time."""
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The columns: as declared, or as the source knows them."""
+
+    def start(self) -> Offset:
+        """The offset before the first row."""
+
+    def plan(self, offset: Offset, limits: Limits, needed: frozenset[int], until: Offset | None = None) -> Reading:
+        """The rows after `offset`, as far as `limits` goes, but not beyond `until`, an offset reached before:
+        with it pacing is off, and the reading at `until` is exhausted. `needed` are positions of columns.
+
+        Raises SqlError where the source cannot be read (a file is gone) or no longer holds `offset`.
+        """
+
+    def close(self) -> None:
+        """Releases what the source holds. Readings not yet fetched may fail."""
+
+
+class Batch(NamedTuple):
+    """A reading and its rows."""
+
+    rows: Rows
+    next: Offset
+    exhausted: bool
+    wait_until: float | None
+
+
+def read(
+    source: Source, offset: Offset, limits: Limits, needed: frozenset[int], until: Offset | None = None
+) -> Batch:
+    """Plans and fetches at once."""
+    reading = source.plan(offset, limits, needed, until)
+    return Batch(reading.fetch(), reading.next, reading.exhausted, reading.wait_until)
