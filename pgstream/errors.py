@@ -98,6 +98,10 @@ class DatetimeFieldOverflow(SqlError):
     sqlstate = "22008"
 
 
+class SubstringError(SqlError):
+    sqlstate = "22011"
+
+
 class DivisionByZero(SqlError):
     sqlstate = "22012"
 
