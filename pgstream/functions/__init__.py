@@ -3,17 +3,23 @@
 from pgstream.functions import (
     aggregates,
     comparison,
+    encoding,
     floats,
     integers,
     numeric_math,
     numerics,
+    patterns,
+    text,
 )
 
 __all__ = [
     "aggregates",
     "comparison",
+    "encoding",
     "floats",
     "integers",
     "numeric_math",
     "numerics",
+    "patterns",
+    "text",
 ]
