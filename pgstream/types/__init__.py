@@ -6,17 +6,25 @@ from pgstream.types.bpchar import BPCHAR
 from pgstream.types.bytea import BYTEA
 from pgstream.types.catalog_text import ACLITEM, PG_NODE_TREE, TID
 from pgstream.types.char import CHAR
+from pgstream.types.date import DATE
 from pgstream.types.definition import BY_ALIAS, BY_NAME, BY_OID, Settings, SqlType, TypeDefinition, array_of, type_named
 from pgstream.types.float4 import FLOAT4
 from pgstream.types.float8 import FLOAT8
 from pgstream.types.int2 import INT2
 from pgstream.types.int4 import INT4
 from pgstream.types.int8 import INT8
+from pgstream.types.interval import INTERVAL
+from pgstream.types.interval_text import Interval
+from pgstream.types.json import JSON
+from pgstream.types.jsonb import JSONB
 from pgstream.types.name import NAME
 from pgstream.types.numeric import NUMERIC_TYPE as NUMERIC
 from pgstream.types.oid import CID, OID, REGCLASS, REGNAMESPACE, REGPROC, REGPROCEDURE, REGROLE, REGTYPE, XID
 from pgstream.types.pseudo import ANY, ANYARRAY, ANYELEMENT, RECORD, VOID
 from pgstream.types.text import TEXT
+from pgstream.types.time import TIME
+from pgstream.types.timestamp import TIMESTAMP
+from pgstream.types.timestamptz import TIMESTAMPTZ
 from pgstream.types.unknown import CSTRING, UNKNOWN
 from pgstream.types.uuid import UUID
 from pgstream.types.values import column_of, parse_text, plain_values, values_of
