@@ -60,6 +60,7 @@ from pgstream.sql.optimize.predicates import (
     has_subquery,
     refers_only_to,
 )
+from pgstream.sql.optimize.uniqueness import unique_keys
 
 
 def kept(relation: Relation, columns: Sequence[Col]) -> Relation:
@@ -304,7 +305,7 @@ class _Extended:
 
     def _scalar(self, query: Relation, guard: Expr | None) -> Expr:
         value = self.ids.like(query.columns[0])
-        if not at_most_one(query):
+        if frozenset() not in unique_keys(query, self.facts) and not at_most_one(query):
             query = AssertSingle(filtered(query, guard), ())
         self._join("left", Project(query, ((value, Ref(query.columns[0])),)), None)
         return Ref(value)
