@@ -61,6 +61,7 @@ from pgstream.sql.optimize.predicates import (
     refers_only_to,
 )
 from pgstream.sql.optimize.uniqueness import unique_keys
+from pgstream.types.definition import SqlType
 
 
 def kept(relation: Relation, columns: Sequence[Col]) -> Relation:
@@ -206,6 +207,7 @@ class _Extended:
         self.relation = relation
         self.ids = ids
         self.facts = facts
+        self.lifted: dict[tuple[Subquery, Expr | None], Expr] = {}
 
     def restrict(self, part: Expr, wanted: bool) -> bool:
         """Keeps only rows where `part`, a conjunct of WHERE, is `wanted`; False if it is not of that shape."""
@@ -269,15 +271,8 @@ class _Extended:
         if not has_subquery(expr):
             return expr
         match expr:
-            case Subquery("exists", query):
-                return self._exists(self._plan(query))
-            case Subquery("scalar", query):
-                return self._scalar(self._plan(query), guard)
-            case Subquery("array", query, type):
-                return self._array(query, expr.type)
-            case Subquery(kind, query, _, test):
-                assert test is not None
-                return self._quantified(self._plan(query), self.lift(test, guard), kind == "all")
+            case Subquery():
+                return self._once(expr, guard)
             case Case(whens, otherwise, type):
                 return self._case(whens, otherwise, expr, guard)
             case Coalesce(args, type):
@@ -287,6 +282,30 @@ class _Extended:
                     lifted_args.append(self.lift(arg, reached))
                 return Coalesce(tuple(lifted_args), type)
         return rewrite.map_operands(expr, lambda part: self.lift(part, guard))
+
+    def _once(self, expr: Subquery, guard: Expr | None) -> Expr:
+        """A subquery's value. The binder may write one twice (BETWEEN does); it is computed once for each guard."""
+        known = self.lifted.get((expr, guard))
+        if known is None:
+            again = any(seen == expr for seen, _ in self.lifted)
+            known = self._subquery(self._again(expr) if again else expr, guard)
+            self.lifted[expr, guard] = known
+        return known
+
+    def _again(self, expr: Subquery) -> Subquery:
+        query, mapping = rewrite.fresh_copy(expr.query, self.ids)
+        return replace(expr, query=query, test=None if expr.test is None else rewrite.rename(expr.test, mapping))
+
+    def _subquery(self, expr: Subquery, guard: Expr | None) -> Expr:
+        match expr:
+            case Subquery("exists", query):
+                return self._exists(self._plan(query))
+            case Subquery("scalar", query):
+                return self._scalar(self._plan(query), guard)
+            case Subquery("array", query):
+                return self._array(query, expr.type)
+        assert expr.test is not None
+        return self._quantified(self._plan(expr.query), self.lift(expr.test, guard), expr.kind == "all")
 
     def _case(self, whens: tuple[tuple[Expr, Expr], ...], otherwise: Expr, expr: Case, guard: Expr | None) -> Expr:
         reached = list(_given(guard))
@@ -310,11 +329,10 @@ class _Extended:
         self._join("left", Project(query, ((value, Ref(query.columns[0])),)), None)
         return Ref(value)
 
-    def _array(self, query: Relation, type: object) -> Expr:
+    def _array(self, query: Relation, type: SqlType) -> Expr:
         """ARRAY(query): array_agg in the query's order, and the empty array where there are no rows."""
         query, item, order = _ordered(lifted(query, self.ids, self.facts))
-        element_array = type
-        value = self.ids.fresh("array", element_array)  # type: ignore[arg-type]
+        value = self.ids.fresh("array", type)
         call = AggCall(AGGREGATES["array_agg"][0], (item,), value.type, order=order)
         self._join("left", Group(query, (), ((value, call),)), None)
         return Coalesce((Ref(value), Const([], value.type)), value.type)
