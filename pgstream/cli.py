@@ -1,0 +1,85 @@
+"""The command line: `pgstream serve`, and what else a module of ours offers as a command."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pgstream import __version__
+from pgstream.config import load
+from pgstream.errors import SqlError
+from pgstream.logs import Log
+from pgstream.world import RealWorld
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A subcommand: its line of help, its flags, and what it does (which returns the exit status)."""
+
+    help: str
+    add_flags: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def _serve_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data-dir", metavar="DIR", help="where the data is (default: ./pgstream-data)")
+    parser.add_argument("--listen", metavar="HOST:PORT", help="where to listen (default: 127.0.0.1:7432)")
+    parser.add_argument("--memory", metavar="SIZE", help="how much state may stay in memory (default: 4GB)")
+    parser.add_argument("--max-connections", metavar="N", help="how many clients at once (default: 100)")
+    parser.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error (default: info)")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="a TOML file with these settings")
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    flags = {name: value for name, value in vars(arguments).items() if name not in ("config", "command")}
+    config = load(flags, file=arguments.config)
+    from pgstream.server import run
+
+    world = RealWorld()
+    run(config, world, Log(world, level=config.log_level))
+    return 0
+
+
+COMMANDS: dict[str, Command] = {
+    "serve": Command("run the database server", _serve_flags, _serve),
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors are one line."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        print(f"pgstream: {message} (see {self.prog} --help)", file=sys.stderr)
+        sys.exit(EXIT_USAGE)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="pgstream",
+        description="A streaming database that every Postgres client already knows how to use.",
+        epilog="Each setting of serve is also an environment variable, such as PGSTREAM_DATA_DIR, and a key of the "
+        "TOML file. A flag beats the environment, the environment beats the file. PGSTREAM_PASSWORD sets the password "
+        "that connections from other machines need.",
+    )
+    parser.add_argument("--version", action="version", version=f"pgstream {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    for name, command in COMMANDS.items():
+        command.add_flags(subparsers.add_parser(name, help=command.help, description=command.help))
+    return parser
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit status."""
+    arguments = _parser().parse_args(words)
+    try:
+        return COMMANDS[arguments.command].run(arguments)
+    except SqlError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        print(f"pgstream: {error.message}{hint}", file=sys.stderr)
+        return EXIT_USAGE if error.sqlstate == "F0000" else EXIT_FAILED
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,39 @@
+"""LISTEN and NOTIFY: who listens to what, and what a transaction will tell when it commits."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+PAYLOAD_BYTES_MAX = 7999
+
+
+class Listener(Protocol):
+    def deliver(self, pid: int, channel: str, payload: str) -> None:
+        """Is told of a notification, on the event loop's thread."""
+
+
+class Channels:
+    """The channels of one database."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, dict[Listener, None]] = {}
+
+    def listen(self, listener: Listener, channel: str) -> None:
+        self._listeners.setdefault(channel, {})[listener] = None
+
+    def unlisten(self, listener: Listener, channel: str | None = None) -> None:
+        """Stops listening to `channel`; None: to all."""
+        names = list(self._listeners) if channel is None else [channel]
+        for name in names:
+            listeners = self._listeners.get(name, {})
+            listeners.pop(listener, None)
+            if not listeners:
+                self._listeners.pop(name, None)
+
+    def heard_by(self, listener: Listener) -> tuple[str, ...]:
+        return tuple(name for name, listeners in self._listeners.items() if listener in listeners)
+
+    def publish(self, pid: int, notifications: Iterable[tuple[str, str]]) -> None:
+        """Tells each (channel, payload) to everybody who listens."""
+        for channel, payload in notifications:
+            for listener in list(self._listeners.get(channel, ())):
+                listener.deliver(pid, channel, payload)

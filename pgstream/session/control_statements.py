@@ -1,0 +1,199 @@
+"""PREPARE, EXECUTE and DEALLOCATE; DECLARE, FETCH, MOVE and CLOSE."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from pgstream.delta import Column
+from pgstream.errors import (
+    DuplicateCursor,
+    DuplicatePreparedStatement,
+    InvalidCursorName,
+    InvalidSqlStatementName,
+    NoActiveSqlTransaction,
+    ObjectNotInPrerequisiteState,
+    SyntaxError42601,
+)
+from pgstream.plan.expressions import Col
+from pgstream.session.prepared import Answer, Cursor, Prepared
+from pgstream.session.running import prepare, run, runs, scope_of
+from pgstream.session.session import Session
+from pgstream.sql.bind.binding import Binding
+from pgstream.sql.bind.types import type_of
+from pgstream.sql.parse import Parsed, ast, enums
+from pgstream.types.definition import SqlType
+
+_ALL_ROWS = 2**31 - 1
+_DIRECTION = enums.FetchDirection
+_SCROLL, _NO_SCROLL, _HOLD, _BINARY = 0x0002, 0x0004, 0x0020, 0x0001
+"""PostgreSQL's CURSOR_OPT_* flags, as DeclareCursorStmt.options has them."""
+
+
+def _inner(parsed: Parsed, node: Any) -> Parsed:
+    """A statement inside another, whose positions point into the same text."""
+    return Parsed(node, parsed.text, parsed.start, parsed.whole)
+
+
+@runs(ast.PrepareStmt)
+def prepare_statement(session: Session, prepared: Prepared, _params: tuple[Column, ...]) -> Answer:
+    parsed = prepared.parsed
+    assert parsed is not None
+    name = parsed.node.name
+    if name in session.statements:
+        raise DuplicatePreparedStatement(f'prepared statement "{name}" already exists')
+    binding = Binding(session.block.reader().snapshot().catalog, scope_of(session))
+    given = tuple(type_of(binding, argument) for argument in parsed.node.argtypes or ())
+    made = prepare(session, _inner(parsed, parsed.node.query), given)
+    made.from_sql = True
+    session.statements[name] = made
+    return Answer("PREPARE")
+
+
+def statement_named(session: Session, name: str) -> Prepared:
+    """Raises InvalidSqlStatementName."""
+    found = session.statements.get(name)
+    if found is None:
+        raise InvalidSqlStatementName(f'prepared statement "{name}" does not exist')
+    return found
+
+
+def _execute_columns(session: Session, node: Any) -> tuple[Col, ...] | None:
+    return statement_named(session, node.name).columns
+
+
+@runs(ast.ExecuteStmt, columns=_execute_columns)
+async def execute_statement(session: Session, prepared: Prepared, _params: tuple[Column, ...]) -> Answer:
+    parsed = prepared.parsed
+    assert parsed is not None
+    target = statement_named(session, parsed.node.name)
+    arguments = parsed.node.params or ()
+    if len(arguments) != len(target.parameters):
+        raise SyntaxError42601(
+            f'wrong number of parameters for prepared statement "{parsed.node.name}"',
+            detail=f"Expected {len(target.parameters)} parameters but got {len(arguments)}.",
+        )
+    return await run(session, target, await _values(session, parsed, arguments, target.parameters))
+
+
+async def _values(
+    session: Session, parsed: Parsed, arguments: Sequence[Any], types: Sequence[SqlType]
+) -> tuple[Column, ...]:
+    """The arguments of EXECUTE, computed as a SELECT of casts."""
+    if not arguments:
+        return ()
+    targets = tuple(
+        ast.ResTarget(val=ast.TypeCast(arg=argument, typeName=_type_name(type), location=-1), location=-1)
+        for argument, type in zip(arguments, types, strict=True)
+    )
+    computed = prepare(session, _inner(parsed, ast.SelectStmt(targetList=targets)), made_up=True)
+    return (await run(session, computed, ())).rows
+
+
+def _type_name(type: SqlType) -> Any:
+    return ast.TypeName(names=(ast.String(sval="pg_catalog"), ast.String(sval=type.name)), typemod=-1, location=-1)
+
+
+@runs(ast.DeallocateStmt)
+def deallocate(session: Session, prepared: Prepared, _params: tuple[Column, ...]) -> Answer:
+    assert prepared.parsed is not None
+    name = prepared.parsed.node.name
+    if name is None:
+        session.statements.clear()
+        return Answer("DEALLOCATE ALL")
+    statement_named(session, name)
+    del session.statements[name]
+    return Answer("DEALLOCATE")
+
+
+@runs(ast.DeclareCursorStmt)
+async def declare_cursor(session: Session, prepared: Prepared, params: tuple[Column, ...]) -> Answer:
+    parsed = prepared.parsed
+    assert parsed is not None
+    node = parsed.node
+    hold = bool(node.options & _HOLD)
+    if not hold and not session.block.explicit:
+        raise NoActiveSqlTransaction("DECLARE CURSOR can only be used in transaction blocks")
+    if node.portalname in session.cursors:
+        raise DuplicateCursor(f'cursor "{node.portalname}" already exists')
+    answer = await run(session, prepare(session, _inner(parsed, node.query)), params)
+    cursor = Cursor(node.portalname, answer, parsed.text, hold, not node.options & _NO_SCROLL)
+    cursor.binary = bool(node.options & _BINARY)
+    cursor.created_us = session.now_us
+    cursor.settled = not session.block.explicit
+    session.cursors[node.portalname] = cursor
+    return Answer("DECLARE CURSOR")
+
+
+def _cursor_named(session: Session, name: str) -> Cursor:
+    found = session.cursors.get(name)
+    if found is None:
+        raise InvalidCursorName(f'cursor "{name}" does not exist')
+    return found
+
+
+def _fetch_columns(session: Session, node: Any) -> tuple[Col, ...] | None:
+    return None if node.ismove else _cursor_named(session, node.portalname).answer.columns
+
+
+@runs(ast.FetchStmt, columns=_fetch_columns)
+def fetch(session: Session, prepared: Prepared, _params: tuple[Column, ...]) -> Answer:
+    assert prepared.parsed is not None
+    node = prepared.parsed.node
+    cursor = _cursor_named(session, node.portalname)
+    rows = _moved(cursor, _DIRECTION(node.direction), node.howMany or 0)
+    if node.ismove:
+        return Answer(f"MOVE {len(rows)}")
+    indices = pa.array(rows, pa.int64())
+    columns = tuple(column.take(indices) for column in cursor.answer.rows)
+    return Answer("FETCH", cursor.answer.columns, columns, len(rows), counted=True)
+
+
+def _moved(cursor: Cursor, direction: Any, count: int) -> list[int]:
+    """Moves `cursor`; returns the 0-based rows it passes or lands on, in order."""
+    if direction is _DIRECTION.FETCH_BACKWARD:
+        direction, count = _DIRECTION.FETCH_FORWARD, -count
+    total = cursor.answer.count
+    if direction is _DIRECTION.FETCH_FORWARD:
+        return _run_of_rows(cursor, count, total)
+    if direction is _DIRECTION.FETCH_ABSOLUTE:
+        target = count if count >= 0 else total + 1 + count
+    else:
+        target = cursor.position + count
+    if target < cursor.position:
+        _require_scroll(cursor)
+    cursor.position = min(max(target, 0), total + 1)
+    return [cursor.position - 1] if 1 <= cursor.position <= total else []
+
+
+def _run_of_rows(cursor: Cursor, count: int, total: int) -> list[int]:
+    at = cursor.position
+    if count == 0:
+        return [at - 1] if 1 <= at <= total else []
+    if count > 0:
+        last = min(at + count, total)
+        cursor.position = last if at + count <= total else total + 1
+        return list(range(at, last))
+    _require_scroll(cursor)
+    first = max(at + count, 1)
+    cursor.position = first if at + count >= 1 else 0
+    return list(range(at - 2, first - 2, -1))
+
+
+def _require_scroll(cursor: Cursor) -> None:
+    if not cursor.scroll:
+        raise ObjectNotInPrerequisiteState(
+            "cursor can only scan forward", hint="Declare it with SCROLL option to enable backward scan."
+        )
+
+
+@runs(ast.ClosePortalStmt)
+def close_cursor(session: Session, prepared: Prepared, _params: tuple[Column, ...]) -> Answer:
+    assert prepared.parsed is not None
+    name = prepared.parsed.node.portalname
+    if name is None:
+        session.cursors.clear()
+        return Answer("CLOSE CURSOR ALL")
+    _cursor_named(session, name)
+    del session.cursors[name]
+    return Answer("CLOSE CURSOR")

@@ -1,0 +1,388 @@
+"""The message loop of one session: simple and extended query, errors, pipelines.
+
+Messages are answered in order. Most are answered at once, on the spot; those that must wait for the engine, the pool
+or a slow client become a task, and the messages behind them wait in the inbox.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from pgstream.errors import (
+    DuplicateCursor,
+    DuplicatePreparedStatement,
+    FeatureNotSupported,
+    InternalError,
+    InvalidCursorName,
+    InvalidSqlStatementName,
+    ProtocolViolation,
+    SqlError,
+    SyntaxError42601,
+    UndefinedParameter,
+)
+from pgstream.session import control_copy, control_settings, control_statements, control_transaction
+from pgstream.session.bind_values import bound_values
+from pgstream.session.encode import chunk_rows, fields, result_formats, rows_framed
+from pgstream.session.prepared import Answer, Portal, Prepared
+from pgstream.session.running import control_of, decoded, is_query, point_answer, prepare, run, statements_of, types_of
+from pgstream.session.session import Session
+from pgstream.session.transaction import State
+from pgstream.wire import backend
+from pgstream.wire.messages import (
+    Bind,
+    Close,
+    CopyData,
+    CopyDone,
+    CopyFail,
+    Describe,
+    Execute,
+    Flush,
+    FunctionCall,
+    Message,
+    Parse,
+    Query,
+    Sync,
+    Terminate,
+)
+
+CONTROLS = (control_copy, control_settings, control_statements, control_transaction)
+"""Imported for what they declare."""
+
+INBOX_MAX = 10_000
+"""How many messages may wait before the client is held back."""
+
+Step = Coroutine[Any, Any, None]
+
+
+class Conversation:
+    """What a client says to its session, in order, and what is answered."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._skipping = False
+        self._task: asyncio.Task[None] | None = None
+        self._answers: dict[type, Callable[[Any], Step | None]] = {
+            Query: self._query,
+            Parse: self._parse,
+            Bind: self._bind,
+            Describe: self._describe,
+            Execute: self._execute,
+            Close: self._close,
+            Flush: self._flush,
+            Sync: self._sync,
+            FunctionCall: self._function_call,
+            CopyData: self._late_copy,
+            CopyDone: self._late_copy,
+            CopyFail: self._late_copy,
+        }
+
+    @property
+    def congested(self) -> bool:
+        """Whether so much waits that the client should be held back."""
+        copy = self.session.inbound_copy
+        if copy is not None:
+            return bool(copy.bytes_waiting > control_copy.BACKLOG_BYTES_MAX)
+        return len(self.session.inbox) > INBOX_MAX
+
+    def receive(self, messages: list[Message]) -> None:
+        """More messages from the client."""
+        session = self.session
+        for message in messages:
+            copy = session.inbound_copy
+            if copy is not None and copy.open and not isinstance(message, Terminate):
+                copy.put(message)
+            else:
+                session.inbox.append(message)
+        self._advance()
+
+    def _advance(self) -> None:
+        """Answers what can be answered now."""
+        session = self.session
+        while self.session.inbox and not session.busy and not session.closed:
+            message = self.session.inbox.popleft()
+            if type(message) is Terminate:
+                session.flush()
+                session.outlet.close()
+                return
+            if self._skipping and type(message) is not Sync:
+                continue
+            step = self._answer(message)
+            if step is not None:
+                session.busy = True
+                self._task = asyncio.get_running_loop().create_task(self._finish(step))
+        if not session.busy:
+            session.flush()
+
+    def _answer(self, message: Message) -> Step | None:
+        answer = self._answers.get(type(message))
+        if answer is None:
+            self._fail(ProtocolViolation(f"unexpected message {type(message).__name__}"))
+            return None
+        try:
+            return answer(message)
+        except Exception as error:
+            self._fail(error)
+            return None
+
+    async def _finish(self, step: Step) -> None:
+        session = self.session
+        try:
+            await step
+            if session.outlet.paused:
+                session.flush()
+                await session.outlet.drain()
+        except ConnectionError:
+            session.closed = True
+        except Exception as error:
+            self._fail(error)
+        finally:
+            session.busy = False
+        if session.closed:
+            await session.block.rollback()
+            return
+        session.outlet.resume_reading()
+        self._advance()
+
+    def _fail(self, error: Exception) -> None:
+        """An error of the extended protocol: all is skipped until Sync."""
+        self._skipping = True
+        self._tell_failure(error)
+
+    def _tell_failure(self, error: Exception) -> None:
+        session = self.session
+        if not isinstance(error, SqlError):
+            session.services.log.failure("statement failed by a bug", error, pid=session.facts.pid)
+            error = InternalError(f"internal error: {type(error).__name__}")
+        session.fail_transaction()
+        session.tell_error(error)
+
+    # Simple query ------------------------------------------------------------------------------------------
+
+    def _query(self, message: Query) -> Step:
+        return self._run_query(message.text)
+
+    async def _run_query(self, text: bytes) -> None:
+        session = self.session
+        session.start_clock()
+        session.portals.pop("", None)
+        try:
+            statements = statements_of(decoded(text))
+            if not statements:
+                session.write(backend.EMPTY_QUERY_RESPONSE)
+            for i, parsed in enumerate(statements):
+                last = i == len(statements) - 1
+                if not last:
+                    session.start_implicit()
+                self._require_allowed(parsed.node)
+                prepared = prepare(session, parsed)
+                if prepared.parameters:
+                    raise UndefinedParameter("there is no parameter $1")
+                answer = await run(session, prepared, ())
+                if answer.columns is not None:
+                    await self._send_result(answer)
+                if last and session.block.state is State.IMPLICIT:
+                    await session.commit()
+                session.write(backend.command_complete(tag_of(answer, answer.count)))
+                if session.block.state is State.IDLE:
+                    session.publish_notifications()
+        except ConnectionError:
+            raise
+        except Exception as error:
+            self._tell_failure(error)
+        session.ready_for_query()
+
+    def _require_allowed(self, node: Any) -> None:
+        """In a failed transaction only its end is allowed."""
+        session = self.session
+        if session.block.state is State.FAILED:
+            control = control_of(node)
+            if control is None or not control.leaves_failed(node):
+                session.block.require_usable()
+
+    async def _send_result(self, answer: Answer) -> None:
+        """RowDescription and all rows in text format; FETCH from a binary cursor in binary."""
+        assert answer.columns is not None
+        formats = (0,) * len(answer.columns)
+        self.session.write(backend.row_description(fields(answer.columns, formats)))
+        step = self._send_rows(answer, formats, 0, answer.count)
+        if step is not None:
+            await step
+
+    def _send_rows(self, answer: Answer, formats: tuple[int, ...], start: int, count: int) -> Step | None:
+        """Rows `start` to `start + count`: at once where they are few, or as the client takes them."""
+        columns = answer.columns or ()
+        settings = self.session.settings.current
+        if count <= chunk_rows(len(columns)):
+            whole = start == 0 and count == answer.count
+            rows = answer.rows if whole else [column.slice(start, count) for column in answer.rows]
+            if count:
+                self.session.write(rows_framed(columns, rows, count, formats, settings))
+            return None
+        return self._stream_rows(answer, formats, start, count)
+
+    async def _stream_rows(self, answer: Answer, formats: tuple[int, ...], start: int, count: int) -> None:
+        session = self.session
+        columns = answer.columns or ()
+        step = chunk_rows(len(columns))
+        loop = asyncio.get_running_loop()
+        for at in range(start, start + count, step):
+            session.check_interrupts()
+            taken = min(step, start + count - at)
+            rows = [column.slice(at, taken) for column in answer.rows]
+            framed = await loop.run_in_executor(
+                session.services.pool, rows_framed, columns, rows, taken, formats, session.settings.current
+            )
+            session.write(framed)
+            if session.outlet.paused:
+                await session.outlet.drain()
+
+    # Extended query ----------------------------------------------------------------------------------------
+
+    def _parse(self, message: Parse) -> None:
+        session = self.session
+        session.start_clock()
+        statements = statements_of(decoded(message.text))
+        if len(statements) > 1:
+            raise SyntaxError42601("cannot insert multiple commands into a prepared statement")
+        if message.statement and message.statement in session.statements:
+            raise DuplicatePreparedStatement(f'prepared statement "{message.statement}" already exists')
+        given = types_of(message.parameter_oids)
+        if statements:
+            self._require_allowed(statements[0].node)
+            prepared = prepare(session, statements[0], given)
+        else:
+            prepared = Prepared(None, given)
+        session.statements[message.statement] = prepared
+        session.write(backend.PARSE_COMPLETE)
+
+    def _statement(self, name: str) -> Prepared:
+        found = self.session.statements.get(name)
+        if found is None and name == "":
+            raise InvalidSqlStatementName("unnamed prepared statement does not exist")
+        return found if found is not None else control_statements.statement_named(self.session, name)
+
+    def _bind(self, message: Bind) -> None:
+        session = self.session
+        prepared = self._statement(message.statement)
+        if prepared.parsed is not None:
+            self._require_allowed(prepared.parsed.node)
+        if message.portal and message.portal in session.portals:
+            raise DuplicateCursor(f'cursor "{message.portal}" already exists')
+        params = bound_values(message, prepared)
+        session.portals[message.portal] = Portal(prepared, params, message.result_formats)
+        session.write(backend.BIND_COMPLETE)
+
+    def _portal(self, name: str) -> Portal:
+        found = self.session.portals.get(name)
+        if found is None:
+            raise InvalidCursorName(f'portal "{name}" does not exist')
+        return found
+
+    def _describe(self, message: Describe) -> None:
+        session = self.session
+        if message.kind == "S":
+            prepared = self._statement(message.name)
+            session.write(backend.parameter_description([type.oid for type in prepared.parameters]))
+            codes: tuple[int, ...] = ()
+        else:
+            portal = self._portal(message.name)
+            prepared, codes = portal.prepared, portal.result_formats
+        if prepared.columns is None:
+            session.write(backend.NO_DATA)
+            return
+        formats = result_formats(codes, len(prepared.columns))
+        session.write(backend.row_description(fields(prepared.columns, formats)))
+
+    def _execute(self, message: Execute) -> Step | None:
+        session = self.session
+        portal = self._portal(message.portal)
+        prepared = portal.prepared
+        if prepared.parsed is None:
+            session.write(backend.EMPTY_QUERY_RESPONSE)
+            return None
+        self._require_allowed(prepared.parsed.node)
+        if portal.answer is None:
+            session.start_clock()
+            if is_query(prepared):
+                portal.answer = point_answer(session, prepared, portal.params)
+            if portal.answer is None:
+                return self._run_portal(portal, message.rows_max)
+        return self._send_portal(portal, message.rows_max)
+
+    async def _run_portal(self, portal: Portal, rows_max: int) -> None:
+        session = self.session
+        alone = bool(self.session.inbox) and type(self.session.inbox[0]) is Sync
+        if not alone and portal.prepared.control is None and not is_query(portal.prepared):
+            session.start_implicit()
+        portal.answer = await run(session, portal.prepared, portal.params)
+        step = self._send_portal(portal, rows_max)
+        if step is not None:
+            await step
+
+    def _send_portal(self, portal: Portal, rows_max: int) -> Step | None:
+        """The next rows of a portal that ran, and how it stands."""
+        session = self.session
+        answer = portal.answer
+        assert answer is not None
+        if answer.columns is None:
+            session.write(backend.command_complete(answer.tag))
+            return None
+        left = answer.count - portal.sent
+        count = min(left, rows_max) if rows_max else left
+        formats = result_formats(portal.result_formats, len(answer.columns))
+        step = self._send_rows(answer, formats, portal.sent, count)
+        portal.sent += count
+        suspended = bool(rows_max) and count == rows_max
+        ending = backend.PORTAL_SUSPENDED if suspended else backend.command_complete(tag_of(answer, count))
+        if step is not None:
+            return self._then_write(step, ending)
+        session.write(ending)
+        return None
+
+    async def _then_write(self, step: Step, ending: bytes) -> None:
+        await step
+        self.session.write(ending)
+
+    def _close(self, message: Close) -> None:
+        session = self.session
+        if message.kind == "S":
+            closed = session.statements.pop(message.name, None)
+            for name in [name for name, portal in session.portals.items() if portal.prepared is closed]:
+                del session.portals[name]
+        else:
+            session.portals.pop(message.name, None)
+        session.write(backend.CLOSE_COMPLETE)
+
+    def _flush(self, _message: Flush) -> None:
+        self.session.flush()
+
+    def _sync(self, _message: Sync) -> Step | None:
+        session = self.session
+        self._skipping = False
+        if session.block.state is State.IMPLICIT:
+            return self._commit_pipeline()
+        if session.block.state is State.IDLE:
+            session.portals.clear()
+            session.publish_notifications()
+        session.ready_for_query()
+        return None
+
+    async def _commit_pipeline(self) -> None:
+        """An error of the commit is told before ReadyForQuery, which comes all the same."""
+        try:
+            await self.session.commit()
+        except Exception as error:
+            self._tell_failure(error)
+        self.session.ready_for_query()
+
+    def _function_call(self, _message: FunctionCall) -> None:
+        self._tell_failure(FeatureNotSupported("the function call protocol is not supported"))
+        self.session.ready_for_query()
+
+    def _late_copy(self, _message: Message) -> None:
+        """Copy data outside a COPY is what a failed COPY left behind: PostgreSQL ignores it too."""
+
+
+def tag_of(answer: Answer, count: int) -> str:
+    """The command tag after `count` rows."""
+    return f"{answer.tag} {count}" if answer.counted else answer.tag

@@ -1,0 +1,219 @@
+"""Statements made ready and run: text to AST to bound plan to answer."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from pgstream.delta import Column
+from pgstream.errors import CharacterNotInRepertoire, FeatureNotSupported, ReadOnlySqlTransaction
+from pgstream.plan.expressions import Col
+from pgstream.session.prepared import Answer, Prepared
+from pgstream.session.report import SessionNotice
+from pgstream.session.session import PLANS_MAX, Session
+from pgstream.sql.bind import BindScope, bind
+from pgstream.sql.parse import Parsed, parse
+from pgstream.types.definition import BY_OID, SqlType
+
+QUERY_TAG = "SELECT"
+
+_DATED = re.compile(r"now|today|tomorrow|yesterday", re.IGNORECASE)
+"""Texts whose literals may mean something else next time."""
+
+PARSES_MAX = 512
+CACHED_CHARACTERS_MAX = 10_000
+
+RunControl = Callable[[Session, Prepared, tuple[Column, ...]], "Answer | Awaitable[Answer]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """How a statement that the session runs itself is described and run.
+
+    `columns(session, node)` are its result columns, None for none; `leaves_failed(node)` is whether a failed
+    transaction lets it pass.
+    """
+
+    run: RunControl
+    columns: Callable[[Session, Any], tuple[Col, ...] | None]
+    leaves_failed: Callable[[Any], bool]
+
+
+_CONTROLS: dict[type, Control] = {}
+
+
+def runs(
+    *kinds: type,
+    columns: Callable[[Session, Any], tuple[Col, ...] | None] = lambda session, node: None,
+    leaves_failed: Callable[[Any], bool] = lambda node: False,
+) -> Callable[[RunControl], RunControl]:
+    """Declares the decorated function as what runs statements of these AST nodes."""
+
+    def declared(run: RunControl) -> RunControl:
+        for kind in kinds:
+            _CONTROLS[kind] = Control(run, columns, leaves_failed)
+        return run
+
+    return declared
+
+
+def control_of(node: Any) -> Control | None:
+    """The session's own way to run `node`; None where the engine runs it."""
+    return _CONTROLS.get(type(node))
+
+
+def decoded(text: bytes) -> str:
+    """SQL text from the wire. Raises CharacterNotInRepertoire."""
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        shown = " ".join(f"0x{byte:02x}" for byte in text[error.start : error.end])
+        raise CharacterNotInRepertoire(f'invalid byte sequence for encoding "UTF8": {shown}') from None
+
+
+@lru_cache(PARSES_MAX)
+def _parsed_short(text: str) -> tuple[Parsed, ...]:
+    return tuple(parse(text))
+
+
+def statements_of(text: str) -> tuple[Parsed, ...]:
+    """The statements of `text`. Raises SyntaxError42601."""
+    return _parsed_short(text) if len(text) <= CACHED_CHARACTERS_MAX else tuple(parse(text))
+
+
+def types_of(oids: tuple[int, ...]) -> tuple[SqlType | None, ...]:
+    """Parameter types as a client declares them: 0 and unknown are open."""
+    types: list[SqlType | None] = []
+    for oid in oids:
+        if oid in (0, 705):
+            types.append(None)
+            continue
+        definition = BY_OID.get(oid)
+        if definition is None:
+            raise FeatureNotSupported(f"type with OID {oid} is not supported")
+        types.append(SqlType(definition.name))
+    return tuple(types)
+
+
+def prepare(
+    session: Session, parsed: Parsed, given: tuple[SqlType | None, ...] = (), made_up: bool = False
+) -> Prepared:
+    """`parsed` with its types known; from the session's plans where it was prepared before.
+
+    `made_up` statements were built from parts of a text, which therefore does not tell them apart.
+    """
+    control = control_of(parsed.node)
+    if control is not None:
+        columns = control.columns(session, parsed.node)
+        return Prepared(parsed, given, control=control, columns=columns)
+    catalog = session.block.reader().snapshot().catalog
+    key = (parsed.whole, parsed.start, given, catalog.version, session.settings.version)
+    found = None if made_up else session.plans.get(key)
+    if found is not None:
+        session.plans.move_to_end(key)
+        return found
+    prepared = _bound(session, parsed, given, catalog)
+    if not made_up and len(parsed.whole) <= CACHED_CHARACTERS_MAX and _DATED.search(parsed.text) is None:
+        session.plans[key] = prepared
+        if len(session.plans) > PLANS_MAX:
+            session.plans.popitem(last=False)
+    return prepared
+
+
+def scope_of(session: Session) -> BindScope:
+    """What of the session the meaning of its statements depends on."""
+    facts = session.facts
+    path = session.settings.search_path(facts.user)
+    return BindScope(path, session.settings.current, facts.user, facts.database, session.now_us)
+
+
+def _bound(session: Session, parsed: Parsed, given: tuple[SqlType | None, ...], catalog: Any) -> Prepared:
+    bound = bind(parsed, catalog, scope_of(session), given)
+    return Prepared(parsed, given, bound=bound, parameters=bound.parameters, columns=bound.columns)
+
+
+def refreshed(session: Session, prepared: Prepared, catalog: Any) -> Prepared:
+    """`prepared` as the catalog is now. Raises FeatureNotSupported where its result would look different."""
+    if prepared.bound.catalog_version == catalog.version:
+        return prepared
+    assert prepared.parsed is not None
+    fresh = _bound(session, prepared.parsed, prepared.given, catalog)
+    if _shape(fresh) != _shape(prepared):
+        raise FeatureNotSupported("cached plan must not change result type")
+    prepared.bound, prepared.columns = fresh.bound, fresh.columns
+    return prepared
+
+
+def _shape(prepared: Prepared) -> list[tuple[str, SqlType]] | None:
+    return None if prepared.columns is None else [(col.name, col.type) for col in prepared.columns]
+
+
+async def run(session: Session, prepared: Prepared, params: tuple[Column, ...]) -> Answer:
+    """Runs a statement in the session's transaction, within statement_timeout."""
+    with deadline(session):
+        if prepared.control is not None:
+            answer = prepared.control.run(session, prepared, params)
+            return await answer if isinstance(answer, Awaitable) else answer
+        if is_query(prepared):
+            return await _select(session, prepared, params)
+        return await _change(session, prepared, params)
+
+
+def is_query(prepared: Prepared) -> bool:
+    """Whether a snapshot answers it."""
+    return prepared.bound is not None and prepared.bound.tag == QUERY_TAG and prepared.columns is not None
+
+
+@contextmanager
+def deadline(session: Session):  # type: ignore[no-untyped-def]
+    """Cancels what runs inside after statement_timeout."""
+    limit_ms = session.settings.milliseconds("statement_timeout")
+    if limit_ms == 0:
+        yield
+        return
+    reason = "canceling statement due to statement timeout"
+    timer = asyncio.get_running_loop().call_later(limit_ms / 1000, session.cancel, reason)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def point_answer(session: Session, prepared: Prepared, params: tuple[Column, ...]) -> Answer | None:
+    """The answer where an arrangement gives it at once; None where a plan must run."""
+    snapshot = session.block.reader().snapshot()
+    prepared = refreshed(session, prepared, snapshot.catalog)
+    found = snapshot.point(prepared.bound, params, session.context(snapshot))
+    if found is None:
+        return None
+    return Answer(QUERY_TAG, found.columns, found.rows, found.count, counted=True)
+
+
+async def _select(session: Session, prepared: Prepared, params: tuple[Column, ...]) -> Answer:
+    snapshot = session.block.reader().snapshot()
+    prepared = refreshed(session, prepared, snapshot.catalog)
+    context = session.context(snapshot)
+    work = session.services.pool.submit(snapshot.select, prepared.bound, params, context, session.check_interrupts)
+    result = await session.awaited(work)
+    return Answer(QUERY_TAG, result.columns, result.rows, result.count, counted=True)
+
+
+async def _change(session: Session, prepared: Prepared, params: tuple[Column, ...]) -> Answer:
+    """DML and DDL, on the engine's thread."""
+    require_writable(session, prepared.bound.tag)
+    workspace = session.block.workspace()
+    snapshot = workspace.snapshot()
+    work = workspace.execute(prepared.parsed, prepared.bound, params, session.context(snapshot))
+    outcome = await session.awaited(work)
+    for notice in outcome.notices:
+        session.tell(SessionNotice(notice.severity, notice.sqlstate, notice.message, notice.detail, notice.hint))
+    return Answer(outcome.tag, outcome.columns, outcome.rows, outcome.count)
+
+
+def require_writable(session: Session, command: str) -> None:
+    """Raises ReadOnlySqlTransaction where the transaction may not write."""
+    if session.settings.current["transaction_read_only"] == "on" and command not in ("EXPLAIN", QUERY_TAG):
+        raise ReadOnlySqlTransaction(f"cannot execute {command} in a read-only transaction")

@@ -1,0 +1,273 @@
+"""One client's session: its settings, transaction, statements, portals and cursors, and its output.
+
+A session lives on the event loop's thread. It is given messages by `session/protocol.py` and writes bytes to an
+`Outlet`; it knows no socket. What may take long runs elsewhere: SELECTs in `services.pool`, changes on the engine's
+thread.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from concurrent.futures import Executor
+from concurrent.futures import Future as EngineFuture
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from pgstream.catalog.session_facts import SessionFacts
+from pgstream.errors import QueryCanceled, SqlError
+from pgstream.functions.registry import EvalContext
+from pgstream.session.channels import Channels
+from pgstream.session.prepared import Cursor, Portal, Prepared
+from pgstream.session.report import SessionNotice, error_report, notice_report, wanted
+from pgstream.session.settings import SessionSettings
+from pgstream.session.transaction import State, TransactionBlock
+from pgstream.wire import backend
+from pgstream.wire.messages import Message
+from pgstream.world import World
+
+FLUSH_BYTES = 1 << 16
+"""Output is handed to the transport once this much has gathered."""
+
+PLANS_MAX = 256
+"""How many unnamed statements keep their plan."""
+
+
+class Outlet(Protocol):
+    """Where a session's bytes go."""
+
+    def write(self, payload: bytes) -> None:
+        """Sends `payload` when the client takes it."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether the client reads slower than we write."""
+
+    async def drain(self) -> None:
+        """Waits until the client has caught up. Raises ConnectionError when it is gone."""
+
+    def close(self) -> None:
+        """Ends the connection after what was written."""
+
+    def resume_reading(self) -> None:
+        """Asks for more input after a pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What all sessions of one server share."""
+
+    world: World
+    pool: Executor
+    channels: dict[str, Channels]
+    log: Any
+
+
+class Session:
+    """See the module's description."""
+
+    def __init__(
+        self, database: Any, facts: SessionFacts, start: dict[str, str], services: Services, outlet: Outlet
+    ) -> None:
+        self.database = database
+        self.services = services
+        self.outlet = outlet
+        self.settings = SessionSettings(start, facts.user)
+        self.block = TransactionBlock(database)
+        self.statements: dict[str, Prepared] = {}
+        self.portals: dict[str, Portal] = {}
+        self.cursors: dict[str, Cursor] = {}
+        self.plans: OrderedDict[Any, Prepared] = OrderedDict()
+        self.channels = services.channels.setdefault(facts.database, Channels())
+        self.pending_notifications: list[tuple[str, str]] = []
+        self.inbox: deque[Message] = deque()
+        self.inbound_copy: Any = None
+        self.closed = False
+        self.busy = False
+        self._facts = replace(
+            facts,
+            assign=self.set_config,
+            notify=self.notify,
+            listening=lambda: self.channels.heard_by(self),
+            check_interrupts=self.check_interrupts,
+        )
+        self._out: list[bytes] = []
+        self._out_bytes = 0
+        self._arrived: list[bytes] = []
+        self._cancel_reason: str | None = None
+        self._running: EngineFuture[Any] | None = None
+        self._clock_us = 0
+
+    # Output ------------------------------------------------------------------------------------------------
+
+    def write(self, payload: bytes) -> None:
+        """Adds to the output, which leaves at the next flush."""
+        self._out.append(payload)
+        self._out_bytes += len(payload)
+        if self._out_bytes >= FLUSH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._out and not self.closed:
+            self.outlet.write(b"".join(self._out))
+        self._out.clear()
+        self._out_bytes = 0
+
+    def tell(self, notice: SessionNotice) -> None:
+        """Sends a notice, if client_min_messages wants it."""
+        if wanted(notice.severity, self.settings.current["client_min_messages"]):
+            report = notice_report(notice.severity, notice.sqlstate, notice.message, notice.detail, notice.hint)
+            self.write(backend.notice_response(report))
+
+    def tell_error(self, error: SqlError, severity: str = "ERROR") -> None:
+        self.write(backend.error_response(error_report(error, severity)))
+
+    def ready_for_query(self) -> None:
+        """Tells changed parameters, notifications that came meanwhile, and that it is the client's turn."""
+        self.tell_settings()
+        if self._arrived and self.block.state is State.IDLE:
+            for message in self._arrived:
+                self.write(message)
+            self._arrived.clear()
+        self.write(self.block.ready)
+        self.flush()
+
+    def tell_settings(self) -> None:
+        for name, value in self.settings.changes():
+            self.write(backend.parameter_status(name, value))
+
+    # Context -----------------------------------------------------------------------------------------------
+
+    @property
+    def facts(self) -> SessionFacts:
+        return self._facts
+
+    def context(self, snapshot: Any) -> EvalContext:
+        """What expressions of the running statement see."""
+        now_us = self._clock_us if self.block.state is State.IDLE else self.block.start_us
+        return EvalContext(self.settings.current, now_us, snapshot.catalog, self._facts)
+
+    @property
+    def now_us(self) -> int:
+        """now(): when the transaction began."""
+        return self._clock_us if self.block.state is State.IDLE else self.block.start_us
+
+    def start_clock(self) -> None:
+        """A new statement begins."""
+        self._clock_us = self.services.world.now_us()
+        self._cancel_reason = None
+
+    def set_config(self, name: str, value: str | None, local: bool) -> str:
+        """The SQL function set_config."""
+        if local and not self.block.explicit and self.block.state is not State.IMPLICIT:
+            return self.settings.canonical(name, value)
+        return self.settings.assign(name, value, local)
+
+    # Cancellation ------------------------------------------------------------------------------------------
+
+    def cancel(self, reason: str) -> None:
+        """Stops the running statement, if any; runs on the event loop's thread."""
+        if not self.busy:
+            return
+        self._cancel_reason = reason
+        if self._running is not None:
+            self._running.cancel()
+        if self.inbound_copy is not None:
+            self.inbound_copy.fail(QueryCanceled(reason))
+
+    def check_interrupts(self) -> None:
+        if self._cancel_reason is not None:
+            raise QueryCanceled(self._cancel_reason)
+
+    async def awaited(self, future: "EngineFuture[Any]") -> Any:
+        """The result of work on another thread; QueryCanceled if it was cancelled before it began."""
+        self._running = future
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            self.check_interrupts()
+            raise
+        finally:
+            self._running = None
+
+    # Notifications -----------------------------------------------------------------------------------------
+
+    def notify(self, channel: str, payload: str) -> None:
+        """NOTIFY: heard by all once the transaction commits."""
+        if (channel, payload) not in self.pending_notifications:
+            self.pending_notifications.append((channel, payload))
+
+    def publish_notifications(self) -> None:
+        """The transaction committed."""
+        pending, self.pending_notifications = self.pending_notifications, []
+        if pending:
+            self.channels.publish(self._facts.pid, pending)
+
+    def deliver(self, pid: int, channel: str, payload: str) -> None:
+        message = backend.notification(pid, channel, payload)
+        if self.busy or self.block.state is not State.IDLE:
+            self._arrived.append(message)
+        else:
+            self.write(message)
+            self.flush()
+
+    # Transaction's ends ------------------------------------------------------------------------------------
+
+    def start_block(self) -> None:
+        """BEGIN."""
+        if self.block.state is State.IDLE:
+            self.block.start_us = self._clock_us
+            self.settings.begin()
+        self.block.begin()
+
+    def start_implicit(self) -> None:
+        """Several statements are one transaction from here on."""
+        if self.block.state is State.IDLE:
+            self.block.start_us = self._clock_us
+            self.settings.begin()
+        self.block.begin_implicit()
+
+    async def commit(self) -> None:
+        """Commits what is open. If that fails it is rolled back, and this raises."""
+        try:
+            await self.block.commit()
+        except BaseException:
+            self.finish_transaction(committed=False)
+            raise
+        self.finish_transaction(committed=True)
+
+    async def rollback(self) -> None:
+        await self.block.rollback()
+        self.finish_transaction(committed=False)
+
+    def finish_transaction(self, committed: bool) -> None:
+        """Portals, cursors, settings and notifications after the transaction is over."""
+        self.portals.clear()
+        self.cursors = {name: cursor for name, cursor in self.cursors.items() if cursor.hold and cursor.kept(committed)}
+        self.settings.finish(committed)
+        if committed:
+            self.publish_notifications()
+        else:
+            self.pending_notifications.clear()
+
+    def fail_transaction(self) -> None:
+        """An error happened in it."""
+        implicit = not self.block.explicit
+        self.block.fail()
+        if implicit:
+            self.finish_transaction(committed=False)
+
+    async def close(self) -> None:
+        """The client is gone: what is open is rolled back."""
+        self.closed = True
+        self.channels.unlisten(self)
+        self.cancel("terminating connection due to administrator command")
+        if not self.busy:
+            await self.block.rollback()
+
+    def forget_everything(self) -> None:
+        """DISCARD ALL."""
+        self.cursors.clear()
+        self.portals.clear()
+        self.statements.clear()
+        self.plans.clear()
+        self.channels.unlisten(self)
+        self.settings.reset_all()
