@@ -3,7 +3,7 @@
 Importing this package declares them all.
 """
 
-from pgstream.connectors import nexmark
+from pgstream.connectors import blackhole, datagen, filesystem, impulse, nexmark
 from pgstream.connectors.connector import CONNECTORS, Connector, create_sink, create_source
 from pgstream.connectors.sink import Changes, Cursor, Sink
 from pgstream.connectors.source import Batch, Limits, Offset, Reading, Rejected, Rows, Source, read
@@ -21,8 +21,12 @@ __all__ = [
     "Rows",
     "Sink",
     "Source",
+    "blackhole",
     "create_sink",
     "create_source",
+    "datagen",
+    "filesystem",
+    "impulse",
     "nexmark",
     "read",
 ]

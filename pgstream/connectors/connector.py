@@ -76,7 +76,9 @@ def connector_of(options: Mapping[str, str]) -> Connector:
     return CONNECTORS[name]
 
 
-def open_format(connector: Connector, settings: Any, rest: dict[str, str]) -> tuple[AnyFormat | None, Any, dict[str, str]]:
+def open_format(
+    connector: Connector, settings: Any, rest: dict[str, str]
+) -> tuple[AnyFormat | None, Any, dict[str, str]]:
     """The format that is left in `rest`, its options, and what is left then."""
     named = rest.pop("encode", None) or rest.pop("format", None)
     rest.pop("format", None)
@@ -84,7 +86,9 @@ def open_format(connector: Connector, settings: Any, rest: dict[str, str]) -> tu
         return None, None, rest
     name = named.lower() if named else connector.default_format(settings)
     if name is None:
-        raise InvalidParameterValue('option "format" is required', hint=f"Known formats are: {', '.join(sorted(FORMATS))}.")
+        raise InvalidParameterValue(
+            'option "format" is required', hint=f"Known formats are: {', '.join(sorted(FORMATS))}."
+        )
     if name not in FORMATS:
         raise InvalidParameterValue(
             f'format "{name}" does not exist', hint=f"Known formats are: {', '.join(sorted(FORMATS))}."

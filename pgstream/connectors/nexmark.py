@@ -28,10 +28,10 @@ from pgstream.types.definition import SqlType
 FIRST_MOMENT_US = 1_436_918_400_000_000
 """2015-07-15 00:00:00 UTC, where RisingWave's generator starts."""
 
-CITIES = "phoenix,los angeles,san francisco,boise,portland,bend,redmond,seattle,kent,cheyenne".split(",")
+CITIES = ["phoenix", "los angeles", "san francisco", "boise", "portland", "bend", "redmond", "seattle", "kent", "cheyenne"]
 STATES = "az,ca,id,or,wa,wy".upper().split(",")
-FIRST_NAMES = "peter,paul,luke,john,saul,vicky,kate,julie,sarah,deiter,walter".split(",")
-LAST_NAMES = "shultz,abrams,spencer,white,bartels,walton,smith,jones,noris".split(",")
+FIRST_NAMES = ["peter", "paul", "luke", "john", "saul", "vicky", "kate", "julie", "sarah", "deiter", "walter"]
+LAST_NAMES = ["shultz", "abrams", "spencer", "white", "bartels", "walton", "smith", "jones", "noris"]
 HOT_CHANNELS = ("Google", "Facebook", "Baidu", "Apple")
 CHANNELS = 10_000
 POOL_BYTES = 1 << 17
@@ -72,11 +72,21 @@ class NexmarkOptions:
     auctions: int = option("nexmark.auction.proportion", default=3, minimum=1, doc="Auctions among the events.")
     bids: int = option("nexmark.bid.proportion", default=46, minimum=1, doc="Bids among the events.")
     active_people: int = option("nexmark.active.people", default=1000, minimum=1, doc="People who act at a time.")
-    in_flight_auctions: int = option("nexmark.in.flight.auctions", default=100, minimum=1, doc="Auctions open at a time.")
-    hot_seller_ratio: int = option("nexmark.hot.seller.ratio", default=4, minimum=1, doc="All but one in so many are hot.")
-    hot_auction_ratio: int = option("nexmark.hot.auction.ratio", default=2, minimum=1, doc="All but one in so many are hot.")
-    hot_bidder_ratio: int = option("nexmark.hot.bidder.ratio", default=4, minimum=1, doc="All but one in so many are hot.")
-    hot_channel_ratio: int = option("nexmark.hot.channel.ratio", default=2, minimum=1, doc="All but one in so many are hot.")
+    in_flight_auctions: int = option(
+        "nexmark.in.flight.auctions", default=100, minimum=1, doc="Auctions open at a time."
+    )
+    hot_seller_ratio: int = option(
+        "nexmark.hot.seller.ratio", default=4, minimum=1, doc="All but one in so many are hot."
+    )
+    hot_auction_ratio: int = option(
+        "nexmark.hot.auction.ratio", default=2, minimum=1, doc="All but one in so many are hot."
+    )
+    hot_bidder_ratio: int = option(
+        "nexmark.hot.bidder.ratio", default=4, minimum=1, doc="All but one in so many are hot."
+    )
+    hot_channel_ratio: int = option(
+        "nexmark.hot.channel.ratio", default=2, minimum=1, doc="All but one in so many are hot."
+    )
     first_person: int = option("nexmark.first.person.id", default=1000, minimum=0, doc="Id of the first person.")
     first_auction: int = option("nexmark.first.auction.id", default=1000, minimum=0, doc="Id of the first auction.")
     first_category: int = option("nexmark.first.category.id", default=10, minimum=0, doc="Id of the first category.")
@@ -84,7 +94,9 @@ class NexmarkOptions:
     person_lead: int = option("nexmark.person.id.lead", default=10, minimum=0, doc="How far ids may run ahead.")
     auction_lead: int = option("nexmark.auction.id.lead", default=10, minimum=0, doc="How far ids may run ahead.")
     person_bytes: int = option("nexmark.avg.person.byte.size", default=200, minimum=0, doc="Average size of a person.")
-    auction_bytes: int = option("nexmark.avg.auction.byte.size", default=500, minimum=0, doc="Average size of an auction.")
+    auction_bytes: int = option(
+        "nexmark.avg.auction.byte.size", default=500, minimum=0, doc="Average size of an auction."
+    )
     bid_bytes: int = option("nexmark.avg.bid.byte.size", default=100, minimum=0, doc="Average size of a bid.")
     splits: int = option("nexmark.split.num", default=1, doc="Accepted, without effect.")
     chunk_rows: int = option("nexmark.max.chunk.size", default=1024, doc="Accepted, without effect.")
@@ -119,7 +131,9 @@ class TextPool(NamedTuple):
     def of(texts: list[str]) -> "TextPool":
         column = pa.array(texts, pa.string())
         _, offsets, content = column.buffers()
-        return TextPool(np.frombuffer(offsets, np.int32)[: len(texts) + 1].copy(), np.frombuffer(content, np.uint8).copy())
+        return TextPool(
+            np.frombuffer(offsets, np.int32)[: len(texts) + 1].copy(), np.frombuffer(content, np.uint8).copy()
+        )
 
     @property
     def longest(self) -> int:
@@ -205,7 +219,9 @@ def chosen_column(pool: TextPool, table: Table, first: int, count: int, stream: 
     k.choices(table.config, first, stream, hot, len(pool.offsets) - 1 - hot, picks)
     address = int(pool.memory.ctypes.data)
     return text_column(
-        count, count * pool.longest + 8, lambda offsets, text: int(k.gather_texts(address, pool.offsets, picks, offsets, text))
+        count,
+        count * pool.longest + 8,
+        lambda offsets, text: int(k.gather_texts(address, pool.offsets, picks, offsets, text)),
     )
 
 

@@ -5,8 +5,10 @@ was created, by the world's clock, so a restart finds what has become due meanwh
 """
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypedDict
 
 from pgstream.connectors.source import Limits, Offset, Reading, Rows
 from pgstream.formats.format import Field
@@ -62,3 +64,17 @@ class PacedSource:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+class Pace(TypedDict):
+    """The two sides of a pace, as PacedSource takes them."""
+
+    due_ns: Callable[[int], int] | None
+    rows_due: Callable[[int], int] | None
+
+
+def pace(rate: float | None) -> Pace:
+    """`rate` rows a second, the first at once; no pace where it is None."""
+    if rate is None:
+        return {"due_ns": None, "rows_due": None}
+    return {"due_ns": lambda row: math.ceil(row * 1e9 / rate), "rows_due": lambda ns: int(ns * rate / 1e9) + 1}

@@ -91,9 +91,7 @@ class Batch(NamedTuple):
     wait_until: float | None
 
 
-def read(
-    source: Source, offset: Offset, limits: Limits, needed: frozenset[int], until: Offset | None = None
-) -> Batch:
+def read(source: Source, offset: Offset, limits: Limits, needed: frozenset[int], until: Offset | None = None) -> Batch:
     """Plans and fetches at once."""
     reading = source.plan(offset, limits, needed, until)
     return Batch(reading.fetch(), reading.next, reading.exhausted, reading.wait_until)

@@ -100,7 +100,8 @@ class Encoder(Protocol):
 class RecordFormat:
     """A format of records: WITH options, and how to compile a decoder and an encoder from them.
 
-    `skips_head`: files start with something that is not a record (a CSV header), `head` long.
+    A file may start with `head_records` records that tell about the others (a CSV header); `headed` compiles the
+    decoder of such a file from them.
     """
 
     name: str
@@ -109,9 +110,8 @@ class RecordFormat:
     decoder: Callable[[Sequence[Field], Any], Decoder] | None
     encoder: Callable[[Sequence[Field], Any], Encoder] | None
     head_records: Callable[[Any], int] = lambda options: 0
+    headed: Callable[[Sequence[Field], Any, bytes], Decoder] | None = None
     suffixes: tuple[str, ...] = ()
-    infer: Callable[[Chunk, Any], tuple[Field, ...]] | None = None
-
 
 
 class RowReader(Protocol):

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from pgstream.delta import Column
 from pgstream.formats.format import Chunk, Cut, Decoded, Field, RecordFormat, Reject
+from pgstream.formats.json_encoder import JsonEncoder
 from pgstream.formats.json_slow import read_slowly
 from pgstream.formats.json_steps import NOTHING_LEARNED, Steps, learn
 from pgstream.formats.lines import cut_lines
@@ -120,7 +121,7 @@ JSON = RecordFormat(
     doc="A JSON object a line.",
     options=JsonOptions,
     decoder=JsonDecoder,
-    encoder=None,
+    encoder=JsonEncoder,
     suffixes=(".json", ".jsonl", ".ndjson"),
 )
 

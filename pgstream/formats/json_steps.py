@@ -57,7 +57,7 @@ def learn(line: bytes, columns: Mapping[str, int]) -> Steps:
     is no object, lacks a wanted key or repeats one."""
     try:
         text = line.decode("ascii").rstrip(SPACE)
-        found, brace = spans(text)
+        found, _brace = spans(text)
     except (ValueError, RecursionError):
         return NOTHING_LEARNED
     keys = [key for key, _, _ in found]

@@ -148,7 +148,9 @@ def parse_options(cls: type[Options], given: Mapping[str, str]) -> tuple[Options
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         prefix = field.metadata["prefix"]
         if prefix:
-            values[field.name] = {name.removeprefix(prefix): rest.pop(name) for name in list(rest) if name.startswith(prefix)}
+            values[field.name] = {
+                name.removeprefix(prefix): rest.pop(name) for name in list(rest) if name.startswith(prefix)
+            }
             continue
         spelled = [name for name in names_of(field) if name in rest]
         if len(spelled) > 1:
@@ -190,6 +192,8 @@ def describe(cls: type) -> list[tuple[str, str, str]]:
     rows = []
     for field in dataclasses.fields(cls):
         prefix = field.metadata["prefix"]
-        default = "" if prefix or field.default is None else "required" if field.default is REQUIRED else str(field.default)
+        default = (
+            "" if prefix or field.default is None else "required" if field.default is REQUIRED else str(field.default)
+        )
         rows.append((prefix + "*" if prefix else ", ".join(names_of(field)), default, field.metadata["doc"]))
     return rows

@@ -91,7 +91,13 @@ class Sheet:
 
     def _add(self, c: int, column: Target, rows: int, text_bytes: int) -> None:
         bitmap_bytes = rows // 8 + 1
-        size = (rows + 1) * 4 if column.is_text else bitmap_bytes if column.kind == k.AS_BOOL else rows * WIDTHS[column.kind]
+        size = (
+            (rows + 1) * 4
+            if column.is_text
+            else bitmap_bytes
+            if column.kind == k.AS_BOOL
+            else rows * WIDTHS[column.kind]
+        )
         values, bitmap = ARENAS.take(size + 8), ARENAS.take(bitmap_bytes)
         bitmap[:] = 255
         text = ARENAS.take(text_bytes + 8) if column.is_text else None

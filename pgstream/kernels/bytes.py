@@ -163,3 +163,10 @@ def skip_lines(start: int, end: int, limit: int) -> tuple[int, int]:
         after = at + 1
         count += 1
     return after, count
+
+
+@numba.njit("boolean(int64, int64, int64)", nogil=True, cache=True)
+def memory_has(start: int, end: int, byte: int) -> bool:
+    """Whether `byte` stands from `start` to before `end`."""
+    found: bool = memchr(start, byte, end - start) != 0
+    return found

@@ -9,7 +9,19 @@ the caller to read slowly.
 import numba
 import numpy as np
 
-from pgstream.kernels.bytes import BACKSLASH, CONTROL, HIGH, byte_classes, is_utf8, load8, load64, memchr, memcmp, store8, store32
+from pgstream.kernels.bytes import (
+    BACKSLASH,
+    CONTROL,
+    HIGH,
+    byte_classes,
+    is_utf8,
+    load8,
+    load64,
+    memchr,
+    memcmp,
+    store8,
+    store32,
+)
 from pgstream.kernels.json_values import (
     AS_BOOL,
     BITMAP,
@@ -17,6 +29,7 @@ from pgstream.kernels.json_values import (
     COMMA,
     CURSOR,
     KIND,
+    LAST_TEXT_KIND,
     NAME,
     NAME_BYTES,
     NULLS,
@@ -24,7 +37,6 @@ from pgstream.kernels.json_values import (
     SEEN,
     SHEET,
     VALUES,
-    LAST_TEXT_KIND,
     put_null,
     read_value,
     skip_value,
@@ -49,13 +61,12 @@ def skip_space(at, end):  # type: ignore[no-untyped-def]
 def expected(at, step, steps, words):  # type: ignore[no-untyped-def]
     """Whether the bytes of a learned step stand at `at`."""
     first = steps[step, STEP_WORD]
-    for i in range(steps[step, STEP_WORDS]):
-        if load64(at + 8 * i) & words[first + i, 1] != words[first + i, 0]:
-            return False
-    return True
+    return all(load64(at + 8 * i) & words[first + i, 1] == words[first + i, 0] for i in range(steps[step, STEP_WORDS]))
 
 
-@numba.njit(f"int64(int64, int64, int64, {SHEET}, int64[:,::1], uint64[:,::1])", nogil=True, cache=True, forceinline=True)
+@numba.njit(
+    f"int64(int64, int64, int64, {SHEET}, int64[:,::1], uint64[:,::1])", nogil=True, cache=True, forceinline=True
+)
 def read_learned(at, end, row, sheet, steps, words):  # type: ignore[no-untyped-def]
     """READ when the line is as learned. The last step has no value: it is the end of the object.
 
@@ -165,7 +176,10 @@ def read_object(at, end, row, sheet):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(
-    f"int64(int64, int64, int64, boolean, {SHEET}, int64[:,::1], uint64[:,::1])", nogil=True, cache=True, forceinline=True
+    f"int64(int64, int64, int64, boolean, {SHEET}, int64[:,::1], uint64[:,::1])",
+    nogil=True,
+    cache=True,
+    forceinline=True,
 )
 def read_line(at, end, row, unusual, sheet, steps, words):  # type: ignore[no-untyped-def]
     """READ, SLOW or BLANK for the line from `at` to before `end` (its newline)."""

@@ -50,7 +50,7 @@ READER = f"int64(int64, int64, int64, int64, {SHEET})"
 @numba.njit("boolean(int64)", nogil=True, cache=True, forceinline=True)
 def ends_value(byte: int) -> bool:
     """Whether a number or word may stop before `byte`: comma, closing brace or white space."""
-    return byte == COMMA or byte == CLOSE or byte == 32 or byte == 10 or byte == 13 or byte == 9
+    return byte in (COMMA, CLOSE) or byte == 32 or byte == 10 or byte == 13 or byte == 9
 
 
 @numba.njit(f"void(int64, int64, {SHEET})", nogil=True, cache=True)
@@ -62,7 +62,7 @@ def put_null(row, c, sheet):  # type: ignore[no-untyped-def]
     kind = sheet[c, KIND]
     if kind == AS_INT16:
         store16(sheet[c, VALUES] + row * 2, 0)
-    elif kind == AS_INT32 or kind == AS_FLOAT32 or kind == AS_DATE:
+    elif kind in (AS_INT32, AS_FLOAT32, AS_DATE):
         store32(sheet[c, VALUES] + row * 4, 0)
     elif kind > LAST_TEXT_KIND and kind != AS_BOOL:
         store64(sheet[c, VALUES] + row * 8, 0)
@@ -273,9 +273,8 @@ def read_float(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
         return 0
     if sheet[c, KIND] == AS_FLOAT64:
         value = decimal_float(at, after)
-        if abs(value) < 1e-300 or abs(value) > 1e300:
-            if value != 0.0 or plain_decimal_end(at) != after:
-                return 0
+        if (abs(value) < 1e-300 or abs(value) > 1e300) and (value != 0.0 or plain_decimal_end(at) != after):
+            return 0
         store_float64(sheet[c, VALUES] + row * 8, value)
     else:
         single = strtof(at, 0)

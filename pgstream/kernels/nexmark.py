@@ -284,3 +284,32 @@ def fill_letters(seed, spaces, out):  # type: ignore[no-untyped-def]
         out[i] = 97 + draw(config, i, 30, 26)
         if spaces > 0 and draw(config, i, 31, spaces) == 0:
             out[i] = 32
+
+
+@numba.njit("uint64(int64, int64)", nogil=True, cache=True, forceinline=True)
+def random_word(seed, number):  # type: ignore[no-untyped-def]
+    """64 random bits, the same for the same seed and number."""
+    z = np.uint64(seed) * MIX_1 + np.uint64(number + 1) * GAMMA
+    z = (z ^ (z >> S30)) * MIX_1
+    z = (z ^ (z >> S27)) * MIX_2
+    return z ^ (z >> S31)
+
+
+@numba.njit("int64[::1](int64, int64, int64, int64, int64)", nogil=True, cache=True)
+def random_numbers(seed, first, count, low, high):  # type: ignore[no-untyped-def]
+    """Numbers first..first+count-1 of the seed's sequence of random whole numbers from low to high."""
+    out = np.empty(count, np.int64)
+    span = np.uint64(high - low) + np.uint64(1)
+    for i in range(count):
+        word = random_word(seed, first + i)
+        out[i] = low + np.int64(word if span == np.uint64(0) else word % span)
+    return out
+
+
+@numba.njit("float64[::1](int64, int64, int64)", nogil=True, cache=True)
+def random_units(seed, first, count):  # type: ignore[no-untyped-def]
+    """Numbers first..first+count-1 of the seed's sequence of random fractions in [0, 1)."""
+    out = np.empty(count, np.float64)
+    for i in range(count):
+        out[i] = (random_word(seed, first + i) >> np.uint64(11)) * (1.0 / (1 << 53))
+    return out

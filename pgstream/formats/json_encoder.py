@@ -1,0 +1,75 @@
+"""Columns to JSON lines."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pgstream.delta import Column
+from pgstream.formats.encoding import joined, texts_of
+from pgstream.formats.format import Field
+from pgstream.types.definition import SqlType
+
+BARE = frozenset(("int2", "int4", "int8", "oid", "json", "jsonb"))
+"""Types whose text is JSON as it is."""
+
+NUMBERS = frozenset(("float4", "float8", "numeric"))
+"""Types whose text is a JSON number, but for NaN and the infinities, which become strings."""
+
+
+class JsonEncoder:
+    """Writes an object a line: numbers, booleans, JSON and arrays as JSON has them, all other values as their text."""
+
+    def __init__(self, fields: Sequence[Field], options: Any) -> None:
+        self._fields = tuple(fields)
+
+    def head(self) -> bytes:
+        return b""
+
+    def encode(self, columns: Sequence[Column], count: int) -> bytes:
+        parts: list[Any] = []
+        for i, (field, column) in enumerate(zip(self._fields, columns, strict=True)):
+            parts.append(("{" if i == 0 else ",") + json.dumps(field.name, ensure_ascii=False) + ":")
+            parts.append(pc.fill_null(value_texts(column, field.type), "null"))
+        return joined([*parts, "}\n"] if parts else ["{}\n"], count)
+
+
+def value_texts(column: Column, type: SqlType) -> Column:
+    """Each value as JSON; NULLs stay."""
+    if pa.types.is_boolean(column.type):
+        return pc.if_else(column, "true", "false")
+    if type.element is not None:
+        return array_texts(column, type.element)
+    text = texts_of(column, type)
+    if type.name in BARE:
+        return text
+    if type.name in NUMBERS:
+        odd = pc.match_substring_regex(text, "[NI]")
+        return pc.if_else(odd, quoted(text), text) if pc.any(odd).as_py() else text
+    return quoted(text)
+
+
+def quoted(text: Column) -> Column:
+    """`text` as JSON strings."""
+    if pc.any(pc.match_substring_regex(text, r'[\x00-\x1f"\\]')).as_py():
+        distinct = text.dictionary_encode()
+        words = [json.dumps(word, ensure_ascii=False) for word in distinct.dictionary.to_pylist()]
+        return pa.array(words, pa.string()).take(distinct.indices)
+    return pc.binary_join_element_wise('"', text, '"', "")
+
+
+def array_texts(column: Column, element: SqlType) -> Column:
+    """Each array as a JSON array."""
+    words = pc.fill_null(value_texts(column.flatten(), element), "null").to_pylist()
+    lengths = pc.list_value_length(column).to_pylist()
+    texts: list[str | None] = []
+    at = 0
+    for length in lengths:
+        if length is None:
+            texts.append(None)
+            continue
+        texts.append("[" + ",".join(words[at : at + length]) + "]")
+        at += length
+    return pa.array(texts, pa.string())

@@ -1,0 +1,196 @@
+"""Parquet: files of row groups, whose rows are numbered from the file's start."""
+
+import io
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+from pgstream.delta import Column
+from pgstream.errors import InvalidTableDefinition, IoError
+from pgstream.formats.format import Decoded, Field, FileFormat, Reject
+from pgstream.formats.options import option
+from pgstream.formats.sheet import null_column
+from pgstream.formats.texts import first_errors, read_texts
+from pgstream.types.definition import SqlType
+
+PLAIN_TYPES = {
+    pa.bool_(): "bool",
+    pa.int8(): "int2",
+    pa.int16(): "int2",
+    pa.int32(): "int4",
+    pa.int64(): "int8",
+    pa.uint8(): "int2",
+    pa.uint16(): "int4",
+    pa.uint32(): "int8",
+    pa.uint64(): "numeric",
+    pa.float16(): "float4",
+    pa.float32(): "float4",
+    pa.float64(): "float8",
+    pa.string(): "text",
+    pa.large_string(): "text",
+    pa.binary(): "bytea",
+    pa.large_binary(): "bytea",
+    pa.date32(): "date",
+    pa.date64(): "date",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParquetOptions:
+    """WITH options of `format = 'parquet'`."""
+
+    compression: str = option(
+        "parquet.compression",
+        default="zstd",
+        choices=("none", "snappy", "gzip", "zstd", "lz4"),
+        doc="How a sink packs.",
+    )
+    row_group_rows: int = option("parquet.row_group_size", default=1 << 20, minimum=1, doc="Rows a group, in a sink.")
+
+
+def sql_type(storage: pa.DataType) -> SqlType | None:
+    """The SQL type that values of an Arrow type are; None where there is none."""
+    if pa.types.is_dictionary(storage):
+        return sql_type(storage.value_type)
+    if pa.types.is_timestamp(storage):
+        return SqlType("timestamptz" if storage.tz else "timestamp")
+    if pa.types.is_time(storage):
+        return SqlType("time")
+    if pa.types.is_decimal(storage):
+        return SqlType("numeric")
+    name = PLAIN_TYPES.get(storage)
+    return None if name is None else SqlType(name)
+
+
+def infer(path: Path) -> tuple[Field, ...]:
+    """The columns of a file that have a SQL type."""
+    schema = open_parquet(path).schema_arrow
+    fields = [(item.name, sql_type(item.type)) for item in schema]
+    return tuple(Field(name, type) for name, type in fields if type is not None)
+
+
+def open_parquet(path: Path) -> Any:
+    """The file at `path`. Raises IoError."""
+    try:
+        return parquet.ParquetFile(path, memory_map=True)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise IoError(f'could not read file "{path}": {error}') from None
+
+
+class ParquetReader:
+    """One file. The last row group decoded is kept, since readings cut groups."""
+
+    def __init__(self, path: Path, fields: Sequence[Field], options: Any) -> None:
+        self._file = open_parquet(path)
+        self._fields = tuple(fields)
+        names = self._file.schema_arrow.names
+        missing = [field.name for field in fields if field.name not in names]
+        if missing:
+            raise InvalidTableDefinition(
+                f'file "{path}" has no column "{missing[0]}"', hint=f"It has: {', '.join(names)}."
+            )
+        sizes = [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
+        self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self._lock = threading.Lock()
+        self._kept: tuple[int, frozenset[int], dict[int, tuple[Column, dict[int, str]]]] | None = None
+
+    @property
+    def rows(self) -> int:
+        return int(self._starts[-1])
+
+    def read(self, first: int, count: int, needed: frozenset[int]) -> Decoded:
+        pieces: dict[int, list[Column]] = {c: [] for c in needed}
+        bad: dict[int, str] = {}
+        at = first
+        while at < first + count:
+            group = int(np.searchsorted(self._starts, at, "right")) - 1
+            start = int(self._starts[group])
+            end = min(first + count, int(self._starts[group + 1]))
+            decoded = self._group(group, needed)
+            for c, (column, _) in decoded.items():
+                pieces[c].append(column.slice(at - start, end - at))
+            errors = first_errors([self._fields[c].name for c in decoded], [wrong for _, wrong in decoded.values()])
+            bad |= {start + row - first: m for row, m in errors.items() if at <= start + row < end}
+            at = end
+        columns = [
+            (pieces[c][0] if len(pieces[c]) == 1 else pa.concat_arrays(pieces[c])) if pieces.get(c) else null_column(f.type.storage, count)
+            for c, f in enumerate(self._fields)
+        ]  # fmt: skip
+        return without(columns, count, bad, first)
+
+    def _group(self, group: int, needed: frozenset[int]) -> dict[int, tuple[Column, dict[int, str]]]:
+        """The needed columns of a row group, and what is wrong with values that have no SQL form."""
+        with self._lock:
+            if self._kept is None or self._kept[:2] != (group, needed):
+                names = [self._fields[c].name for c in sorted(needed)]
+                table = self._file.read_row_group(group, columns=names, use_threads=False)
+                decoded = {c: stored(table.column(self._fields[c].name), self._fields[c].type) for c in sorted(needed)}
+                self._kept = (group, needed, decoded)
+            return self._kept[2]
+
+
+def stored(column: Any, type: SqlType) -> tuple[Column, dict[int, str]]:
+    """A file's column in the storage of `type`, and the messages of values that do not fit."""
+    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(column, pa.ChunkedArray):
+        column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if type.typmod == -1 and column.type == type.storage and type.name not in ("numeric", "json", "jsonb", "name"):
+        return column, {}
+    natural = sql_type(column.type)
+    if type.typmod == -1 and type.storage != pa.string() and natural is not None and natural.name != "text":
+        try:
+            return column.cast(type.storage), {}
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            pass
+    return read_texts(column.cast(pa.string()), type)
+
+
+def without(columns: Sequence[Column], count: int, bad: dict[int, str], first: int) -> Decoded:
+    """The rows that are not `bad`; rejects name the row of the file."""
+    if not bad:
+        return Decoded(tuple(columns), count, ())
+    keep = pa.array([row not in bad for row in range(count)], pa.bool_())
+    rejects = tuple(
+        Reject(first + row, "\t".join(str(column[row].as_py()) for column in columns).encode(), message)
+        for row, message in sorted(bad.items())
+    )
+    return Decoded(tuple(pc.filter(column, keep) for column in columns), count - len(bad), rejects)
+
+
+class ParquetEncoder:
+    """Writes whole files."""
+
+    def __init__(self, fields: Sequence[Field], options: ParquetOptions) -> None:
+        self._fields = tuple(fields)
+        self._options = options
+
+    def head(self) -> bytes:
+        return b""
+
+    def encode(self, columns: Sequence[Column], count: int) -> bytes:
+        table = pa.table(list(columns), names=[field.name for field in self._fields])
+        target = io.BytesIO()
+        parquet.write_table(
+            table, target, compression=self._options.compression, row_group_size=self._options.row_group_rows
+        )
+        return target.getvalue()
+
+
+PARQUET = FileFormat(
+    name="parquet",
+    doc="Apache Parquet files.",
+    options=ParquetOptions,
+    reader=ParquetReader,
+    infer=infer,
+    encoder=ParquetEncoder,
+    suffixes=(".parquet", ".pq"),
+)
