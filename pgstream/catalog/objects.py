@@ -49,7 +49,10 @@ class PrimaryKey:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A stored table that takes INSERT, UPDATE and DELETE."""
+    """A stored table that takes INSERT, UPDATE and DELETE.
+
+    `errors_of` is the OID of the source whose rejected records it holds; users only read such a table.
+    """
 
     oid: int
     schema_oid: int
@@ -57,6 +60,7 @@ class Table:
     columns: tuple[TableColumn, ...]
     primary_key: PrimaryKey | None = None
     depends: frozenset[int] = frozenset()
+    errors_of: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,92 @@
+"""Access paths: which rows of a stored relation a query needs to look at.
+
+A predicate that fixes every key column of an arrangement, of the relation itself or of an index on it, turns a scan
+into a probe of that key.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pgstream.catalog.objects import Index
+from pgstream.delta import Column, Delta
+from pgstream.engine.facts import arranged_by
+from pgstream.engine.head import Head
+from pgstream.functions.registry import EvalContext
+from pgstream.plan import relations as rel
+from pgstream.plan.evaluate import evaluate
+from pgstream.plan.expressions import Expr, Ref
+from pgstream.plan.rewrite import subplans, used
+from pgstream.sql.lower_keys import key_type
+from pgstream.sql.optimize.predicates import comparison, conjuncts, is_volatile
+from pgstream.storage.identity import key_hash
+from pgstream.types.definition import SqlType
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One key of the arrangement of `stored` (a relation or index): `values` give its columns, of `types`."""
+
+    stored: int
+    values: tuple[Expr, ...]
+    types: tuple[SqlType, ...]
+
+    def rows(
+        self, head: Head, context: EvalContext, params: Sequence[Column], positions: Sequence[int] | None = None
+    ) -> Delta | None:
+        """The rows with that key (their columns at `positions`); None where the relation has no rows at all."""
+        spine = head.rows(self.stored)
+        if spine is None:
+            return None
+        columns = [evaluate(value, {}, 1, context, params) for value in self.values]
+        if any(column.null_count for column in columns):
+            return spine.contents(positions).slice(0, 0) if len(columns) else None
+        keys = key_hash(columns, self.types, spine.seed, 1)
+        return spine.probe(keys, consolidate=True, positions=positions).delta
+
+
+def probes(plan: rel.Relation, head: Head) -> dict[tuple[int, tuple[int, ...]], Probe]:
+    """A probe for each scan that its filter narrows to one key, by relation and positions read.
+
+    A relation that the plan reads twice at the same positions is left alone: both scans are one node.
+    """
+    found: dict[tuple[int, tuple[int, ...]], Probe] = {}
+    seen: set[int] = set()
+    scans = [part.oid for part in subplans(plan) if isinstance(part, rel.Scan)]
+    for part in subplans(plan):
+        if isinstance(part, rel.Filter) and isinstance(part.input, rel.Scan):
+            scan = part.input
+            probe = probe_of(scan, part.predicate, head)
+            if probe is not None and scans.count(scan.oid) == 1:
+                found[scan.oid, ()] = probe
+                seen.add(scan.oid)
+    return found
+
+
+def probe_of(scan: rel.Scan, predicate: Expr, head: Head) -> Probe | None:
+    """The probe that gives every row of `scan` for which `predicate` holds; None where no arrangement fits."""
+    stored = {col.id: position for col, position in zip(scan.columns, scan.positions, strict=True)}
+    fixed: dict[int, tuple[Expr, SqlType]] = {}
+    for part in conjuncts(predicate):
+        for col, value in _equalities(part):
+            if col.id in stored and not used(value) and not is_volatile(value) and value.type.name == col.type.name:
+                fixed.setdefault(stored[col.id], (value, col.type))
+    for oid, key in _arrangements(head, scan.oid):
+        if key and all(position in fixed for position in key):
+            return Probe(oid, tuple(fixed[p][0] for p in key), tuple(fixed[p][1] for p in key))
+    return None
+
+
+def _equalities(part: Expr) -> Iterator[tuple[rel.Col, Expr]]:
+    found = comparison(part)
+    if found is None or found[0] != "=":
+        return
+    for left, right in ((found[1], found[2]), (found[2], found[1])):
+        if isinstance(left, Ref) and key_type(left.type, right.type) is not None:
+            yield left.col, right
+
+
+def _arrangements(head: Head, oid: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+    yield oid, arranged_by(head, oid)
+    for index in head.catalog.indexes(oid):
+        if isinstance(index, Index) and index.oid in head.roots.stored:
+            yield index.oid, tuple(key.position for key in index.columns)

@@ -1,0 +1,175 @@
+"""INSERT, UPDATE, DELETE and TRUNCATE: from a bound statement to the delta of its table.
+
+Nothing is changed here: a statement reads one head, and its delta is what takes that head to the next.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from pgstream.catalog.objects import Table
+from pgstream.delta import Column, Delta, concat
+from pgstream.engine.constraints import check_not_null, check_unique, primary_key_hash
+from pgstream.engine.head import Head
+from pgstream.engine.outcome import Change, Outcome
+from pgstream.engine.reading import Snapshot
+from pgstream.errors import CardinalityViolation, WrongObjectType
+from pgstream.functions.registry import EvalContext
+from pgstream.kernels.grouping import group_ids
+from pgstream.plan.evaluate import evaluate
+from pgstream.plan.expressions import Col
+from pgstream.plan.relations import Relation
+from pgstream.sql.bind.statements import Delete, Insert, OnConflict, Output, Truncate, Update
+from pgstream.storage.identity import Seed
+
+Dml = Insert | Update | Delete | Truncate
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """One statement being run: what it reads, its parameters, and how it optimises its plans."""
+
+    snapshot: Snapshot
+    seed: Seed
+    params: tuple[Column, ...]
+    context: EvalContext
+
+    @property
+    def head(self) -> Head:
+        return self.snapshot.head
+
+    def change(self, statement: Dml) -> Change:
+        """What `statement` does. Raises SqlError where a constraint forbids it."""
+        match statement:
+            case Insert():
+                return self._insert(statement)
+            case Update():
+                return self._update(statement)
+            case Delete():
+                return self._delete(statement)
+            case Truncate():
+                return self._truncate(statement)
+
+    def insert_rows(self, table: Table, columns: Sequence[Column]) -> Delta:
+        """The delta that adds rows to `table`, one column for each of the table's."""
+        check_not_null(self.head.catalog, table, columns, self.context.settings)
+        delta = Delta.of(columns)
+        check_unique(self.head, table, delta, self.seed, self.context.settings)
+        return delta
+
+    def _rows(self, plan: Relation) -> tuple[dict[int, Column], int]:
+        """The rows of `plan` by column id, and how many."""
+        delta, columns = self.snapshot.planned_rows(plan, self.params, self.context)
+        return {col.id: column for col, column in zip(columns, delta.columns, strict=False)}, len(delta)
+
+    def _returned(self, tag: str, returning: Output, values: Mapping[int, Column], count: int) -> Outcome:
+        if not returning:
+            return Outcome(tag, count=count)
+        rows = tuple(evaluate(expr, values, count, self.context, self.params) for _, expr in returning)
+        return Outcome(tag, tuple(col for col, _ in returning), rows, count)
+
+    def _insert(self, statement: Insert) -> Change:
+        table = stored_table(self.head, statement.table_oid)
+        values, count = self._rows(statement.plan)
+        columns = [values[col.id] for col in statement.excluded]
+        if not count:
+            return Change({}, self._returned("INSERT 0 0", statement.returning, _empty(statement.target), 0))
+        check_not_null(self.head.catalog, table, columns, self.context.settings)
+        delta = Delta.of(columns)
+        if statement.on_conflict is not None and table.primary_key is not None:
+            delta = self._resolved(table, statement, statement.on_conflict, delta)
+        check_unique(self.head, table, delta, self.seed, self.context.settings)
+        added = delta.filter(delta.weights > 0)
+        stored = {col.id: column for col, column in zip(statement.target, added.columns, strict=True)}
+        outcome = self._returned(f"INSERT 0 {len(added)}", statement.returning, stored, len(added))
+        return Change({table.oid: delta}, outcome)
+
+    def _resolved(self, table: Table, statement: Insert, conflict: OnConflict, proposed: Delta) -> Delta:
+        """The delta of the rows `proposed` once ON CONFLICT has decided about those whose key is taken."""
+        keys = primary_key_hash(table, proposed.columns, len(proposed), self.seed)
+        ids, first = group_ids(keys.hi, keys.lo)
+        spine = self.head.rows(table.oid)
+        taken = np.zeros(len(proposed), bool)
+        if spine is not None:
+            found = spine.probe(keys, consolidate=True)
+            taken[found.query] = True
+        if not conflict.update:
+            keep = ~taken & (first[ids] == np.arange(len(proposed)))
+            return proposed.filter(keep)
+        if len(first) < len(proposed):
+            raise CardinalityViolation(
+                "ON CONFLICT DO UPDATE command cannot affect row a second time",
+                hint="Ensure that no rows proposed for insertion within the same command have duplicate constrained "
+                "values.",
+            )
+        if spine is None or not taken.any():
+            return proposed
+        existing = Delta(found.delta.columns, np.ones(len(found.query), np.int64))
+        excluded = proposed.take(found.query)
+        updated = self._conflict_update(table, statement, conflict, existing, excluded)
+        return concat([updated, proposed.filter(~taken)])
+
+    def _conflict_update(
+        self, table: Table, statement: Insert, conflict: OnConflict, existing: Delta, excluded: Delta
+    ) -> Delta:
+        """DO UPDATE: retracts the rows of `existing` it applies to, and adds what they become."""
+
+        def values() -> dict[int, Column]:
+            pairs = [*zip(statement.target, existing.columns, strict=True)]
+            return {col.id: c for col, c in [*pairs, *zip(statement.excluded, excluded.columns, strict=True)]}
+
+        if conflict.where is not None:
+            holds = evaluate(conflict.where, values(), len(existing), self.context, self.params).fill_null(False)
+            keep = np.asarray(holds.to_numpy(zero_copy_only=False))
+            existing, excluded = existing.filter(keep), excluded.filter(keep)
+        count = len(existing)
+        if not count:
+            return existing
+        made = [evaluate(expr, values(), count, self.context, self.params) for expr in conflict.update]
+        check_not_null(self.head.catalog, table, made, self.context.settings)
+        return concat([existing.negate(), Delta.of(made)])
+
+    def _update(self, statement: Update) -> Change:
+        table = stored_table(self.head, statement.table_oid)
+        values, count = self._rows(statement.plan)
+        tag = f"UPDATE {count}"
+        if not count:
+            return Change({}, self._returned(tag, statement.returning, values, 0))
+        old = Delta.of([values[col.id] for col in statement.old])
+        made = [values[col.id] for col in statement.new]
+        check_not_null(self.head.catalog, table, made, self.context.settings)
+        delta = concat([old.negate(), Delta.of(made)])
+        check_unique(self.head, table, delta, self.seed, self.context.settings)
+        after = values | {col.id: column for col, column in zip(statement.old, made, strict=True)}
+        return Change({table.oid: delta}, self._returned(tag, statement.returning, after, count))
+
+    def _delete(self, statement: Delete) -> Change:
+        table = stored_table(self.head, statement.table_oid)
+        values, count = self._rows(statement.plan)
+        outcome = self._returned(f"DELETE {count}", statement.returning, values, count)
+        if not count:
+            return Change({}, outcome)
+        return Change({table.oid: Delta.of([values[col.id] for col in statement.old], -1)}, outcome)
+
+    def _truncate(self, statement: Truncate) -> Change:
+        deltas = {}
+        for oid in statement.table_oids:
+            spine = self.head.rows(stored_table(self.head, oid).oid)
+            if spine is not None:
+                deltas[oid] = spine.contents().negate()
+        return Change(deltas, Outcome("TRUNCATE TABLE"))
+
+
+def stored_table(head: Head, oid: int) -> Table:
+    """The table that DML names. Raises WrongObjectType where users may not write to it."""
+    thing = head.catalog.objects[oid]
+    assert isinstance(thing, Table)
+    if thing.errors_of:
+        raise WrongObjectType(f'cannot change relation "{thing.name}"', detail="It holds what a source rejected.")
+    return thing
+
+
+def _empty(columns: Sequence[Col]) -> dict[int, Column]:
+    return {col.id: pa.array([], col.type.storage) for col in columns}

@@ -1,0 +1,35 @@
+"""What the optimizer may know of the stored relations of one head."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pgstream.catalog.objects import MaterializedView, Source, Table
+from pgstream.engine.head import Head
+
+
+@dataclass(frozen=True, slots=True)
+class HeadFacts:
+    """Keys come from the catalog, row counts from the spines."""
+
+    head: Head
+
+    def unique_keys(self, oid: int) -> Sequence[tuple[int, ...]]:
+        thing = self.head.catalog.objects.get(oid)
+        if isinstance(thing, Table) and thing.primary_key is not None:
+            return (thing.primary_key.columns,)
+        return ()
+
+    def append_only(self, oid: int) -> bool:
+        return isinstance(self.head.catalog.objects.get(oid), Source)
+
+    def row_estimate(self, oid: int) -> int | None:
+        rows = self.head.rows(oid)
+        return None if rows is None else rows.total()
+
+
+def arranged_by(head: Head, oid: int) -> tuple[int, ...]:
+    """The column positions by which the rows of a stored relation are arranged; empty where by none."""
+    thing = head.catalog.objects.get(oid)
+    if isinstance(thing, Table):
+        return () if thing.primary_key is None else thing.primary_key.columns
+    return (thing.unique_key or ()) if isinstance(thing, MaterializedView) else ()

@@ -1,0 +1,247 @@
+"""Snapshots: what readers see, and how a query is answered from one.
+
+A SELECT is a circuit made for the occasion, evaluated once over the rows of a head.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.objects import Source
+from pgstream.catalog.system import relations_by_oid
+from pgstream.circuit.circuit import Circuit, Node
+from pgstream.circuit.operator import TickContext, never_cancelled
+from pgstream.delta import Column, Delta, concat
+from pgstream.engine.access import Probe, probe_of, probes
+from pgstream.engine.facts import HeadFacts
+from pgstream.engine.head import Head
+from pgstream.functions.registry import EvalContext
+from pgstream.operators.input import Input
+from pgstream.plan import relations as rel
+from pgstream.plan.evaluate import evaluate
+from pgstream.plan.expressions import Col
+from pgstream.sql.bind import Bound
+from pgstream.sql.bind.statements import Query
+from pgstream.sql.lower import Lowering
+from pgstream.sql.optimize.predicates import has_subquery
+from pgstream.sql.optimize.rules import optimize
+from pgstream.storage.consolidate import consolidate
+from pgstream.storage.identity import Seed
+from pgstream.storage.order import OrderColumn, order_keys
+
+CHUNK_ROWS = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Rows as columns, `count` of them."""
+
+    columns: tuple[Col, ...]
+    rows: tuple[Column, ...]
+    count: int
+
+
+class Rereads(Protocol):
+    """Who can read a source again."""
+
+    def replay(self, head: Head, source: Source, positions: frozenset[int]) -> Iterator[Delta]:
+        """Everything the source gave up to the head's offset, or has to give now where nobody reads it yet; with all
+        columns, of which those at `positions` are filled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An optimised query, and its only row source where that is one key of an arrangement."""
+
+    relation: rel.Relation
+    probe: Probe | None
+
+
+class Snapshot:
+    """A database at one tick. Immutable; any thread may read it."""
+
+    def __init__(self, head: Head, seed: Seed, rereads: Rereads, plans: "PlanCache") -> None:
+        self.head = head
+        self._seed = seed
+        self._rereads = rereads
+        self._plans = plans
+
+    @property
+    def catalog(self) -> Catalog:
+        return self.head.catalog
+
+    @property
+    def tick(self) -> int:
+        return self.head.tick
+
+    def select(
+        self,
+        bound: Bound,
+        params: tuple[Column, ...],
+        context: EvalContext,
+        cancel: Callable[[], None] = never_cancelled,
+    ) -> Result:
+        """The rows of a bound query, in its order. `cancel` is called now and then, to raise QueryCanceled."""
+        assert isinstance(bound.statement, Query)
+        plan = self._plans.plan(bound, self.head)
+        delta, columns = self.rows(plan.relation, params, context, cancel)
+        shown = bound.columns or ()
+        return Result(shown, delta.columns[: len(shown)], len(delta))
+
+    def point(self, bound: Bound, params: tuple[Column, ...], context: EvalContext) -> Result | None:
+        """The rows of a query that reads one key of one arrangement; None where `select` must run."""
+        if not isinstance(bound.statement, Query):
+            return None
+        plan = self._plans.plan(bound, self.head)
+        if plan.probe is None:
+            return None
+        found = plan.probe.rows(self.head, context, params)
+        if found is None:
+            return None
+        columns, count = _over(plan.relation, found, context, params)
+        shown = bound.columns or ()
+        return Result(shown, tuple(columns[col.id] for col in plan.relation.columns[: len(shown)]), count)
+
+    def planned_rows(
+        self, plan: rel.Relation, params: tuple[Column, ...], context: EvalContext
+    ) -> tuple[Delta, tuple[Col, ...]]:
+        """The rows of a bound plan, as a statement that changes something needs them."""
+        literal = _literal_rows(plan, context, params)
+        if literal is not None:
+            return literal, plan.columns
+        return self.rows(optimize(plan, HeadFacts(self.head)), params, context)
+
+    def rows(
+        self,
+        plan: rel.Relation,
+        params: tuple[Column, ...],
+        context: EvalContext,
+        cancel: Callable[[], None] = never_cancelled,
+    ) -> tuple[Delta, tuple[Col, ...]]:
+        """The rows of an optimised plan, each as often as it is there, in the plan's order."""
+        circuit = Circuit()
+        lowered = Lowering(circuit, HeadFacts(self.head)).lower(plan)
+        tick = TickContext(self._seed, context, params, cancel)
+        narrowed = probes(plan, self.head)
+
+        def parts(node: Node) -> Iterable[Delta]:
+            operator = node.operator
+            assert isinstance(operator, Input)
+            probe = narrowed.get((operator.oid, ()))
+            if probe is not None:
+                found = probe.rows(self.head, context, params, operator.positions)
+                return () if found is None else (found,)
+            return self._stored(operator.oid, operator.positions, context)
+
+        empty = Delta.empty([type.storage for type in lowered.node.types])
+        whole = concat([empty, *circuit.run_once(lowered.node, parts, tick)])
+        return ordered(multiplied(whole), lowered.node, lowered.order), lowered.columns
+
+    def _stored(self, oid: int, positions: tuple[int, ...], context: EvalContext) -> Iterator[Delta]:
+        """All rows of a stored relation, with its columns at `positions`."""
+        system = relations_by_oid().get(oid)
+        if system is not None:
+            whole = system.contents(self.catalog, context)
+            yield Delta(tuple(whole[p] for p in positions), np.ones(len(whole[0]), np.int64))
+            return
+        thing = self.catalog.objects[oid]
+        if isinstance(thing, Source):
+            for part in self._rereads.replay(self.head, thing, frozenset(positions)):
+                yield part.select(positions)
+            return
+        spine = self.head.rows(oid)
+        if spine is not None:
+            yield from spine.chunks(CHUNK_ROWS, positions)
+
+
+class PlanCache:
+    """Optimised plans of bound statements, for as long as the catalog stays what it was."""
+
+    def __init__(self, capacity: int = 1024) -> None:
+        self._capacity = capacity
+        self._plans: dict[int, tuple[Bound, int, Plan]] = {}
+
+    def plan(self, bound: Bound, head: Head) -> Plan:
+        """The plan of `bound`, a query."""
+        found = self._plans.get(id(bound))
+        if found is not None and found[0] is bound and found[1] == head.catalog.version:
+            return found[2]
+        assert isinstance(bound.statement, Query)
+        relation = optimize(bound.statement.plan, HeadFacts(head))
+        plan = Plan(relation, _point(relation, head))
+        if len(self._plans) >= self._capacity:
+            self._plans.clear()
+        self._plans[id(bound)] = bound, head.catalog.version, plan
+        return plan
+
+
+def _point(plan: rel.Relation, head: Head) -> Probe | None:
+    """The probe that feeds a plan of nothing but projections and filters over one scan."""
+    while isinstance(plan, rel.Project):
+        plan = plan.input
+    if isinstance(plan, rel.Filter) and isinstance(plan.input, rel.Scan):
+        return probe_of(plan.input, plan.predicate, head)
+    return None
+
+
+def _over(
+    plan: rel.Relation, found: Delta, context: EvalContext, params: Sequence[Column]
+) -> tuple[dict[int, Column], int]:
+    """The columns of `plan` by id, and how many rows, where its scan gives `found`."""
+    if isinstance(plan, rel.Scan):
+        found = multiplied(found)
+        pairs = zip(plan.columns, plan.positions, strict=True)
+        return {col.id: found.columns[position] for col, position in pairs}, len(found)
+    assert isinstance(plan, rel.Project | rel.Filter)
+    columns, count = _over(plan.input, found, context, params)
+    if isinstance(plan, rel.Project):
+        made = {col.id: evaluate(expr, columns, count, context, params) for col, expr in plan.outputs}
+        return made, count
+    keep = evaluate(plan.predicate, columns, count, context, params).fill_null(False)
+    if keep.true_count == count:
+        return columns, count
+    return {id: column.filter(keep) for id, column in columns.items()}, keep.true_count
+
+
+def _literal_rows(plan: rel.Relation, context: EvalContext, params: Sequence[Column]) -> Delta | None:
+    """The rows of projections over literal rows, as INSERT … VALUES has them; None for any other plan."""
+    if isinstance(plan, rel.Values) and plan.rows and plan.columns:
+        if any(has_subquery(expr) for row in plan.rows for expr in row):
+            return None
+        columns = [
+            pa.concat_arrays([evaluate(row[i], {}, 1, context, params) for row in plan.rows])
+            for i in range(len(plan.columns))
+        ]
+        return Delta.of(columns)
+    if isinstance(plan, rel.Project) and not any(has_subquery(expr) for _, expr in plan.outputs):
+        inner = _literal_rows(plan.input, context, params)
+        if inner is None:
+            return None
+        values = {col.id: column for col, column in zip(plan.input.columns, inner.columns, strict=True)}
+        return Delta.of([evaluate(expr, values, len(inner), context, params) for _, expr in plan.outputs])
+    return None
+
+
+def multiplied(delta: Delta) -> Delta:
+    """Each row as often as its weight says, with weight 1."""
+    if (delta.weights == 1).all():
+        return delta
+    if (delta.weights < 0).any():
+        delta = consolidate(delta)
+    assert (delta.weights >= 0).all(), "a relation holds a row fewer than zero times"
+    indices = np.repeat(np.arange(len(delta)), delta.weights)
+    return Delta(delta.take(indices).columns, np.ones(len(indices), np.int64))
+
+
+def ordered(delta: Delta, node: Node, order: Sequence[OrderColumn]) -> Delta:
+    """The rows in `order`."""
+    if not order or len(delta) < 2:
+        return delta
+    keys = order_keys(delta.columns, node.types, order)
+    indices = pc.array_sort_indices(keys.cast(pa.large_binary())).to_numpy().astype(np.int64)
+    return delta.take(indices)
