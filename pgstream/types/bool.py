@@ -15,7 +15,11 @@ from pgstream.types.lift import over_distinct
 WORDS = {
     **{word[:length]: word == "true" for word in ("true", "false") for length in range(1, 6)},
     **{word[:length]: word == "yes" for word in ("yes", "no") for length in range(1, 4)},
-    **{"on": True, "of": False, "off": False, "1": True, "0": False},
+    "on": True,
+    "of": False,
+    "off": False,
+    "1": True,
+    "0": False,
 }
 """Every unambiguous prefix PostgreSQL's boolin takes."""
 

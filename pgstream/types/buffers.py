@@ -44,7 +44,10 @@ def strings(column: Column) -> Strings:
 
 
 def string_column(
-    offsets: NDArray[np.int32], content: NDArray[np.uint8], like: Column | None = None, storage: pa.DataType | None = None
+    offsets: NDArray[np.int32],
+    content: NDArray[np.uint8],
+    like: Column | None = None,
+    storage: pa.DataType | None = None,
 ) -> Column:
     """A string column (or `storage`: binary) over the given memory, NULL where `like` is."""
     nulls = None if like is None else bitmap(like)

@@ -1,4 +1,4 @@
-""""char": one byte, as the catalogs use it. Python form: str of length 0 or 1 (0: the zero byte)."""
+""" "char": one byte, as the catalogs use it. Python form: str of length 0 or 1 (0: the zero byte)."""
 
 import pyarrow as pa
 import pyarrow.compute as pc

@@ -16,20 +16,69 @@ MONTH_WORDS = {
     "sept": 9,
 }
 WEEKDAYS = frozenset(
-    "sun sunday mon monday tue tues tuesday wed weds wednesday thu thur thurs thursday fri friday sat saturday".split()
+    [
+        "sun",
+        "sunday",
+        "mon",
+        "monday",
+        "tue",
+        "tues",
+        "tuesday",
+        "wed",
+        "weds",
+        "wednesday",
+        "thu",
+        "thur",
+        "thurs",
+        "thursday",
+        "fri",
+        "friday",
+        "sat",
+        "saturday",
+    ]
 )
 WORDS = frozenset(
-    "allballs am at ad bc d dow doy dst epoch h infinity +infinity -infinity isodow isoyear j jd julian m mm now on pm s "
-    "t today tomorrow y yesterday".split()
+    [
+        "allballs",
+        "am",
+        "at",
+        "ad",
+        "bc",
+        "d",
+        "dow",
+        "doy",
+        "dst",
+        "epoch",
+        "h",
+        "infinity",
+        "+infinity",
+        "-infinity",
+        "isodow",
+        "isoyear",
+        "j",
+        "jd",
+        "julian",
+        "m",
+        "mm",
+        "now",
+        "on",
+        "pm",
+        "s",
+        "t",
+        "today",
+        "tomorrow",
+        "y",
+        "yesterday",
+    ]
 )
 """Other words of PostgreSQL's datetktbl."""
 
 
-class BadFormat(Exception):  # noqa: N818 - it becomes an SqlError once the whole text is known
+class BadFormat(Exception):
     """The text is no date or time."""
 
 
-class OutOfRange(Exception):  # noqa: N818
+class OutOfRange(Exception):
     """A field has an impossible value; `month_day`: one that another field order might make possible."""
 
     def __init__(self, month_day: bool = False) -> None:
@@ -37,7 +86,7 @@ class OutOfRange(Exception):  # noqa: N818
         self.month_day = month_day
 
 
-class ZoneOutOfRange(Exception):  # noqa: N818
+class ZoneOutOfRange(Exception):
     """A UTC offset of 16 hours or more."""
 
 

@@ -20,7 +20,10 @@ from pgstream.types.lift import over_distinct
 from pgstream.types.order import canonical_floats, float_keys
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-SPECIALS = {"nan": np.nan, **{sign + word: float(sign + word) for sign in ("", "+", "-") for word in ("inf", "infinity")}}
+SPECIALS = {
+    "nan": np.nan,
+    **{sign + word: float(sign + word) for sign in ("", "+", "-") for word in ("inf", "infinity")},
+}
 
 
 def float_of(text: str, dtype: type[np.floating], type_name: str) -> float:
@@ -32,7 +35,9 @@ def float_of(text: str, dtype: type[np.floating], type_name: str) -> float:
     if NUMBER.fullmatch(word) is None:
         raise InvalidTextRepresentation(f'invalid input syntax for type {type_name}: "{text}"')
     with np.errstate(over="ignore", under="ignore"):
-        value = float(pc.cast(pa.scalar(word.lstrip("+")), pa.float32()).as_py()) if dtype is np.float32 else float(word)
+        value = (
+            float(pc.cast(pa.scalar(word.lstrip("+")), pa.float32()).as_py()) if dtype is np.float32 else float(word)
+        )
     if np.isinf(value) or (value == 0 and re.search("[1-9]", re.split("[eE]", word)[0])):
         raise NumericValueOutOfRange(f'"{word}" is out of range for type {type_name}')
     return value
@@ -56,7 +61,9 @@ def float_parser(storage: pa.DataType, dtype: type[np.floating], type_name: str)
     return parse
 
 
-def float_codecs(storage: pa.DataType, dtype: type[np.floating], wire: str, digits: int, type_name: str) -> dict[str, Any]:
+def float_codecs(
+    storage: pa.DataType, dtype: type[np.floating], wire: str, digits: int, type_name: str
+) -> dict[str, Any]:
     """The codec fields of a TypeDefinition; `digits`: how many digits are printed before an exponent is."""
 
     def format_column(column: Column, settings: Settings) -> Column:

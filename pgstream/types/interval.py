@@ -190,7 +190,17 @@ INTERVAL = declare(
         preferred=True,
         align="d",
         samples=(
-            *("0", "1 day 02:03:04", "1 year 2 mons", "-1 days", "P1DT2H", "@ 1 minute ago", "10 s", "1.5 months", "1-2"),
+            *(
+                "0",
+                "1 day 02:03:04",
+                "1 year 2 mons",
+                "-1 days",
+                "P1DT2H",
+                "@ 1 minute ago",
+                "10 s",
+                "1.5 months",
+                "1-2",
+            ),
             *("30 days", "1 mon", "24:00:00", "-1-2 +3 -4:05:06", "1 mon -1 days", "-00:00:01.5", "00:00:00.000001"),
             *("178956970 years", "-178956970 years", "2147483647 days", "1 day -00:00:01", "P0001-02-03T04:05:06"),
         ),

@@ -68,11 +68,27 @@ VOID = pseudo_type(
     send=lambda column: send_text(nothing(column)),
 )
 RECORD = pseudo_type(
-    "record", 2249, 2287, length=-1, by_value=False, align="d", toast="x", storage=pa.list_(pa.string()), format=format_record
+    "record",
+    2249,
+    2287,
+    length=-1,
+    by_value=False,
+    align="d",
+    toast="x",
+    storage=pa.list_(pa.string()),
+    format=format_record,
 )
 ANY = pseudo_type("any", 2276, sql_name='"any"')
 ANYARRAY = pseudo_type(
-    "anyarray", 2277, length=-1, by_value=False, align="d", toast="x", storage=pa.string(), format=format_text, send=send_text
+    "anyarray",
+    2277,
+    length=-1,
+    by_value=False,
+    align="d",
+    toast="x",
+    storage=pa.string(),
+    format=format_text,
+    send=send_text,
 )
 ANYELEMENT = pseudo_type("anyelement", 2283)
 ANYNONARRAY = pseudo_type("anynonarray", 2776)

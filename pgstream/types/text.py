@@ -14,7 +14,22 @@ TEXT = declare(
         preferred=True,
         toast="x",
         collation=100,
-        samples=("", "a", "ab", "b", "A", " a ", "NULL", 'quo"te', "back\\slash", "comma,", "{brace}", "héé", "日本", "😀"),
+        samples=(
+            "",
+            "a",
+            "ab",
+            "b",
+            "A",
+            " a ",
+            "NULL",
+            'quo"te',
+            "back\\slash",
+            "comma,",
+            "{brace}",
+            "héé",
+            "日本",
+            "😀",
+        ),
         **STRING_CODECS,
     )
 )

@@ -108,4 +108,3 @@ def zone_of_file(name: str) -> Zone:
             starts.append(right * 1_000_000)
             offsets.append(offset_at(right))
     return Zone(name, np.array(starts, np.int64), np.array(offsets, np.int32))
-
