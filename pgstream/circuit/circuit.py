@@ -95,19 +95,20 @@ class Circuit:
         node.holds -= 1
         return self._free(node)
 
-    def sweep(self) -> list[int]:
+    def sweep(self, keep: Collection[Node] = ()) -> list[int]:
         """Frees the nodes that neither a hold nor a consumer keeps, as a failed CREATE leaves them."""
-        return [dropped for node in reversed(self.nodes()) for dropped in self._free(node)]
+        unused = [node for node in reversed(self.nodes()) if node not in keep]
+        return [dropped for node in unused for dropped in self._free(node, keep)]
 
-    def _free(self, node: Node) -> list[int]:
-        if node.holds or node.consumers or self._nodes.get(node.identity) is not node:
+    def _free(self, node: Node, keep: Collection[Node] = ()) -> list[int]:
+        if node in keep or node.holds or node.consumers or self._nodes.get(node.identity) is not node:
             return []
         del self._nodes[node.identity]
         dropped = list(node.arrangement_ids)
         for source in node.inputs:
             source.consumers.remove(node)
         for source in node.inputs:
-            dropped += self._free(source)
+            dropped += self._free(source, keep)
         return dropped
 
     def specs(self) -> dict[int, ArrangementSpec]:

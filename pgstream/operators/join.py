@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from pgstream.circuit.operator import Operator, TickContext, arranged
 from pgstream.delta import Delta, concat
+from pgstream.functions.vector import valid
 from pgstream.operators.arrange import keys_at
 from pgstream.operators.map import truths
 from pgstream.plan.expressions import Expr
@@ -21,7 +22,8 @@ from pgstream.types.definition import SqlType
 class Sides:
     """What an operator on two inputs compares: column types, key positions, and a residual condition.
 
-    Keys match where all key columns are equal and none is NULL; types at the same place of the two keys are equal.
+    Keys match where all key columns are equal; types at the same place of the two keys are equal. A NULL matches
+    nothing, but in the first `null_equal` columns of the keys it matches NULL (IS NOT DISTINCT FROM).
     The residual's Refs count positions through the left columns, then the right ones.
     """
 
@@ -30,6 +32,7 @@ class Sides:
     left_key: tuple[int, ...]
     right_key: tuple[int, ...]
     residual: Expr | None = None
+    null_equal: int = 0
 
     @property
     def left_spec(self) -> ArrangementSpec:
@@ -39,9 +42,14 @@ class Sides:
     def right_spec(self) -> ArrangementSpec:
         return ArrangementSpec(self.right, self.right_key, ())
 
-    def mirrored(self) -> "Sides":
-        """The same without residual, seen from the right."""
-        return Sides(self.right, self.left, self.right_key, self.left_key)
+    def matchable(self, delta: Delta, *, flipped: bool) -> NDArray[np.bool_]:
+        """The rows of the left side (the right with `flipped`) that have no NULL where it matches nothing."""
+        keep = np.ones(len(delta), np.bool_)
+        for position in (self.right_key if flipped else self.left_key)[self.null_equal :]:
+            column = delta.columns[position]
+            if column.null_count:
+                keep &= valid(column)
+        return keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +58,6 @@ class Pairs:
 
     probing: NDArray[np.int64]
     rows: Delta
-
-
-def without_nulls(delta: Delta, key: Sequence[int]) -> NDArray[np.bool_]:
-    """Where no key column of `delta` is NULL."""
-    keep = np.ones(len(delta), np.bool_)
-    for position in key:
-        column = delta.columns[position]
-        if column.null_count:
-            keep &= np.asarray(column.is_valid().to_numpy(zero_copy_only=False), np.bool_)
-    return keep
 
 
 def pairs(
@@ -76,7 +74,7 @@ def pairs(
 
     With `consolidate` a pair comes once, with its whole weight.
     """
-    keep = without_nulls(delta, sides.right_key if flipped else sides.left_key)
+    keep = sides.matchable(delta, flipped=flipped)
     index: NDArray[np.int64] | None = None
     if not keep.all():
         index = np.flatnonzero(keep)
@@ -124,7 +122,7 @@ class Join(Operator):
         flipped = len(inputs[0]) < len(inputs[1])
         built, probing = (inputs[0], inputs[1]) if flipped else (inputs[1], inputs[0])
         spec = sides.left_spec if flipped else sides.right_spec
-        keep = without_nulls(built, spec.key)
+        keep = sides.matchable(built, flipped=not flipped)
         spine = Spine.empty(spec, tick.seed).insert(built.filter(keep))
         types, key = (sides.right, sides.right_key) if flipped else (sides.left, sides.left_key)
         keys = keys_at(probing, key, types, tick)

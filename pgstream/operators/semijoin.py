@@ -10,7 +10,7 @@ from pgstream.circuit.operator import Arranged, Operator, TickContext, arranged
 from pgstream.delta import Delta, Weights, concat
 from pgstream.kernels.grouping import group_ids, group_sums
 from pgstream.operators.arrange import each_once, keys_at
-from pgstream.operators.join import Sides, pairs, without_nulls
+from pgstream.operators.join import Sides, pairs
 from pgstream.storage.identity import Hash
 from pgstream.storage.spine import Spine
 from pgstream.types.definition import SqlType
@@ -52,7 +52,7 @@ class SemiJoin(Operator):
     def _matched(self, left: Delta, keys: Hash, spine: Spine, tick: TickContext) -> NDArray[np.bool_]:
         """Which rows of `left` have a match in `spine`."""
         if self.sides.residual is None:
-            return (spine.key_weights(keys) > 0) & without_nulls(left, self.sides.left_key)
+            return (spine.key_weights(keys) > 0) & self.sides.matchable(left, flipped=False)
         once = Delta(left.columns, np.ones(len(left), np.int64))
         found = pairs(self.sides, once, keys, spine, tick)
         counts: Weights = group_sums(found.rows.weights, found.probing, len(left))
@@ -63,7 +63,7 @@ class SemiJoin(Operator):
 
     def _flipped_keys(self, left: Arranged, right: Arranged) -> Delta:
         """The earlier left rows of the keys that came to have a match, or lost their last."""
-        rows = np.flatnonzero(without_nulls(right, self.sides.right_key))
+        rows = np.flatnonzero(self.sides.matchable(right, flipped=True))
         keys = right.keys.take(rows)
         keys = keys.take(group_ids(keys.hi, keys.lo)[1])
         had, has = right.before.key_weights(keys) > 0, right.after.key_weights(keys) > 0

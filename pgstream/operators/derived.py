@@ -1,0 +1,147 @@
+"""Derived operators: relational algebra as small graphs of physical operators.
+
+Arrange nodes are interned, so the parts of an outer join, and other joins on the same keys, share their state.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from pgstream.circuit.circuit import Circuit, Node
+from pgstream.operators.arrange import Arrange
+from pgstream.operators.distinct import Distinct, GrowingDistinct
+from pgstream.operators.framing import WindowItem
+from pgstream.operators.join import Join, Sides
+from pgstream.operators.map import Map
+from pgstream.operators.semijoin import SemiJoin
+from pgstream.operators.setop import SetOperation
+from pgstream.operators.single import AssertSingle
+from pgstream.operators.topn import Cut, GrowingTopN, TopN
+from pgstream.operators.union import Union
+from pgstream.operators.window import Window
+from pgstream.plan.expressions import Col, Const, Expr, Ref
+from pgstream.plan.rewrite import substitute, used
+from pgstream.storage.order import OrderColumn
+from pgstream.storage.run import ArrangementSpec
+from pgstream.types.definition import SqlType
+
+
+def at(position: int, type: SqlType) -> Ref:
+    """The input column at `position`; equal computations must be equal values, so it has no name."""
+    return Ref(Col(position, "", type))
+
+
+def arrange(circuit: Circuit, node: Node, key: Sequence[int], order: Sequence[OrderColumn] = ()) -> Node:
+    """`node` integrated by the columns at `key`, in `order` within a key."""
+    return circuit.add(Arrange(ArrangementSpec(node.types, tuple(key), tuple(order))), [node])
+
+
+def _arranged_sides(circuit: Circuit, left: Node, right: Node, sides: Sides) -> list[Node]:
+    return [arrange(circuit, left, sides.left_key), arrange(circuit, right, sides.right_key)]
+
+
+def inner_join(circuit: Circuit, left: Node, right: Node, sides: Sides, output: Sequence[int]) -> Node:
+    """The columns at `output` (left before right) of the pairs that match."""
+    return circuit.add(Join(sides, tuple(output)), _arranged_sides(circuit, left, right, sides))
+
+
+def semi_join(circuit: Circuit, left: Node, right: Node, sides: Sides, *, anti: bool) -> Node:
+    """The left rows with a match, or (`anti`) those without."""
+    return circuit.add(SemiJoin(sides, anti), _arranged_sides(circuit, left, right, sides))
+
+
+def outer_join(
+    circuit: Circuit,
+    left: Node,
+    right: Node,
+    sides: Sides,
+    output: Sequence[int],
+    keep: Literal["left", "right", "full"],
+) -> Node:
+    """The inner join, and the rows of the kept side that match nothing, padded with NULLs."""
+    parts = [inner_join(circuit, left, right, sides, output)]
+    types = sides.left + sides.right
+    split = len(sides.left)
+    if keep != "right":
+        alone = semi_join(circuit, left, right, sides, anti=True)
+        parts.append(_padded(circuit, alone, output, types, range(split)))
+    if keep != "left":
+        alone = semi_join(circuit, right, left, mirrored(sides), anti=True)
+        parts.append(_padded(circuit, alone, output, types, range(split, len(types))))
+    return union(circuit, parts)
+
+
+def _padded(circuit: Circuit, node: Node, output: Sequence[int], types: Sequence[SqlType], own: range) -> Node:
+    """The rows of `node`, whose columns are those at `own`, as rows of `output` with NULL in the others."""
+    columns: list[Expr] = [
+        at(position - own.start, types[position]) if position in own else Const(None, types[position])
+        for position in output
+    ]
+    return circuit.add(Map(None, tuple(columns)), [node])
+
+
+def mirrored(sides: Sides) -> Sides:
+    """The same comparison seen from the right."""
+    residual = sides.residual
+    if residual is not None:
+        split, width = len(sides.left), len(sides.left) + len(sides.right)
+        moved = {i: (i + width - split) if i < split else i - split for i in range(width)}
+        residual = substitute(residual, {i: at(moved[i], col.type) for i, col in used(residual).items()})
+    return replace(
+        sides,
+        left=sides.right,
+        right=sides.left,
+        left_key=sides.right_key,
+        right_key=sides.left_key,
+        residual=residual,
+    )
+
+
+def union(circuit: Circuit, inputs: Sequence[Node]) -> Node:
+    """All rows of all inputs."""
+    return inputs[0] if len(inputs) == 1 else circuit.add(Union(inputs[0].types), inputs)
+
+
+def distinct(circuit: Circuit, node: Node, *, growing: bool) -> Node:
+    """Each row once."""
+    if growing:
+        return circuit.add(GrowingDistinct(node.types), [node])
+    return circuit.add(Distinct(node.types), [arrange(circuit, node, range(len(node.types)))])
+
+
+def set_operation(circuit: Circuit, inputs: Sequence[Node], kind: Literal["intersect", "except"], *, all: bool) -> Node:
+    """INTERSECT or EXCEPT of the inputs, from left to right."""
+    found = inputs[0]
+    for other in inputs[1:]:
+        sides = [arrange(circuit, node, range(len(node.types))) for node in (found, other)]
+        found = circuit.add(SetOperation(found.types, kind, all), sides)
+    return found
+
+
+def assert_single(circuit: Circuit, node: Node, key: Sequence[int]) -> Node:
+    """The input; an error where two rows agree on `key`."""
+    return circuit.add(AssertSingle(node.types, tuple(key)), [arrange(circuit, node, key)])
+
+
+def top_n(
+    circuit: Circuit,
+    node: Node,
+    partition: Sequence[int],
+    order: Sequence[OrderColumn],
+    cut: Cut,
+    *,
+    growing: bool,
+) -> Node:
+    """Of each partition the rows that `cut` leaves."""
+    spec = ArrangementSpec(node.types, tuple(partition), tuple(order))
+    if growing and cut.limit is not None and not (isinstance(cut.limit, Const) and cut.limit.value is None):
+        return circuit.add(GrowingTopN(spec, cut), [node])
+    return circuit.add(TopN(spec, cut), [circuit.add(Arrange(spec), [node])])
+
+
+def window(
+    circuit: Circuit, node: Node, partition: Sequence[int], order: Sequence[OrderColumn], items: Sequence[WindowItem]
+) -> Node:
+    """The input's columns and one for each of `items`."""
+    spec = ArrangementSpec(node.types, tuple(partition), tuple(order))
+    return circuit.add(Window(spec, tuple(items)), [circuit.add(Arrange(spec), [node])])

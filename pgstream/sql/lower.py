@@ -1,0 +1,266 @@
+"""Lowering: plans to circuits. The one place that chooses among the implementations of a relation.
+
+Plans name columns by id, operators by position; expressions are rewritten so that structurally equal plans become
+the same nodes. Every operator that keeps state is given just the columns that it or something above it needs.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from pgstream.circuit.circuit import Circuit, Node
+from pgstream.operators.derived import (
+    assert_single,
+    at,
+    distinct,
+    inner_join,
+    outer_join,
+    semi_join,
+    set_operation,
+    top_n,
+    union,
+)
+from pgstream.operators.input import Input
+from pgstream.operators.join import Sides
+from pgstream.operators.tablecall import TableCall
+from pgstream.operators.topn import Cut
+from pgstream.operators.values import Values
+from pgstream.plan import relations as rel
+from pgstream.plan.expressions import Col, Expr, Ref, SortKey
+from pgstream.plan.relations import Relation
+from pgstream.plan.rewrite import substitute, used
+from pgstream.sql.lower_group import lower_group
+from pgstream.sql.lower_keys import Condition, take_apart
+from pgstream.sql.lower_part import Part, Salts, Wanted, mapped
+from pgstream.sql.lower_window import lower_window, order_columns
+from pgstream.sql.optimize.facts import RelationFacts
+from pgstream.sql.optimize.predicates import conjunction
+from pgstream.storage.order import OrderColumn
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A plan as a node. The node's columns are the plan's `columns` in order, then those only `order` needs.
+
+    `growing`: nothing is ever retracted. `order` is the order of a SELECT's rows, over the node's columns.
+    """
+
+    node: Node
+    columns: tuple[Col, ...]
+    growing: bool
+    order: tuple[OrderColumn, ...] = ()
+
+
+def no_node(oid: int) -> Node | None:
+    """Every stored relation is read through an Input."""
+    return None
+
+
+class Lowering:
+    """One plan on its way into `circuit`.
+
+    `relation_node` gives the node whose output is the stored relation `oid` with all its columns, where the circuit
+    computes it itself (a materialized view); otherwise the relation is an Input. `scope` names the owner of the plan,
+    for the volatile computations that no two plans share.
+    """
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        facts: RelationFacts,
+        scope: str = "",
+        relation_node: Callable[[int], Node | None] = no_node,
+    ) -> None:
+        self.circuit = circuit
+        self._facts = facts
+        self._salts = Salts(scope)
+        self._relation_node = relation_node
+
+    def lower(self, plan: Relation) -> Lowered:
+        """The node for `plan`, which holds no Apply and no Subquery. Hold it before the next plan is lowered: nodes
+        that nothing keeps are swept then."""
+        order: Sequence[SortKey] = ()
+        while isinstance(plan, rel.Sort):
+            order = order or plan.order
+            plan = plan.input
+        wanted = Wanted()
+        wanted.exprs.extend(Ref(col) for col in plan.columns)
+        sort = order_columns(wanted, order)
+        node, growing = self.mapped(plan, wanted.exprs)
+        self.circuit.sweep(keep=[node])
+        return Lowered(node, plan.columns, growing, sort)
+
+    # -- what the files beside this one use
+
+    def part(self, relation: Relation, needed: Iterable[int]) -> Part:
+        """`relation` with at least the columns whose ids are `needed`."""
+        return self._part(relation, frozenset(needed))
+
+    def mapped(self, relation: Relation, exprs: Sequence[Expr]) -> tuple[Node, bool]:
+        """A node that gives exactly `exprs` for each row of `relation`, and whether it only grows."""
+        predicates: list[Expr] = []
+        while isinstance(relation, rel.Filter):
+            predicates.append(relation.predicate)
+            relation = relation.input
+        predicate = conjunction(reversed(predicates))
+        part = self.part(relation, _ids((*exprs, *predicates)))
+        return mapped(self.circuit, self._salts, part, predicate, exprs), part.growing
+
+    def mapped_part(self, part: Part, predicate: Expr | None, exprs: Sequence[Expr]) -> Node:
+        """A node that gives exactly `exprs` of the rows of `part` where `predicate` is true."""
+        return mapped(self.circuit, self._salts, part, predicate, exprs)
+
+    # -- one method per relation
+
+    def _part(self, relation: Relation, needed: frozenset[int]) -> Part:
+        match relation:
+            case rel.Scan():
+                return self._scan(relation, needed)
+            case rel.Values():
+                return self._values(relation, needed)
+            case rel.Project():
+                return self._project(relation, needed)
+            case rel.Filter():
+                columns = [col for col in relation.columns if col.id in needed]
+                node, growing = self.mapped(relation, [Ref(col) for col in columns])
+                return Part(node, _places(columns), growing)
+            case rel.Join():
+                return self._join(relation, needed)
+            case rel.AssertSingle():
+                columns = _kept(relation.columns, needed | {col.id for col in relation.key})
+                node, growing = self.mapped(relation.input, [Ref(col) for col in columns])
+                places = _places(columns)
+                return Part(assert_single(self.circuit, node, [places[c.id] for c in relation.key]), places, growing)
+            case rel.Group():
+                return lower_group(self, relation, needed)
+            case rel.Distinct():
+                node, growing = self.mapped(relation.input, [Ref(col) for col in relation.columns])
+                return Part(distinct(self.circuit, node, growing=growing), _places(relation.columns), growing)
+            case rel.SetOp():
+                return self._set_operation(relation, needed)
+            case rel.TopN():
+                return self._top_n(relation, needed)
+            case rel.Sort():
+                return self._part(relation.input, needed)
+            case rel.Window():
+                return lower_window(self, relation, needed)
+            case rel.TableCall():
+                return self._table_call(relation, needed)
+            case rel.Apply():
+                raise AssertionError("a correlated subquery outlived unnesting")
+
+    def _scan(self, scan: rel.Scan, needed: frozenset[int]) -> Part:
+        growing = self._facts.append_only(scan.oid)
+        node = self._relation_node(scan.oid)
+        if node is not None:
+            places = {col.id: position for col, position in zip(scan.columns, scan.positions, strict=True)}
+            return Part(node, places, growing)
+        stored = {p: c for c, p in zip(scan.columns, scan.positions, strict=True) if c.id in needed}
+        positions = tuple(sorted(stored))
+        node = self.circuit.add(Input(scan.oid, positions, tuple(stored[position].type for position in positions)))
+        index = {position: i for i, position in enumerate(positions)}
+        pairs = zip(scan.columns, scan.positions, strict=True)
+        return Part(node, {col.id: index[p] for col, p in pairs if col.id in needed}, growing)
+
+    def _values(self, values: rel.Values, needed: frozenset[int]) -> Part:
+        kept = [i for i, col in enumerate(values.columns) if col.id in needed]
+        columns = [values.columns[i] for i in kept]
+        rows = tuple(tuple(row[i] for i in kept) for row in values.rows)
+        salt = self._salts.of(expr for row in rows for expr in row)
+        node = self.circuit.add(Values(tuple(col.type for col in columns), rows, salt))
+        return Part(node, _places(columns), True)
+
+    def _project(self, project: rel.Project, needed: frozenset[int]) -> Part:
+        outputs = [(col, expr) for col, expr in project.outputs if col.id in needed]
+        node, growing = self.mapped(project.input, [expr for _, expr in outputs])
+        return Part(node, _places([col for col, _ in outputs]), growing)
+
+    def _join(self, join: rel.Join, needed: frozenset[int]) -> Part:
+        ids = [{col.id for col in side.columns} for side in (join.left, join.right)]
+        condition = _pushed(join.kind, take_apart(join.condition, ids[0], ids[1]))
+        reads = needed | _ids([] if condition.residual is None else [condition.residual])
+        lefts, rights = (
+            Wanted(Ref(col) for col in side.columns if col.id in reads) for side in (join.left, join.right)
+        )
+        left_key = lefts.positions(pair[0] for pair in condition.keys)
+        right_key = rights.positions(pair[1] for pair in condition.keys)
+        left, left_grows = self.mapped(_filtered(join.left, condition.left), lefts.exprs)
+        right, right_grows = self.mapped(_filtered(join.right, condition.right), rights.exprs)
+        both = [*lefts.exprs, *rights.exprs]
+        places = {expr.col.id: i for i, expr in enumerate(both) if isinstance(expr, Ref)}
+        residual = condition.residual
+        if residual is not None:
+            residual = substitute(residual, {id: at(i, both[i].type) for id, i in places.items()})
+        sides = Sides(left.types, right.types, left_key, right_key, residual, condition.null_equal)
+        kind = join.kind
+        if kind == "semi" or kind == "anti":
+            node = semi_join(self.circuit, left, right, sides, anti=kind == "anti")
+            own = {id: i for id, i in places.items() if i < len(left.types)}
+            return Part(node, own, left_grows and right_grows and kind == "semi")
+        output = {col.id: places[col.id] for col in join.columns if col.id in needed}
+        found = {id: i for i, id in enumerate(output)}
+        if kind == "inner":
+            node = inner_join(self.circuit, left, right, sides, tuple(output.values()))
+            return Part(node, found, left_grows and right_grows)
+        return Part(outer_join(self.circuit, left, right, sides, tuple(output.values()), kind), found, False)
+
+    def _set_operation(self, relation: rel.SetOp, needed: frozenset[int]) -> Part:
+        concatenates = relation.kind == "union" and relation.all
+        kept = [i for i, col in enumerate(relation.columns) if not concatenates or col.id in needed]
+        columns = [relation.columns[i] for i in kept]
+        lowered = [self.mapped(side, [Ref(side.columns[i]) for i in kept]) for side in relation.inputs]
+        nodes = [node for node, _ in lowered]
+        growing = all(grows for _, grows in lowered)
+        if relation.kind != "union":
+            node = set_operation(self.circuit, nodes, relation.kind, all=relation.all)
+            return Part(node, _places(columns), False)
+        node = union(self.circuit, nodes)
+        if not relation.all:
+            node = distinct(self.circuit, node, growing=growing)
+        return Part(node, _places(columns), growing)
+
+    def _top_n(self, relation: rel.TopN, needed: frozenset[int]) -> Part:
+        columns = _kept(relation.columns, needed)
+        wanted = Wanted(Ref(col) for col in columns)
+        partition = wanted.positions(relation.partition)
+        order = order_columns(wanted, relation.order)
+        node, growing = self.mapped(relation.input, wanted.exprs)
+        cut = Cut(relation.limit, relation.offset)
+        node = top_n(self.circuit, node, partition, order, cut, growing=growing)
+        return Part(node, _places(columns), False)
+
+    def _table_call(self, call: rel.TableCall, needed: frozenset[int]) -> Part:
+        part = self.part(call.input, (needed & {col.id for col in call.input.columns}) | _ids(call.args))
+        types = part.node.types
+        args = tuple(part.local(arg) for arg in call.args)
+        outputs = tuple(col.type for col in call.outputs)
+        operator = TableCall(types, call.function, args, outputs, call.ordinality is not None, call.outer)
+        node = self.circuit.add(operator, [part.node])
+        added = call.columns[len(call.input.columns) :]
+        places = part.places | {col.id: len(types) + i for i, col in enumerate(added)}
+        return Part(node, places, part.growing)
+
+
+def _ids(exprs: Iterable[Expr]) -> frozenset[int]:
+    """The columns that `exprs` read."""
+    return frozenset(id for expr in exprs for id in used(expr))
+
+
+def _kept(columns: Iterable[Col], needed: frozenset[int]) -> list[Col]:
+    return [col for col in columns if col.id in needed]
+
+
+def _places(columns: Iterable[Col]) -> dict[int, int]:
+    return {col.id: position for position, col in enumerate(columns)}
+
+
+def _filtered(relation: Relation, predicate: Expr | None) -> Relation:
+    return relation if predicate is None else rel.Filter(relation, predicate)
+
+
+def _pushed(kind: rel.JoinKind, condition: Condition) -> Condition:
+    """`condition` with the predicates of one side kept apart only where they may be applied before the join."""
+    left = condition.left if kind in ("inner", "semi", "right") else None
+    right = condition.right if kind in ("inner", "semi", "anti", "left") else None
+    stay = [p for p, pushed in ((condition.left, left), (condition.right, right)) if p is not None and pushed is None]
+    residual = conjunction([*stay, *([] if condition.residual is None else [condition.residual])])
+    return replace(condition, left=left, right=right, residual=residual)

@@ -1,0 +1,124 @@
+"""GROUP BY, lowered: what each aggregate reads, and how it is maintained."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from pgstream.circuit.circuit import Circuit, Node
+from pgstream.functions.registry import Extreme, Linear
+from pgstream.operators.aggregation import Aggregation
+from pgstream.operators.derived import arrange, distinct
+from pgstream.operators.group import Group
+from pgstream.plan import relations as rel
+from pgstream.plan.expressions import AggCall, Expr, IsNull, Not
+from pgstream.plan.rewrite import used
+from pgstream.sql.lower_part import Part, Wanted
+from pgstream.sql.lower_window import order_columns
+from pgstream.sql.optimize.predicates import conjunction
+from pgstream.storage.order import OrderColumn
+
+
+class Lowerer(Protocol):
+    """What `sql/lower.py` offers to the relations that have a file of their own."""
+
+    circuit: Circuit
+
+    def part(self, relation: rel.Relation, needed: Iterable[int]) -> Part: ...
+    def mapped_part(self, part: Part, predicate: Expr | None, exprs: list[Expr]) -> Node: ...
+    def mapped(self, relation: rel.Relation, exprs: list[Expr]) -> tuple[Node, bool]: ...
+
+
+def lower_group(lowering: Lowerer, group: rel.Group, needed: frozenset[int]) -> Part:
+    """The node for `group`, with all keys and the needed aggregates."""
+    aggregates = [(col, call) for col, call in group.aggregates if col.id in needed]
+    return _Lowered(lowering, group, [call for _, call in aggregates]).part([col.id for col, _ in aggregates])
+
+
+class _Lowered:
+    """One Group on its way: input 0 is the rows themselves, further inputs come with the aggregates that want them."""
+
+    def __init__(self, lowering: Lowerer, group: rel.Group, calls: list[AggCall]) -> None:
+        self._lowering = lowering
+        self._circuit = lowering.circuit
+        self._group = group
+        self._calls = calls
+        self._keys: list[Expr] = [expr for _, expr in group.keys]
+        self._rows: list[Expr] = list(self._keys)
+        self._extra: list[Node] = []
+        self._base: Part | None = None
+        self._growing = False
+
+    def part(self, ids: list[int]) -> Part:
+        base_growing = self._input_grows()
+        self._growing = base_growing
+        rows = Wanted()
+        rows.exprs.extend(self._keys)
+        aggregations = tuple(self._aggregation(call, rows) for call in self._calls)
+        if self._base is None:
+            node, _ = self._lowering.mapped(self._group.input, rows.exprs)
+        else:
+            node = self._lowering.mapped_part(self._base, None, rows.exprs)
+        inputs = [node, *self._extra]
+        operator = Group(
+            tuple(source.types for source in inputs),
+            len(self._keys),
+            aggregations,
+            growing=base_growing,
+            whole=not self._keys,
+        )
+        names = [col.id for col, _ in self._group.keys] + ids
+        grows = base_growing and not aggregations and bool(self._keys)
+        return Part(self._circuit.add(operator, inputs), {id: i for i, id in enumerate(names)}, grows)
+
+    def _shared(self) -> Part:
+        """The input, computed once for all that read it."""
+        if self._base is None:
+            exprs = [*self._keys, *(part for call in self._calls for part in _parts(call))]
+            needed = {id for expr in exprs for id in used(expr)}
+            self._base = self._lowering.part(self._group.input, needed)
+        return self._base
+
+    def _input_grows(self) -> bool:
+        return self._shared().growing
+
+    def _aggregation(self, call: AggCall, rows: Wanted) -> Aggregation:
+        maintained = call.aggregate.maintained
+        on_deltas = isinstance(maintained, Linear) or (isinstance(maintained, Extreme) and self._growing)
+        if on_deltas and not (call.distinct and isinstance(maintained, Linear)):
+            filter = None if call.filter is None else rows.position(call.filter)
+            return Aggregation(call.aggregate, call.type, 0, rows.positions(call.args), filter)
+        wanted = Wanted()
+        wanted.exprs.extend(self._keys)
+        args = wanted.positions(call.args)
+        if isinstance(maintained, Extreme):
+            order: tuple[OrderColumn, ...] = (OrderColumn(args[0], maintained.descending),)
+        elif call.distinct and not call.order:
+            order = tuple(OrderColumn(position) for position in args)
+        else:
+            order = order_columns(wanted, call.order)
+        node = self._lowering.mapped_part(self._shared(), _seen(call), wanted.exprs)
+        if call.distinct and not isinstance(maintained, Extreme):
+            node = distinct(self._circuit, node, growing=self._growing)
+        if not isinstance(maintained, Linear):
+            node = arrange(self._circuit, node, range(len(self._keys)), order)
+        return Aggregation(call.aggregate, call.type, self._source(node), args, None, order)
+
+    def _source(self, node: Node) -> int:
+        """The number of `node` among the inputs."""
+        if node not in self._extra:
+            self._extra.append(node)
+        return 1 + self._extra.index(node)
+
+
+def _parts(call: AggCall) -> Iterable[Expr]:
+    yield from call.args
+    if call.filter is not None:
+        yield call.filter
+    yield from (key.expr for key in call.order)
+
+
+def _seen(call: AggCall) -> Expr | None:
+    """The rows that an aggregate wants: those of its FILTER, where a strict one's first argument is not NULL."""
+    parts = [] if call.filter is None else [call.filter]
+    if call.args and (call.aggregate.strict or isinstance(call.aggregate.maintained, Extreme)):
+        parts.append(Not(IsNull(call.args[0])))
+    return conjunction(parts)
