@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgstream.delta import Delta, Indices, Weights, concat
-from pgstream.kernels import probing
+from pgstream.kernels import merging, probing
 from pgstream.kernels import spans as spans_of
 from pgstream.storage.identity import Hash, Seed
 from pgstream.storage.layer import EMPTY, Layer, gather_columns, merge_chunk
@@ -87,14 +87,14 @@ class Spine:
         if run is None:
             return self
         weight = self.weight + int(run.rows.weights.sum())
-        layer: Layer | None = Layer.of(run, self.pace.chunk_rows)
+        layer = Layer.of(run, _chunk_rows(self.pace, [run]))
         settled = list(self.settled)
         if run.count < self.pace.small_rows:
             small = [other for other in settled if other.count < self.pace.small_rows]
             if small:
                 settled = [other for other in settled if other.count >= self.pace.small_rows]
                 layer = _merge_whole(self.spec, (*small, layer))
-        if layer is not None and layer.count:
+        if layer.count:
             settled.append(layer)
         merges = [replace(merge, credit=merge.credit + run.count * self.pace.fuel) for merge in self.merges]
         settled, merges = _advance(self.spec, self.pace, settled, merges)
@@ -121,6 +121,12 @@ class Spine:
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         return tuple(run for layer in self.layers for run in layer.runs)
+
+    @property
+    def all_runs(self) -> tuple[Run, ...]:
+        """Every run a manifest has to name: those of `runs`, in any state of merging."""
+        merging = [layer for merge in self.merges for layer in (merge.output, *merge.inputs)]
+        return tuple(run for layer in (*self.settled, *merging) for run in layer.runs)
 
     @property
     def nbytes(self) -> int:
@@ -265,7 +271,7 @@ class Index:
         for layer, at in zip(layers, bounds[:-1], strict=True):
             if layer.start:
                 key = layer.runs[0].rows.key
-                table[at, probing.START] = layer.start
+                table[at, merging.START] = layer.start
                 fences[at, :2] = key.hi[layer.start], key.lo[layer.start]
         return Index(runs, table, fences, bounds)
 
@@ -316,7 +322,7 @@ def _size_class(pace: Pace, count: int) -> int:
 
 def _spend(spec: ArrangementSpec, pace: Pace, merge: Merge) -> Merge:
     """Merges chunks as long as the credit covers them; what fits in a sixteenth of a chunk is free."""
-    chunk = _chunk_rows(pace, merge)
+    chunk = _chunk_rows(pace, [run for layer in merge.inputs for run in layer.runs])
     while merge.remaining:
         step = min(chunk, merge.remaining)
         if merge.credit < step and merge.remaining > chunk // 16:
@@ -327,8 +333,7 @@ def _spend(spec: ArrangementSpec, pace: Pace, merge: Merge) -> Merge:
     return merge
 
 
-def _chunk_rows(pace: Pace, merge: Merge) -> int:
+def _chunk_rows(pace: Pace, runs: Sequence[Run]) -> int:
     """Rows of a chunk: fewer where rows are wide."""
-    runs = [run for layer in merge.inputs for run in layer.runs]
     width = sum(run.nbytes for run in runs) / max(sum(run.count for run in runs), 1)
     return int(min(pace.chunk_rows, max(pace.chunk_bytes / max(width, 1), 1024)))

@@ -1,0 +1,101 @@
+"""How runs and manifests are written down."""
+
+import json
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pgstream.kernels.arrow_views import words
+from pgstream.storage.identity import Hash
+from pgstream.storage.layer import Layer
+from pgstream.storage.run import NO_WORDS, ArrangementSpec, Fences, Rows, Run
+from pgstream.storage.spine import Merge, Spine
+
+_RUN_FACTS = struct.Struct("<qq4Q")
+
+
+def pack_rows(spec: ArrangementSpec, rows: Rows) -> pa.Buffer:
+    """A run's rows as one Arrow IPC record batch (without schema: the spec implies it)."""
+    arrays: list[pa.Array] = [pa.array(rows.key.hi), pa.array(rows.key.lo)]
+    if not spec.key_is_row:
+        arrays += [pa.array(rows.row.hi), pa.array(rows.row.lo)]
+    if rows.order is not None:
+        arrays += [pa.array(rows.prefix), rows.order]
+    arrays += [pa.array(rows.weights), *rows.columns]
+    return pa.RecordBatch.from_arrays(arrays, schema=_schema(spec)).serialize()
+
+
+def unpack_rows(spec: ArrangementSpec, buffer: pa.Buffer) -> Rows:
+    """The rows in `buffer`, without copying."""
+    columns = pa.ipc.read_record_batch(buffer, _schema(spec)).columns
+    key = Hash(words(columns[0]), words(columns[1]))
+    row, at = key, 2
+    if not spec.key_is_row:
+        row, at = Hash(words(columns[2]), words(columns[3])), 4
+    prefix, order = NO_WORDS, None
+    if spec.order:
+        prefix, order, at = words(columns[at]), columns[at + 1], at + 2
+    return Rows(key, row, order, prefix, words(columns[at], "int64").view(np.int64), tuple(columns[at + 1 :]))
+
+
+def _schema(spec: ArrangementSpec) -> pa.Schema:
+    fields: list[pa.DataType] = [pa.uint64()] * (2 if spec.key_is_row else 4)
+    if spec.order:
+        fields += [pa.uint64(), pa.binary()]
+    fields += [pa.int64(), *spec.storages]
+    return pa.schema([pa.field(str(i), storage) for i, storage in enumerate(fields)])
+
+
+def pack_facts(run: Run) -> bytes:
+    """What is known of a run before it is read."""
+    return _RUN_FACTS.pack(run.count, run.nbytes, *run.fences)
+
+
+def unpack_facts(packed: bytes) -> tuple[int, int, Fences]:
+    """The count, bytes and fences of a run."""
+    count, nbytes, *fences = _RUN_FACTS.unpack(packed)
+    return count, nbytes, Fences(*fences)
+
+
+def pack_manifest(spine: Spine, number: Callable[[Run], int]) -> bytes:
+    """Which runs make a spine, and how far its merges are."""
+
+    def layer(value: Layer) -> list[Any]:
+        return [value.start, [number(run) for run in value.runs]]
+
+    merges = [[[layer(one) for one in m.inputs], layer(m.output), m.credit] for m in spine.merges]
+    facts = {
+        "storages": [str(storage) for storage in spine.spec.storages],
+        "weight": spine.weight,
+        "settled": [layer(one) for one in spine.settled],
+        "merges": merges,
+    }
+    return json.dumps(facts, separators=(",", ":")).encode()
+
+
+def manifest_runs(packed: bytes) -> list[int]:
+    """The numbers of the runs that a manifest names."""
+    facts = json.loads(packed)
+    layers = [*facts["settled"]]
+    for inputs, output, _ in facts["merges"]:
+        layers += [*inputs, output]
+    return [number for _, numbers in layers for number in numbers]
+
+
+def unpack_manifest(packed: bytes, empty: Spine, run: Callable[[int], Run]) -> Spine:
+    """The spine of a manifest; `empty` gives its spec, seed and pace."""
+    facts = json.loads(packed)
+    assert facts["storages"] == [str(storage) for storage in empty.spec.storages], facts["storages"]
+
+    def layer(value: list[Any]) -> Layer:
+        runs = tuple(run(number) for number in value[1])
+        return Layer(runs, value[0], sum(one.count for one in runs) - value[0])
+
+    merges = tuple(
+        Merge(tuple(layer(one) for one in inputs), layer(output), credit) for inputs, output, credit in facts["merges"]
+    )
+    settled = tuple(layer(one) for one in facts["settled"])
+    return Spine(empty.spec, empty.seed, settled, merges, facts["weight"], empty.pace)
