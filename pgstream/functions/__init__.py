@@ -2,7 +2,9 @@
 
 from pgstream.functions import (
     aggregates,
+    casts,
     comparison,
+    datetime,
     encoding,
     floats,
     integers,
@@ -10,11 +12,14 @@ from pgstream.functions import (
     numerics,
     patterns,
     text,
+    truncation,
 )
 
 __all__ = [
     "aggregates",
+    "casts",
     "comparison",
+    "datetime",
     "encoding",
     "floats",
     "integers",
@@ -22,4 +27,5 @@ __all__ = [
     "numerics",
     "patterns",
     "text",
+    "truncation",
 ]

@@ -400,8 +400,14 @@ def concat(call: BoundCall, *args: Column) -> Column:
 )
 def concat_ws(call: BoundCall, separator: Column, *args: Column) -> Column:
     """The texts of all arguments with `separator` between them; NULLs are skipped."""
-    texts = [printed(call, position + 1, arg) for position, arg in enumerate(args)]
-    return pc.binary_join_element_wise(*texts, separator, null_handling="skip")
+    made = pa.array([""] * len(separator), pa.string())
+    begun = pa.repeat(pa.scalar(False), len(separator))
+    for position, arg in enumerate(args):
+        text = printed(call, position + 1, arg)
+        longer = pc.if_else(begun, pc.binary_join_element_wise(made, text, separator), text)
+        made = pc.if_else(text.is_valid(), longer, made)
+        begun = pc.or_(begun, text.is_valid())
+    return pc.if_else(separator.is_valid(), made, pa.scalar(None, pa.string()))
 
 
 def printed(call: BoundCall, position: int, column: Column) -> Column:
