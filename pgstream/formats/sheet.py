@@ -129,6 +129,10 @@ class Sheet:
 
 def put_rows(column: Column, rows: Sequence[int], values: Column) -> Column:
     """`column` with `values` at `rows` (ascending)."""
+    if pa.types.is_nested(column.type):
+        picks = np.arange(len(column))
+        picks[list(rows)] = len(column) + np.arange(len(rows))
+        return pa.concat_arrays([column, values]).take(pa.array(picks))
     mask = np.zeros(len(column), np.bool_)
     mask[list(rows)] = True
     return pc.replace_with_mask(column, pa.array(mask), values)

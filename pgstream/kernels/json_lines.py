@@ -61,7 +61,10 @@ def skip_space(at, end):  # type: ignore[no-untyped-def]
 def expected(at, step, steps, words):  # type: ignore[no-untyped-def]
     """Whether the bytes of a learned step stand at `at`."""
     first = steps[step, STEP_WORD]
-    return all(load64(at + 8 * i) & words[first + i, 1] == words[first + i, 0] for i in range(steps[step, STEP_WORDS]))
+    for i in range(steps[step, STEP_WORDS]):  # noqa: SIM110 (numba compiles no generator expressions)
+        if load64(at + 8 * i) & words[first + i, 1] != words[first + i, 0]:
+            return False
+    return True
 
 
 @numba.njit(
