@@ -297,5 +297,5 @@ def rename(part: Node, mapping: Mapping[int, Col]) -> Node:
 
 def fresh_copy(plan: Relation, ids: ColIds) -> tuple[Relation, dict[int, Col]]:
     """The same relation with new columns throughout, and the new column for each old one."""
-    mapping = {id: ids.like(col) for id, col in defined(plan).items()}
+    mapping = {id: ids.like(col) for id, col in sorted(defined(plan).items())}
     return rename(plan, mapping), mapping

@@ -7,18 +7,76 @@ carry a number: `id`, `id_1`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
+from pgstream.circuit.circuit import Node
+from pgstream.circuit.operator import Operator
 from pgstream.plan import relations as rel
 from pgstream.plan import rewrite
 from pgstream.plan.expressions import Col, Expr
 from pgstream.plan.relations import Relation
 from pgstream.sql.expression_text import ExpressionText
+from pgstream.types.definition import SqlType
 
 
 def explain(plan: Relation) -> list[str]:
     """The lines of EXPLAIN for a plan."""
     return list(_PlanText(plan).lines(plan, 0))
+
+
+def explain_circuit(node: Node, analyze: bool = False) -> list[str]:
+    """The lines of EXPLAIN for the circuit that computes `node`.
+
+    Each node carries its id. What several nodes read is written out once and marked as shared. With `analyze` the
+    rows that went in and out so far and the seconds spent follow.
+    """
+    return list(_circuit_lines(node, 0, set(), analyze))
+
+
+def _circuit_lines(node: Node, depth: int, seen: set[int], analyze: bool) -> Iterator[str]:
+    if node.id in seen:
+        yield _indented(f"[{node.id}] as above", depth)
+        return
+    seen.add(node.id)
+    shared = " (shared)" if len(node.consumers) + node.holds > 1 else ""
+    kept = f" (keeps {len(node.arrangement_ids)})" if node.arrangement_ids else ""
+    spent = ""
+    if analyze:
+        counters = node.counters
+        spent = f" (in={counters.rows_in} out={counters.rows_out} seconds={counters.seconds:.3f})"
+    yield _indented(f"[{node.id}] {_operator_text(node.operator)}{kept}{shared}{spent}", depth)
+    for source in node.inputs:
+        yield from _circuit_lines(source, depth + 1, seen, analyze)
+
+
+def _operator_text(operator: Operator) -> str:
+    """An operator's class and what it was made with; column n of an input is `#n`."""
+    text = ExpressionText({}, lambda _: "…", lambda col: f"#{col.id}")
+    parts = []
+    for field in fields(operator):  # type: ignore[arg-type]
+        value = getattr(operator, field.name)
+        if field.name in ("types", "arrangements") or (field.default is not MISSING and value == field.default):
+            continue
+        parts.append(f"{field.name}={_part_text(value, text)}")
+    return " ".join([type(operator).__name__, *parts])
+
+
+def _part_text(value: Any, text: ExpressionText) -> str:
+    """A field of an operator."""
+    if type(value) in rewrite.EXPRESSIONS or type(value) in rewrite.CALLS:
+        return text(value)
+    if isinstance(value, tuple):
+        return "(" + ", ".join(_part_text(item, text) for item in value) + ")"
+    if isinstance(value, SqlType):
+        return str(value)
+    name = getattr(value, "name", None)
+    if isinstance(name, str):
+        return name
+    if is_dataclass(value) and not isinstance(value, type):
+        inner = " ".join(f"{f.name}={_part_text(getattr(value, f.name), text)}" for f in fields(value))
+        return f"{type(value).__name__}({inner})"
+    return str(getattr(value, "__qualname__", value))
 
 
 def _indented(text: str, depth: int) -> str:

@@ -21,14 +21,21 @@ def operator_of(function: Function) -> str | None:
 
 
 class ExpressionText:
-    """Writes expressions, calling columns by `names`; `inner` writes the plans of subqueries."""
+    """Writes expressions. Columns are called by `names`, or what `unnamed` calls them; `inner` writes the plans of
+    subqueries."""
 
-    def __init__(self, names: Mapping[int, str], inner: Callable[[Relation], str]) -> None:
+    def __init__(
+        self,
+        names: Mapping[int, str],
+        inner: Callable[[Relation], str],
+        unnamed: Callable[[Col], str] = lambda col: col.name,
+    ) -> None:
         self.names = names
         self.inner = inner
+        self.unnamed = unnamed
 
     def column(self, col: Col) -> str:
-        return self.names.get(col.id, col.name)
+        return self.names[col.id] if col.id in self.names else self.unnamed(col)
 
     def order(self, keys: Iterable[SortKey]) -> str:
         """The items of an ORDER BY."""
@@ -38,7 +45,7 @@ class ExpressionText:
             texts.append(f"{self(key.expr)}{' DESC' if key.descending else ''}{nulls}")
         return ", ".join(texts)
 
-    def __call__(self, expr: Expr | AggCall | WindowCall) -> str:
+    def __call__(self, expr: Expr | AggCall | WindowCall | SortKey) -> str:
         match expr:
             case ex.Ref(col):
                 return self.column(col)
@@ -58,6 +65,8 @@ class ExpressionText:
                 return self._aggregate(expr)
             case WindowCall():
                 return self._window(expr)
+            case SortKey():
+                return self.order([expr])
         return self._special(expr)
 
     def _operand(self, expr: Expr) -> str:

@@ -7,9 +7,9 @@ time; everything relational is spelled out here. Rows are tuples of values in th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -54,9 +54,8 @@ class Naive:
         """Each row as the values of all columns visible there: its own, and those of `env`."""
         match node:
             case rel.Scan(oid, _, columns, positions):
-                return [
-                    env | {c.id: row[at] for c, at in zip(columns, positions, strict=True)} for row in self.tables[oid]
-                ]
+                places = [(col.id, at) for col, at in zip(columns, positions, strict=True)]
+                return [env | {id: row[at] for id, at in places} for row in self.tables[oid]]
             case rel.Values(columns, tuples):
                 return [env | self._row(columns, values, env) for values in tuples]
             case rel.Project(input, outputs):
@@ -66,29 +65,16 @@ class Naive:
                 return [row for row in self._envs(input, env) if self.value(predicate, row) is True]
             case rel.Sort(input, order):
                 return self._ordered(self._envs(input, env), order)
-            case rel.Join():
-                return self._join(node, env)
-            case rel.Apply():
-                return self._apply(node, env)
-            case rel.AssertSingle(input, key):
-                given = self._envs(input, env)
-                counts = Counter(tuple(key_of(row[c.id]) for c in key) for row in given)
-                if any(count > 1 for count in counts.values()):
-                    raise CardinalityViolation("more than one row returned by a subquery used as an expression")
-                return given
-            case rel.Group():
-                return self._group(node, env)
             case rel.Distinct(input):
                 return list({self._key(row, input): row for row in reversed(self._envs(input, env))}.values())
-            case rel.SetOp():
-                return self._set_operation(node, env)
-            case rel.TopN():
-                return self._top(node, env)
-            case rel.Window():
-                return self._window(node, env)
-            case rel.TableCall():
-                return self._table_call(node, env)
-        raise AssertionError(node)
+        return self._OPERATIONS[type(node)](self, node, env)
+
+    def _single(self, node: rel.AssertSingle, env: Env) -> list[Env]:
+        rows = self._envs(node.input, env)
+        counts = Counter(tuple(key_of(row[c.id]) for c in node.key) for row in rows)
+        if any(count > 1 for count in counts.values()):
+            raise CardinalityViolation("more than one row returned by a subquery used as an expression")
+        return rows
 
     def _row(self, columns: Iterable[ex.Col], values: Iterable[Expr], env: Env) -> Env:
         return {col.id: self.value(expr, env) for col, expr in zip(columns, values, strict=True)}
@@ -157,22 +143,21 @@ class Naive:
             tuples = [values for values in tuples if values[0] is not None]
         if call.distinct:
             tuples = list({key_of(values): values for values in tuples}.values())
-        if isinstance(call.aggregate.maintained, Extreme):
+        maintained = call.aggregate.maintained
+        if isinstance(maintained, Extreme):
             present = [self._sortable(values[0], call.args[0]) for values in tuples if values[0] is not None]
-            pick = max if call.aggregate.maintained.descending else min
+            pick = max if maintained.descending else min
             return pick(present)[1] if present else None
         types = tuple(arg.type for arg in call.args)
         columns = tuple(column_from([t[i] for t in tuples], type) for i, type in enumerate(types))
-        if isinstance(call.aggregate.maintained, Linear):
-            given = columns or (len(tuples),)
-            parts = call.aggregate.maintained.contribute(*given)
-            states = [np.array([part.sum()], np.int64) for part in parts]
-            result = call.aggregate.maintained.finish(*states)
+        if isinstance(maintained, Linear):
+            parts = maintained.contribute(*(columns or (len(tuples),)))
+            result = maintained.finish(*(np.array([part.sum()], np.int64) for part in parts))
         elif not tuples:
             return None
         else:
             bound = BoundCall(types, call.type, self.context)
-            result = call.aggregate.maintained.finish(bound, columns, np.array([0, len(tuples)], np.int64))
+            result = maintained.finish(bound, columns, np.array([0, len(tuples)], np.int64))
         return python_values(result, call.type)[0]
 
     def _sortable(self, value: Any, expr: Expr) -> tuple[bytes, Any]:
@@ -283,10 +268,8 @@ class Naive:
             case ex.Coalesce(args):
                 values = (self.value(arg, env) for arg in args)
                 return next((value for value in values if value is not None), None)
-            case ex.And(args):
-                return self._connected((self.value(arg, env) for arg in args), False)
-            case ex.Or(args):
-                return self._connected((self.value(arg, env) for arg in args), True)
+            case ex.And(args) | ex.Or(args):
+                return self._connected((self.value(arg, env) for arg in args), isinstance(expr, ex.Or))
             case ex.Not(arg):
                 value = self.value(arg, env)
                 return None if value is None else not value
@@ -296,7 +279,11 @@ class Naive:
                 return self.value(arg, env) is wanted
             case ex.IsDistinct(left, right):
                 return key_of(self.value(left, env)) != key_of(self.value(right, env))
-        operands = [Const(self.value(operand, env), operand.type) for operand in rewrite.operands(expr)]
+        return self._computed(expr, env)
+
+    def _computed(self, expr: Expr, env: Env) -> Any:
+        """A call and its like, by the real evaluator over constants."""
+        operands: list[Expr] = [Const(self.value(operand, env), operand.type) for operand in rewrite.operands(expr)]
         constant = rewrite.map_operands(expr, lambda _: operands.pop(0))
         known = repr(constant)
         if known not in self.computed:
@@ -325,6 +312,17 @@ class Naive:
         if len(rows) > 1:
             raise CardinalityViolation("more than one row returned by a subquery used as an expression")
         return rows[0][id] if rows else None
+
+    _OPERATIONS: ClassVar[dict[type, Callable[..., list[Env]]]] = {
+        rel.Join: _join,
+        rel.Apply: _apply,
+        rel.AssertSingle: _single,
+        rel.Group: _group,
+        rel.SetOp: _set_operation,
+        rel.TopN: _top,
+        rel.Window: _window,
+        rel.TableCall: _table_call,
+    }
 
 
 def multiset(rows: Iterable[Row]) -> Counter[Row]:
