@@ -2,11 +2,13 @@
 
 The cutters fill `starts` and `stops` (row-major, `columns` a row) with each field's bytes in `content` and `marks`
 with what was seen in it. They return (rows, position, status): whole rows found, where the first row that is not
-whole starts, and why they stopped.
+whole starts, and why they stopped. The gatherers may read 16 bytes behind the last field.
 """
 
 import numpy as np
 from numba import boolean, int32, int64, njit, types, uint8
+
+from pgstream.kernels.bytes import load64, memcpy, store64
 
 bytes_in = types.Array(uint8, 1, "C", readonly=True)
 ints_in = types.Array(int64, 1, "C", readonly=True)
@@ -51,6 +53,8 @@ def line_end_kind(content, at, end, quote, escape):  # type: ignore[no-untyped-d
 )
 def cut_text(content, at, end, final, columns, delimiter, eol, starts, stops, marks):  # type: ignore[no-untyped-def]
     """COPY text: backslash escapes, one line a row. `final`: the last line may lack its line end."""
+    special = np.zeros(256, np.uint8)
+    special[delimiter] = special[10] = special[13] = special[92] = 1
     rows = 0
     room = len(starts) // columns
     while at < end:
@@ -64,6 +68,13 @@ def cut_text(content, at, end, final, columns, delimiter, eol, starts, stops, ma
         complete = False
         while at < end:
             byte = content[at]
+            while special[byte] == 0:
+                at += 1
+                if at == end:
+                    break
+                byte = content[at]
+            if at == end:
+                break
             if byte == delimiter:
                 if field == last:
                     return rows, line, EXTRA
@@ -102,8 +113,6 @@ def cut_text(content, at, end, final, columns, delimiter, eol, starts, stops, ma
                     complete = True
                     break
                 return rows, line, MORE
-            else:
-                at += 1
         if not complete and not final:
             return rows, line, MORE
         starts[field] = start
@@ -126,6 +135,8 @@ def cut_text(content, at, end, final, columns, delimiter, eol, starts, stops, ma
 )
 def cut_csv(content, at, end, final, columns, delimiter, quote, escape, eol, starts, stops, marks):  # type: ignore[no-untyped-def]
     """CSV: quoted parts may hold delimiters and line ends. `final`: the last line may lack its line end."""
+    special = np.zeros(256, np.uint8)
+    special[delimiter] = special[10] = special[13] = special[quote] = 1
     rows = 0
     room = len(starts) // columns
     while at < end:
@@ -154,7 +165,15 @@ def cut_csv(content, at, end, final, columns, delimiter, quote, escape, eol, sta
                 if byte == quote:
                     inside = False
                 at += 1
-            elif byte == quote:
+                continue
+            while special[byte] == 0:
+                at += 1
+                if at == end:
+                    break
+                byte = content[at]
+            if at == end:
+                break
+            if byte == quote:
                 inside = True
                 mark = QUOTED
                 at += 1
@@ -185,8 +204,6 @@ def cut_csv(content, at, end, final, columns, delimiter, quote, escape, eol, sta
                     complete = True
                     break
                 return rows, line, MORE
-            else:
-                at += 1
         if not complete and not final:
             return rows, line, MORE
         if inside:
@@ -285,6 +302,20 @@ def unescaped(content, at, end):  # type: ignore[no-untyped-def]
     return byte, at + 1
 
 
+@njit(types.void(int64, int64, int64), nogil=True, cache=True, inline="always")
+def copy_short(to, start, length):  # type: ignore[no-untyped-def]
+    """Copies `length` bytes; up to 15 bytes behind them are read and written too."""
+    if length <= 16:
+        store64(to, int64(load64(start)))
+        if length > 8:
+            store64(to + 8, int64(load64(start + 8)))
+    else:
+        memcpy(to, start, length)
+
+
+OVERRUN = 16
+"""How many bytes behind its end a gathered column's memory goes on, for `copy_short`."""
+
 GATHERED = types.Tuple((int32[::1], uint8[::1], boolean[::1]))
 
 
@@ -306,9 +337,11 @@ def gather_text(content, starts, stops, marks, rows, column, columns, null):  # 
     for row in range(rows):
         total += stops[row * columns + column] - starts[row * columns + column]
     offsets = np.zeros(rows + 1, np.int32)
-    values = np.empty(total, np.uint8)
+    values = np.empty(total + OVERRUN, np.uint8)
     valid = np.ones(rows, np.bool_)
     to = int64(0)
+    source = content.ctypes.data
+    target = values.ctypes.data
     for row in range(rows):
         field = row * columns + column
         at = starts[field]
@@ -316,8 +349,7 @@ def gather_text(content, starts, stops, marks, rows, column, columns, null):  # 
         if is_text(content, at, stop, null):
             valid[row] = False
         elif marks[field] == PLAIN:
-            for i in range(stop - at):
-                values[to + i] = content[at + i]
+            copy_short(target + to, source + at, stop - at)
             to += stop - at
         else:
             while at < stop:
@@ -345,17 +377,18 @@ def gather_csv(content, starts, stops, marks, rows, column, columns, null, quote
     for row in range(rows):
         total += stops[row * columns + column] - starts[row * columns + column]
     offsets = np.zeros(rows + 1, np.int32)
-    values = np.empty(total, np.uint8)
+    values = np.empty(total + OVERRUN, np.uint8)
     valid = np.ones(rows, np.bool_)
     to = int64(0)
+    source = content.ctypes.data
+    target = values.ctypes.data
     for row in range(rows):
         field = row * columns + column
         at = starts[field]
         stop = stops[field]
         begin = to
         if marks[field] == PLAIN:
-            for i in range(stop - at):
-                values[to + i] = content[at + i]
+            copy_short(target + to, source + at, stop - at)
             to += stop - at
         else:
             inside = False
@@ -389,16 +422,17 @@ def gather_binary(content, starts, stops, marks, rows, column, columns):  # type
     for row in range(rows):
         total += stops[row * columns + column] - starts[row * columns + column]
     offsets = np.zeros(rows + 1, np.int32)
-    values = np.empty(total, np.uint8)
+    values = np.empty(total + OVERRUN, np.uint8)
     valid = np.ones(rows, np.bool_)
     to = int64(0)
+    source = content.ctypes.data
+    target = values.ctypes.data
     for row in range(rows):
         field = row * columns + column
         at = starts[field]
         length = stops[field] - at
         valid[row] = marks[field] != NULL
-        for i in range(length):
-            values[to + i] = content[at + i]
+        copy_short(target + to, source + at, length)
         to += length
         offsets[row + 1] = to
-    return offsets, values, valid
+    return offsets, values[:to], valid

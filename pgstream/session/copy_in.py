@@ -14,16 +14,21 @@ from numpy.typing import NDArray
 from pgstream.delta import Column
 from pgstream.errors import BadCopyFileFormat, CharacterNotInRepertoire, InvalidBinaryRepresentation, SqlError
 from pgstream.kernels import copy_text as cut
-from pgstream.kernels.bytes import is_utf8
+from pgstream.kernels.bytes import PADDING, is_utf8
 from pgstream.session.copy_options import CopyOptions
 from pgstream.types.buffers import string_column
 from pgstream.types.definition import SqlType
 
-PARSE_BYTES = 4 << 20
-"""How much input is parsed at a time."""
+PARSE_BYTES = 1 << 20
+"""How much input is parsed at a time: what stays in the processor's cache."""
+
+FIELDS_MAX = 1 << 17
+"""How many fields are cut at a time."""
 
 SHOWN_CHARACTERS_MAX = 100
 """How much of a line or value an error shows."""
+
+_PADDING = bytes(PADDING)
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 
@@ -50,6 +55,8 @@ class CopyReader:
         self._eol = cut.UNKNOWN_EOL
         self._header = options.format == "binary" or options.header != "off"
         self._ended = False
+        room = max(1, FIELDS_MAX // len(target.types)) * len(target.types)
+        self._room = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.uint8)
         self.rows = 0
 
     @property
@@ -87,7 +94,7 @@ class CopyReader:
             return 0
         if self._options.format != "binary":
             self._require_utf8(content, final)
-        memory = np.frombuffer(content, np.uint8)
+        memory = np.frombuffer(content + _PADDING, np.uint8)
         while start < len(content) and not self._ended:
             pieces = self._cut(memory, start, len(content), final)
             self._keep(pieces)
@@ -106,9 +113,7 @@ class CopyReader:
     def _cut(self, memory: NDArray[np.uint8], start: int, end: int, final: bool) -> "_Pieces":
         """The fields of as many rows as there is room for."""
         columns = len(self._target.types)
-        room = max(1, (end - start) // max(2 * columns, 1) + 1) * columns
-        starts, stops = np.empty(room, np.int64), np.empty(room, np.int64)
-        marks = np.empty(room, np.uint8)
+        starts, stops, marks = self._room
         options = self._options
         if options.format == "binary":
             found = cut.cut_binary(memory, start, end, columns, starts, stops, marks)
@@ -135,7 +140,9 @@ class CopyReader:
     def _keep(self, pieces: "_Pieces") -> None:
         if pieces.rows == 0:
             return
-        texts = [self._gathered(pieces, i) for i in range(len(self._target.types))]
+        width = len(self._target.types)
+        escaped = bool((pieces.marks[: pieces.rows * width] == cut.ESCAPED).any())
+        texts = [self._gathered(pieces, i, escaped) for i in range(width)]
         columns = []
         for i, text in enumerate(texts):
             try:
@@ -146,7 +153,7 @@ class CopyReader:
         self.rows += pieces.rows
         self._lines += pieces.rows
 
-    def _gathered(self, pieces: "_Pieces", column: int) -> Column:
+    def _gathered(self, pieces: "_Pieces", column: int, escaped: bool) -> Column:
         """One column's fields, escapes and quotes undone, as a string (or binary) column."""
         width = len(self._target.types)
         given = (pieces.memory, pieces.starts, pieces.stops, pieces.marks, pieces.rows, column, width)
@@ -161,9 +168,7 @@ class CopyReader:
             )  # fmt: skip
         else:
             offsets, values, valid = cut.gather_text(*given, null)
-            if (pieces.marks == cut.ESCAPED).any() and not is_utf8(
-                values.ctypes.data, values.ctypes.data + len(values)
-            ):
+            if escaped and not is_utf8(values.ctypes.data, values.ctypes.data + len(values)):
                 raise CharacterNotInRepertoire('invalid byte sequence for encoding "UTF8"')
         storage = pa.binary() if options.format == "binary" else pa.string()
         column_of_text = string_column(offsets, values, storage=storage)
@@ -304,7 +309,7 @@ class CopyReader:
 
     def _missing_column(self, line: bytes) -> str:
         """The first column that `line` has no field for."""
-        memory = np.frombuffer(line, np.uint8)
+        memory = np.frombuffer(line + _PADDING, np.uint8)
         names = self._target.names
         for width in range(1, len(names)):
             reader = CopyReader(CopyTarget("", names[:width], self._target.types[:width]), self._options)

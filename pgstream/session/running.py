@@ -15,6 +15,7 @@ from pgstream.session.prepared import Answer, Prepared
 from pgstream.session.report import SessionNotice
 from pgstream.session.session import PLANS_MAX, Session
 from pgstream.sql.bind import BindScope, bind
+from pgstream.sql.bind.statements import Explain, Query
 from pgstream.sql.parse import Parsed, parse
 from pgstream.types.definition import BY_OID, SqlType
 
@@ -164,7 +165,7 @@ async def run(session: Session, prepared: Prepared, params: tuple[Column, ...]) 
 
 def is_query(prepared: Prepared) -> bool:
     """Whether a snapshot answers it."""
-    return prepared.bound is not None and prepared.bound.tag == QUERY_TAG and prepared.columns is not None
+    return prepared.bound is not None and isinstance(prepared.bound.statement, Query)
 
 
 @contextmanager
@@ -203,7 +204,8 @@ async def _select(session: Session, prepared: Prepared, params: tuple[Column, ..
 
 async def _change(session: Session, prepared: Prepared, params: tuple[Column, ...]) -> Answer:
     """DML and DDL, on the engine's thread."""
-    require_writable(session, prepared.bound.tag)
+    if not isinstance(prepared.bound.statement, Explain):
+        require_writable(session, prepared.bound.tag)
     workspace = session.block.workspace()
     snapshot = workspace.snapshot()
     work = workspace.execute(prepared.parsed, prepared.bound, params, session.context(snapshot))
@@ -215,5 +217,5 @@ async def _change(session: Session, prepared: Prepared, params: tuple[Column, ..
 
 def require_writable(session: Session, command: str) -> None:
     """Raises ReadOnlySqlTransaction where the transaction may not write."""
-    if session.settings.current["transaction_read_only"] == "on" and command not in ("EXPLAIN", QUERY_TAG):
-        raise ReadOnlySqlTransaction(f"cannot execute {command} in a read-only transaction")
+    if session.settings.current["transaction_read_only"] == "on":
+        raise ReadOnlySqlTransaction(f"cannot execute {command.removesuffix(' 0')} in a read-only transaction")
