@@ -2,30 +2,32 @@
 
 from pgstream.functions import (
     aggregates,
-    casts,
     comparison,
     datetime,
     encoding,
+    extract,
     floats,
     integers,
     numeric_math,
     numerics,
     patterns,
+    recomputed,
     text,
     truncation,
 )
 
 __all__ = [
     "aggregates",
-    "casts",
     "comparison",
     "datetime",
     "encoding",
+    "extract",
     "floats",
     "integers",
     "numeric_math",
     "numerics",
     "patterns",
+    "recomputed",
     "text",
     "truncation",
 ]
