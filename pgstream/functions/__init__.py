@@ -2,11 +2,13 @@
 
 from pgstream.functions import (
     aggregates,
+    arrays,
     comparison,
     datetime,
     encoding,
     extract,
     floats,
+    generators,
     integers,
     numeric_math,
     numerics,
@@ -14,15 +16,18 @@ from pgstream.functions import (
     recomputed,
     text,
     truncation,
+    windows,
 )
 
 __all__ = [
     "aggregates",
+    "arrays",
     "comparison",
     "datetime",
     "encoding",
     "extract",
     "floats",
+    "generators",
     "integers",
     "numeric_math",
     "numerics",
@@ -30,4 +35,5 @@ __all__ = [
     "recomputed",
     "text",
     "truncation",
+    "windows",
 ]
