@@ -118,3 +118,25 @@ def mark_changed(changed, new, old, old_of):  # type: ignore[no-untyped-def]
     for g in range(len(new)):
         if old_of[g] < 0 or new[g] != old[old_of[g]]:
             changed[g] = True
+
+
+@njit(OUT(types.int64[:, ::1], U64, U64, I64, types.int64), nogil=True, cache=True)
+def group_firsts(codes, hi, lo, ids, count):  # type: ignore[no-untyped-def]
+    """The row of each group that comes first: by the rows of `codes`, the most significant first, then (hi, lo)."""
+    best = np.full(count, -1, np.int64)
+    levels = codes.shape[0]
+    for i in range(len(ids)):
+        group = ids[i]
+        other = best[group]
+        if other < 0:
+            best[group] = i
+            continue
+        level = 0
+        while level < levels and codes[level, i] == codes[level, other]:
+            level += 1
+        if level < levels:
+            if codes[level, i] < codes[level, other]:
+                best[group] = i
+        elif hi[i] < hi[other] or (hi[i] == hi[other] and lo[i] < lo[other]):
+            best[group] = i
+    return best

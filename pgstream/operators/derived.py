@@ -16,7 +16,7 @@ from pgstream.operators.map import Map
 from pgstream.operators.semijoin import SemiJoin
 from pgstream.operators.setop import SetOperation
 from pgstream.operators.single import AssertSingle
-from pgstream.operators.topn import Cut, GrowingTopN, TopN
+from pgstream.operators.topn import Cut, GrowingFirst, GrowingTopN, TopN
 from pgstream.operators.union import Union
 from pgstream.operators.window import Window
 from pgstream.plan.expressions import Col, Const, Expr, Ref
@@ -134,6 +134,8 @@ def top_n(
 ) -> Node:
     """Of each partition the rows that `cut` leaves."""
     spec = ArrangementSpec(node.types, tuple(partition), tuple(order))
+    if growing and _is_one(cut):
+        return circuit.add(GrowingFirst(spec), [node])
     if growing and cut.limit is not None and not (isinstance(cut.limit, Const) and cut.limit.value is None):
         return circuit.add(GrowingTopN(spec, cut), [node])
     return circuit.add(TopN(spec, cut), [circuit.add(Arrange(spec), [node])])
@@ -145,3 +147,10 @@ def window(
     """The input's columns and one for each of `items`."""
     spec = ArrangementSpec(node.types, tuple(partition), tuple(order))
     return circuit.add(Window(spec, tuple(items)), [circuit.add(Arrange(spec), [node])])
+
+
+def _is_one(cut: Cut) -> bool:
+    """Whether `cut` leaves just the first row."""
+    limit, offset = cut.limit, cut.offset
+    alone = offset is None or (isinstance(offset, Const) and not offset.value)
+    return alone and isinstance(limit, Const) and limit.value == 1

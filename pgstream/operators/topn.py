@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from pgstream.circuit.operator import Operator, TickContext, arranged
-from pgstream.delta import Delta, concat
+from pgstream.delta import Delta, Indices, concat
 from pgstream.errors import InvalidRowCountInLimitClause, InvalidRowCountInOffsetClause
-from pgstream.kernels.grouping import cut_copies
+from pgstream.kernels.grouping import cut_copies, group_firsts, group_ids
 from pgstream.operators.arrange import consolidated, keys_at, touched_keys
 from pgstream.operators.map import computed
+from pgstream.operators.ordering import sort_codes
 from pgstream.plan.expressions import Expr
-from pgstream.storage.identity import Hash
-from pgstream.storage.run import ArrangementSpec
+from pgstream.storage.identity import Hash, row_hash
+from pgstream.storage.run import ArrangementSpec, build_run
 from pgstream.storage.spine import Spine
 from pgstream.types.definition import SqlType
 
@@ -110,10 +113,13 @@ class GrowingTopN(Operator):
     def step(self, tick: TickContext, state: list[Spine], inputs: Sequence[Delta]) -> Delta:
         offset, limit = self.cut.bounds(tick)
         assert limit is not None, "without a limit nothing can be forgotten"
-        keys = touched_keys(keys_at(inputs[0], self.spec.key, self.types, tick))
+        fresh = build_run(inputs[0], self.spec, tick.seed)
+        if fresh is None:
+            return self.idle(state)
+        keys = touched_keys(fresh.rows.key)
         before = state[0]
         old = before.probe(keys, consolidate=True).delta
-        candidates = Spine.empty(self.spec, tick.seed).insert(concat([inputs[0], old]))
+        candidates = Spine.empty(self.spec, tick.seed).insert_run(fresh).insert(old)
         kept = _cut(candidates, keys, 0, offset + limit)
         change = consolidated(concat([kept, old.negate()]), tick)
         if not len(change):
@@ -126,3 +132,60 @@ class GrowingTopN(Operator):
 
     def once(self, tick: TickContext, inputs: Sequence[Delta]) -> Delta:
         return TopN(self.spec, self.cut).once(tick, inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class GrowingFirst(Operator):
+    """The first row of each partition of an input that only grows: what GrowingTopN is with a limit of 1.
+
+    The rows of a tick compete before any state is asked, and the state needs no order within a key.
+    """
+
+    spec: ArrangementSpec
+
+    lean = True
+
+    @property
+    def types(self) -> tuple[SqlType, ...]:
+        return self.spec.types
+
+    @property
+    def arrangements(self) -> tuple[ArrangementSpec, ...]:
+        return (ArrangementSpec(self.spec.types, self.spec.key),)
+
+    def step(self, tick: TickContext, state: list[Spine], inputs: Sequence[Delta]) -> Delta:
+        stored = self.arrangements[0]
+        fresh = build_run(self.once(tick, inputs), stored, tick.seed)
+        if fresh is None:
+            return self.idle(state)
+        new, before = fresh.delta(), state[0]
+        query, old = before.probe(fresh.rows.key, consolidate=True)
+        if len(old):
+            ids = np.concatenate([query, np.arange(len(new))])
+            best = self._firsts(concat([old, new]), ids, len(new), tick)
+            won = best >= len(old)
+            change = build_run(concat([new.filter(won), old.filter(won[query]).negate()]), stored, tick.seed)
+        else:
+            change = fresh
+        if change is None:
+            return self.idle(state)
+        state[0] = before.insert_run(change)
+        return change.delta()
+
+    def once(self, tick: TickContext, inputs: Sequence[Delta]) -> Delta:
+        delta = inputs[0].filter(inputs[0].weights > 0)
+        keys = keys_at(delta, self.spec.key, self.types, tick)
+        ids, first = group_ids(keys.hi, keys.lo)
+        if len(first) < len(delta):
+            first = self._firsts(delta, ids, len(first), tick)
+        return Delta(delta.take(first).columns, np.ones(len(first), np.int64))
+
+    def _firsts(self, rows: Delta, ids: Indices, groups: int, tick: TickContext) -> Indices:
+        """The row of each group that comes first."""
+        codes = []
+        for item in self.spec.order:
+            codes += sort_codes(rows.columns[item.position], self.types[item.position], item)
+        levels = np.array(codes, np.int64).reshape(len(codes), len(rows))
+        ties = row_hash(rows.columns, tick.seed, len(rows))
+        best: Indices = group_firsts(levels, ties.hi, ties.lo, ids, groups)
+        return best
