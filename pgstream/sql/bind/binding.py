@@ -1,0 +1,112 @@
+"""What is known while one statement is bound: the catalog it sees, its parameters, and where its parts stand.
+
+Expressions are frozen and carry no positions, so `Binding` remembers for each expression object that was made of an
+AST node where that node stands. Positions follow the object, not its value: two references to one column are equal
+and stand in different places.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pgstream.catalog.catalog import Catalog
+from pgstream.errors import IndeterminateDatatype, UndefinedParameter
+from pgstream.plan.expressions import Col, Expr, Param
+from pgstream.plan.rewrite import ColIds
+from pgstream.types.definition import SqlType
+
+UNKNOWN = SqlType("unknown")
+TEXT = SqlType("text")
+BOOL = SqlType("bool")
+INT4 = SqlType("int4")
+INT8 = SqlType("int8")
+
+
+@dataclass(frozen=True, slots=True)
+class BindScope:
+    """What of a session the meaning of a statement depends on.
+
+    `search_path` holds schema names without the implicit pg_catalog. `now_us` gives literals such as 'today' their
+    value.
+    """
+
+    search_path: tuple[str, ...] = ("public",)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    user: str = "postgres"
+    database: str = "postgres"
+    now_us: int = 0
+
+
+class Binding:
+    """The state of binding one statement."""
+
+    def __init__(self, catalog: Catalog, scope: BindScope, parameter_types: Sequence[SqlType | None] = ()) -> None:
+        self.catalog = catalog
+        self.scope = scope
+        self.search_path = scope.search_path
+        self.ids = ColIds(1)
+        self.depends: set[int] = set()
+        self.system_relations: list[tuple[str, int]] = []
+        self.volatile: list[tuple[str, int]] = []
+        self._fixed = {i + 1: given for i, given in enumerate(parameter_types) if given is not None}
+        self._deduced: dict[int, SqlType] = {}
+        self._parameters: dict[int, int] = {}
+        self._positions: dict[int, tuple[Any, int]] = {}
+
+    def col(self, name: str, type: SqlType, table_oid: int = 0, attnum: int = 0) -> Col:
+        """A new column."""
+        fresh = self.ids.fresh(name, type)
+        return Col(fresh.id, name, type, table_oid, attnum) if table_oid else fresh
+
+    def located(self, expr: Expr, position: int | None) -> Expr:
+        """`expr`, which from now on stands at `position`, unless its place is known."""
+        if position is not None and position >= 0 and id(expr) not in self._positions:
+            self._positions[id(expr)] = (expr, position)
+        return expr
+
+    def position(self, expr: Expr) -> int | None:
+        """Where `expr` stands in the statement's text, if it was written there."""
+        found = self._positions.get(id(expr))
+        return None if found is None else found[1]
+
+    def parameter(self, index: int, position: int) -> Param:
+        """`$index` as the type it is known to have so far; of type unknown where nothing decided it yet."""
+        if index <= 0 or index > 65535:
+            raise UndefinedParameter(f"there is no parameter ${index}", position=position)
+        self._parameters.setdefault(index, position)
+        known = self._fixed.get(index, self._deduced.get(index, UNKNOWN))
+        return Param(index, known)
+
+    def deduce(self, param: Param, type: SqlType) -> Param:
+        """`param`, so far of unknown type, used as `type`: it is of that type from now on."""
+        known = self._fixed.get(param.index, self._deduced.get(param.index, UNKNOWN))
+        if known == UNKNOWN:
+            known = self._deduced[param.index] = type.bare()
+        if known.name != type.name:
+            raise AmbiguousParameter(
+                f"inconsistent types deduced for parameter ${param.index}",
+                detail=f"{known} versus {type.bare()}",
+                position=self.position(param),
+            )
+        deduced = Param(param.index, known)
+        self.located(deduced, self.position(param))
+        return deduced
+
+    def parameter_types(self) -> tuple[SqlType, ...]:
+        """The type of every parameter, used or declared. Raises IndeterminateDatatype."""
+        last = max([*self._parameters, *self._fixed], default=0)
+        types = []
+        for index in range(1, last + 1):
+            known = self._fixed.get(index, self._deduced.get(index))
+            if known is None or known == UNKNOWN:
+                raise IndeterminateDatatype(
+                    f"could not determine data type of parameter ${index}", position=self._parameters.get(index)
+                )
+            types.append(known)
+        return tuple(types)
+
+
+class AmbiguousParameter(IndeterminateDatatype):
+    """42P08: one parameter used as two types."""
+
+    sqlstate = "42P08"

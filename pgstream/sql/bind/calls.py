@@ -1,0 +1,301 @@
+"""Function calls: scalar functions, aggregates, window functions and set-returning functions."""
+
+from typing import Any
+
+from pgstream.errors import (
+    AmbiguousFunction,
+    DatatypeMismatch,
+    FeatureNotSupported,
+    GroupingError,
+    InvalidSchemaName,
+    UndefinedFunction,
+    WrongObjectType,
+)
+from pgstream.functions.registry import AGGREGATES, Aggregate, Function, WindowFunction
+from pgstream.plan.expressions import AggCall, Call, Expr, Ref, SortKey
+from pgstream.plan.rewrite import free_refs, subexpressions
+from pgstream.sql.bind.coercion import coerce_or_fail, coerce_to_bool, pathway
+from pgstream.sql.bind.dispatch import bind_expression, binds
+from pgstream.sql.bind.names import Level, SetCall
+from pgstream.sql.bind.operators import coerce_argument, note_volatility
+from pgstream.sql.bind.ordering import sort_key
+from pgstream.sql.bind.overloads import Candidate, NotUnique, concrete, function_candidates, resolve
+from pgstream.sql.bind.windows import bind_window_call
+from pgstream.sql.parse import ast
+from pgstream.types.definition import BY_NAME, SqlType
+
+Node = Any
+
+
+@binds(ast.FuncCall)
+def bind_call(level: Level, node: Node) -> Expr:
+    """A call, by what its name and argument types resolve to."""
+    if node.func_variadic:
+        raise FeatureNotSupported("VARIADIC arguments are not supported yet", position=node.location)
+    name = function_name(level, node)
+    args = _arguments(level, node, name in AGGREGATES and node.over is None)
+    candidate = choose_function(level, node, name, args)
+    if candidate is None:
+        return coerce_or_fail(level.binding, args[0], SqlType(name), "e", node.location)
+    declared = candidate.declared
+    _check_decorations(node, declared, name)
+    coerced, result = _coerced(level, node, candidate, args)
+    if node.over is not None:
+        return bind_window_call(level, node, declared, coerced, result)
+    if isinstance(declared, Aggregate):
+        return _aggregate(level, node, declared, coerced, result)
+    assert isinstance(declared, Function)
+    note_volatility(level.binding, declared, node.location)
+    if declared.returns_set:
+        return _set_call(level, node, declared, coerced, result)
+    return Call(declared, coerced, result)
+
+
+def prepare_call(level: Level, node: Node) -> tuple[Any, tuple[Expr, ...], tuple[str, ...]]:
+    """What a call in FROM resolves to: the declaration, the coerced arguments and their declared types."""
+    name = function_name(level, node)
+    args = _arguments(level, node, False)
+    candidate = choose_function(level, node, name, args)
+    if candidate is None:
+        raise FeatureNotSupported(
+            f"casts in the form of a call ({name}) are not supported here", position=node.location
+        )
+    _check_decorations(node, candidate.declared, name)
+    note_volatility_of(level, node, candidate.declared)
+    return candidate.declared, _coerced(level, node, candidate, args)[0], candidate.arguments
+
+
+def note_volatility_of(level: Level, node: Node, declared: Any) -> None:
+    if isinstance(declared, Function):
+        note_volatility(level.binding, declared, node.location)
+
+
+def _coerced(level: Level, node: Node, candidate: Candidate, args: list[Expr]) -> tuple[tuple[Expr, ...], SqlType]:
+    """The arguments as the declaration takes them, and the result's type."""
+    types = [arg.type.name for arg in args]
+    arguments, result = concrete(candidate.arguments, candidate.declared.result, types, node.location)
+    made = tuple(coerce_argument(level.binding, arg, want) for arg, want in zip(args, arguments, strict=True))
+    return made, SqlType(result)
+
+
+def function_name(level: Level, node: Node) -> str:
+    """The called name; functions live in pg_catalog, and information_schema's there too."""
+    names = [part.sval for part in node.funcname]
+    if len(names) > 1 and names[-2] not in level.binding.catalog.schema_oids:
+        raise InvalidSchemaName(f'schema "{names[-2]}" does not exist', position=node.location)
+    return str(names[-1])
+
+
+def _arguments(level: Level, node: Node, is_aggregate: bool) -> list[Expr]:
+    if not is_aggregate:
+        return [bind_expression(level, arg) for arg in node.args or ()]
+    outer = level.in_aggregate
+    level.in_aggregate = ".".join(part.sval for part in node.funcname)
+    try:
+        return [bind_expression(level, arg) for arg in node.args or ()]
+    finally:
+        level.in_aggregate = outer
+
+
+def choose_function(level: Level, node: Node, name: str, args: list[Expr]) -> Candidate | None:
+    """What the call resolves to; None where it is a cast in the form of a call, such as text(x)."""
+    shown = ".".join(part.sval for part in node.funcname)
+    types = [arg.type.bare() for arg in args]
+    signature = f"{shown}({', '.join(str(type) for type in types)})"
+    schema = node.funcname[-2].sval if len(node.funcname) > 1 else "pg_catalog"
+    candidates = function_candidates(name, len(args)) if schema in ("pg_catalog", "information_schema") else []
+    if node.agg_star:
+        candidates = [candidate for candidate in candidates if isinstance(candidate.declared, Aggregate)]
+    try:
+        chosen = resolve(candidates, [type.name for type in types])
+    except NotUnique:
+        raise AmbiguousFunction(
+            f"function {signature} is not unique",
+            hint="Could not choose a best candidate function. You might need to add explicit type casts.",
+            position=node.location,
+        ) from None
+    if chosen is None and len(args) == 1 and name in BY_NAME and _is_cast(types[0].name, name):
+        return None
+    if chosen is None:
+        raise _undefined(node, name, shown, signature)
+    return chosen
+
+
+def _is_cast(source: str, target: str) -> bool:
+    if source == "unknown":
+        return True
+    return pathway(source, target, "e") is not None
+
+
+def _undefined(node: Node, name: str, shown: str, signature: str) -> Exception:
+    if not node.args and not node.agg_star and any(not made.arguments for made in AGGREGATES.get(name, ())):
+        return WrongObjectType(
+            f"{shown}(*) must be used to call a parameterless aggregate function", position=node.location
+        )
+    if node.agg_star:
+        signature = f"{shown}()"
+    if node.agg_order:
+        return UndefinedFunction(
+            f"function {signature} does not exist",
+            hint="No aggregate function matches the given name and argument types. Perhaps you misplaced ORDER BY;"
+            " ORDER BY must appear after all regular arguments of the aggregate.",
+            position=node.location,
+        )
+    return UndefinedFunction(
+        f"function {signature} does not exist",
+        hint="No function matches the given name and argument types. You might need to add explicit type casts.",
+        position=node.location,
+    )
+
+
+def _check_decorations(node: Node, declared: Any, name: str) -> None:
+    """Refuses DISTINCT, ORDER BY, FILTER, OVER and * where the function takes none."""
+    position = node.location
+    if node.agg_within_group:
+        raise FeatureNotSupported("WITHIN GROUP is not supported yet", position=position)
+    if isinstance(declared, Aggregate):
+        if not node.args and not node.agg_star:
+            raise WrongObjectType(
+                f"{name}(*) must be used to call a parameterless aggregate function", position=position
+            )
+        return
+    if isinstance(declared, WindowFunction) and node.over is None:
+        raise WrongObjectType(f"window function {name} requires an OVER clause", position=position)
+    if isinstance(declared, Function) and node.over is not None:
+        raise WrongObjectType(
+            f"OVER specified, but {name} is not a window function nor an aggregate function", position=position
+        )
+    kind = "is not an aggregate function"
+    for present, word in ((node.agg_star, "(*)"), (node.agg_distinct, "DISTINCT"), (node.agg_order, "ORDER BY")):
+        if present and word == "(*)":
+            raise WrongObjectType(f"{name}(*) specified, but {name} {kind}", position=position)
+        if present:
+            raise WrongObjectType(f"{word} specified, but {name} {kind}", position=position)
+    if node.agg_filter is not None and not isinstance(declared, WindowFunction):
+        raise WrongObjectType(f"FILTER specified, but {name} {kind}", position=position)
+    if node.agg_filter is not None:
+        raise FeatureNotSupported("FILTER is not implemented for non-aggregate window functions", position=position)
+
+
+_NO_AGGREGATES = {
+    "JOIN/ON": "aggregate functions are not allowed in JOIN conditions",
+    "function in FROM": "aggregate functions are not allowed in functions in FROM",
+    "DEFAULT": "aggregate functions are not allowed in DEFAULT expressions",
+}
+AGGREGATES_ALLOWED = frozenset(
+    {"SELECT", "HAVING", "ORDER BY", "DISTINCT ON", "window PARTITION BY", "window ORDER BY"}
+)
+
+
+def _aggregate(level: Level, node: Node, declared: Aggregate, args: tuple[Expr, ...], result: SqlType) -> Expr:
+    position = node.location
+    owner = aggregate_level(level, args)
+    if owner.in_aggregate is not None:
+        raise GroupingError("aggregate function calls cannot be nested", position=position)
+    if owner.clause not in AGGREGATES_ALLOWED:
+        default = f"aggregate functions are not allowed in {owner.clause}"
+        raise GroupingError(_NO_AGGREGATES.get(owner.clause, default), position=position)
+    for arg in args:
+        _check_inside(owner, arg, position)
+    order, condition = _aggregate_clauses(level, node)
+    if node.agg_distinct:
+        _check_distinct(level, args, order)
+    call = AggCall(declared, args, result, bool(node.agg_distinct), condition, order)
+    col = owner.aggregates.get(call)
+    if col is None:
+        col = owner.aggregates[call] = level.binding.col(declared.name, result)
+    return Ref(col)
+
+
+def _aggregate_clauses(level: Level, node: Node) -> tuple[tuple[SortKey, ...], Expr | None]:
+    """ORDER BY and FILTER of an aggregate."""
+    outer, level.in_aggregate = level.in_aggregate, "aggregate"
+    clause = level.clause
+    try:
+        order = tuple(sort_key(level, item) for item in node.agg_order or ())
+        level.in_aggregate = outer
+        condition = None
+        if node.agg_filter is not None:
+            level.clause = "FILTER"
+            condition = coerce_to_bool(level.binding, bind_expression(level, node.agg_filter), "FILTER")
+    finally:
+        level.in_aggregate, level.clause = outer, clause
+    return order, condition
+
+
+def aggregate_level(level: Level, args: tuple[Expr, ...]) -> Level:
+    """The query level an aggregate belongs to: the innermost one whose columns its arguments refer to."""
+    used = {id for arg in args for id in free_refs(arg)}
+    if not used:
+        return level
+    for scope in level.levels():
+        made = {col.id for col in scope.aggregates.values()}
+        if used & (scope.own | made):
+            return scope
+    return level
+
+
+def _check_inside(level: Level, arg: Expr, position: int | None) -> None:
+    made = {col.id for col in level.aggregates.values()}
+    windows = {col.id for col in level.windows.values()}
+    sets = {col.id for call in level.set_calls for col in call.outputs}
+    for part in subexpressions(arg):
+        if not isinstance(part, Ref):
+            continue
+        where = level.binding.position(part)
+        if part.col.id in made:
+            raise GroupingError("aggregate function calls cannot be nested", position=where)
+        if part.col.id in windows:
+            raise GroupingError("aggregate function calls cannot contain window function calls", position=where)
+        if part.col.id in sets:
+            raise FeatureNotSupported(
+                "aggregate function calls cannot contain set-returning function calls",
+                hint="You might be able to move the set-returning function into a LATERAL FROM item.",
+                position=where,
+            )
+
+
+def _check_distinct(level: Level, args: tuple[Expr, ...], order: tuple[SortKey, ...]) -> None:
+    for key in order:
+        if key.expr not in args:
+            raise InvalidDistinct(
+                "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
+                position=level.binding.position(key.expr),
+            )
+    for arg in args:
+        if arg.type.name in BY_NAME and arg.type.definition.order_key is None:
+            raise UndefinedFunction(
+                f"could not identify an equality operator for type {arg.type.bare()}",
+                position=level.binding.position(arg),
+            )
+
+
+class InvalidDistinct(DatatypeMismatch):
+    """42P10."""
+
+    sqlstate = "42P10"
+
+
+_NO_SETS = {
+    "JOIN/ON": "set-returning functions are not allowed in JOIN conditions",
+    "function in FROM": "set-returning functions must appear at top level of FROM",
+    "DEFAULT": "set-returning functions are not allowed in DEFAULT expressions",
+}
+_SETS_ALLOWED = frozenset({"SELECT", "ORDER BY", "GROUP BY", "DISTINCT ON"})
+
+
+def _set_call(level: Level, node: Node, declared: Function, args: tuple[Expr, ...], result: SqlType) -> Expr:
+    """A set-returning function in a SELECT list: its column, of a TableCall that the query puts below."""
+    if level.clause not in _SETS_ALLOWED or level.in_aggregate is not None:
+        default = f"set-returning functions are not allowed in {level.clause}"
+        raise FeatureNotSupported(_NO_SETS.get(level.clause, default), position=node.location)
+    if len(declared.output_types) > 1:
+        raise FeatureNotSupported(
+            f"{declared.name} returns rows, which is only supported in FROM", position=node.location
+        )
+    for call in level.set_calls:
+        if call.function is declared and call.args == args:
+            return Ref(call.outputs[0])
+    col = level.binding.col(declared.name, result)
+    level.set_calls.append(SetCall((col,), declared, args))
+    return Ref(col)

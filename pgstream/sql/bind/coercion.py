@@ -1,0 +1,215 @@
+"""Type coercion: PostgreSQL's parse_coerce.c.
+
+A cast is *how* one type becomes another, and the context decides whether it may happen unasked: `i` implicit in
+any expression, `a` when a value is stored into a column, `e` only where the user wrote a cast.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pgstream.errors import CannotCoerce, DatatypeMismatch, SqlError
+from pgstream.functions.registry import CASTS, CastContext
+from pgstream.plan.expressions import CastExpr, Const, Expr, Param
+from pgstream.sql.bind.binding import BOOL, TEXT, UNKNOWN, Binding
+from pgstream.sql.bind.literals import literal
+from pgstream.sql.bind.types import POLYMORPHIC, category, is_array, is_preferred
+from pgstream.types.definition import BY_NAME, SqlType
+
+Pathway = Literal["same", "relabel", "function", "io", "array"]
+
+_RANK = {"i": 0, "a": 1, "e": 2}
+_ANY = frozenset({"any", *POLYMORPHIC})
+
+
+def pathway(source: str, target: str, context: CastContext) -> Pathway | None:
+    """How `source` becomes `target` where `context` allows it; None where it does not."""
+    if source == target:
+        return "same"
+    cast = CASTS.get((source, target))
+    if cast is not None:
+        if _RANK[context] < _RANK[cast.context]:
+            return None
+        return "relabel" if cast.function is None else "function"
+    if is_array(source) and is_array(target):
+        inner = pathway(_element(source), _element(target), context)
+        if inner is not None:
+            return "relabel" if inner in ("same", "relabel") else "array"
+        return None
+    if (context != "i" and _category(target) == "S") or (context == "e" and _category(source) == "S"):
+        return "io"
+    return None
+
+
+def _element(name: str) -> str:
+    element = BY_NAME[name].element
+    assert element is not None
+    return element
+
+
+def _category(name: str) -> str:
+    return BY_NAME[name].category
+
+
+def is_binary_coercible(source: str, target: str) -> bool:
+    """Whether `source` is stored as `target` is, so that its values pass as they are."""
+    if source == target or target in ("any", "anyelement", "anycompatible"):
+        return True
+    if target in ("anyarray", "anycompatiblearray"):
+        return is_array(source)
+    cast = CASTS.get((source, target))
+    return cast is not None and cast.function is None and cast.context == "i"
+
+
+def can_coerce(sources: Sequence[str], targets: Sequence[str], context: CastContext) -> bool:
+    """Whether values of these types can be arguments of those, as far as each alone can tell."""
+    for source, target in zip(sources, targets, strict=True):
+        if source == target or target in _ANY or source == "unknown":
+            continue
+        if target == "record" and BY_NAME[source].category == "C":
+            continue
+        if source == "record" and BY_NAME[target].category == "C":
+            continue
+        if target == "_record" and source == "_record":
+            continue
+        if pathway(source, target, context) is None:
+            return False
+    return True
+
+
+def coerce(
+    binding: Binding, expr: Expr, target: SqlType, context: CastContext, position: int | None = None
+) -> Expr | None:
+    """`expr` as a value of `target`, its modifier included; None where no cast leads there."""
+    source = expr.type
+    if target.name in _ANY:
+        return expr
+    if isinstance(expr, Const) and source == UNKNOWN:
+        return _literal(binding, expr, target, context)
+    if isinstance(expr, Param) and source == UNKNOWN:
+        expr = binding.deduce(expr, target)
+        return coerce(binding, expr, target, context, position)
+    if source == UNKNOWN:
+        cast: Expr = CastExpr(expr, TEXT, False)
+        return cast if target == TEXT else coerce(binding, cast, target, "e", position)
+    how = pathway(source.name, target.name, context)
+    if how is None:
+        return None
+    if source == target or (how == "same" and target.typmod == -1):
+        return expr
+    made = CastExpr(expr, target, context == "e")
+    return binding.located(made, _leftmost(binding.position(expr), position))
+
+
+def _leftmost(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return min(one, other)
+
+
+def _literal(binding: Binding, expr: Const, target: SqlType, context: CastContext) -> Expr:
+    position = binding.position(expr)
+    early = target if target.name == "interval" else target.bare()
+    made: Expr
+    if expr.value is None:
+        made = binding.located(Const(None, target), position)
+        return made
+    made = literal(binding, expr.value, early, position)
+    binding.located(made, position)
+    if early != target:
+        made = binding.located(CastExpr(made, target, context == "e"), position)
+    return made
+
+
+def coerce_or_fail(
+    binding: Binding, expr: Expr, target: SqlType, context: CastContext, position: int | None = None
+) -> Expr:
+    """`coerce`, raising CannotCoerce."""
+    made = coerce(binding, expr, target, context, position)
+    if made is None:
+        raise CannotCoerce(
+            f"cannot cast type {expr.type.bare()} to {target.bare()}",
+            position=binding.position(expr) if position is None else position,
+        )
+    return made
+
+
+def coerce_to_bool(binding: Binding, expr: Expr, construct: str) -> Expr:
+    """`expr` as the condition of WHERE, AND, …. Raises DatatypeMismatch."""
+    made = coerce(binding, expr, BOOL, "a")
+    if made is None:
+        raise DatatypeMismatch(
+            f"argument of {construct} must be type boolean, not type {expr.type.bare()}",
+            position=binding.position(expr),
+        )
+    return made
+
+
+def coerce_to_type(binding: Binding, expr: Expr, target: SqlType, construct: str) -> Expr:
+    """`expr` as what LIMIT, FILTER, … want. Raises DatatypeMismatch."""
+    made = coerce(binding, expr, target, "a")
+    if made is None:
+        raise DatatypeMismatch(
+            f"argument of {construct} must be type {target}, not type {expr.type.bare()}",
+            position=binding.position(expr),
+        )
+    return made
+
+
+def decided(binding: Binding, expr: Expr) -> Expr:
+    """`expr` as it leaves a query: what is still of unknown type is text."""
+    if expr.type != UNKNOWN:
+        return expr
+    made = coerce(binding, expr, TEXT, "i")
+    assert made is not None
+    return made
+
+
+def common_type(binding: Binding, exprs: Sequence[Expr], construct: str) -> SqlType:
+    """The type that the branches of CASE, UNION, VALUES, … agree on (select_common_type). Raises DatatypeMismatch."""
+    first = exprs[0].type.bare()
+    if first != UNKNOWN and all(expr.type.bare() == first for expr in exprs):
+        return first
+    chosen: SqlType | None = None
+    for expr in exprs:
+        type = expr.type.bare()
+        if type in (UNKNOWN, chosen):
+            continue
+        if chosen is None:
+            chosen = type
+        elif category(type) != category(chosen):
+            raise _mismatch(binding, construct, chosen, type, expr)
+        elif (
+            not is_preferred(chosen)
+            and can_coerce([chosen.name], [type.name], "i")
+            and not can_coerce([type.name], [chosen.name], "i")
+        ):
+            chosen = type
+    return TEXT if chosen is None else chosen
+
+
+def _mismatch(binding: Binding, construct: str, one: SqlType, other: SqlType, at: Expr) -> SqlError:
+    return DatatypeMismatch(f"{construct} types {one} and {other} cannot be matched", position=binding.position(at))
+
+
+def common_typmod(exprs: Sequence[Expr], type: SqlType) -> SqlType:
+    """`type` with the modifier that all of `exprs` share, if they do."""
+    modifiers = {expr.type.typmod if expr.type.name == type.name else -1 for expr in exprs}
+    return SqlType(type.name, modifiers.pop()) if len(modifiers) == 1 else type
+
+
+def to_common(binding: Binding, exprs: Sequence[Expr], construct: str) -> tuple[tuple[Expr, ...], SqlType]:
+    """`exprs` all coerced to their common type, and that type."""
+    type = common_type(binding, exprs, construct)
+    return tuple(to_common_type(binding, expr, type, construct) for expr in exprs), type
+
+
+def to_common_type(binding: Binding, expr: Expr, type: SqlType, construct: str) -> Expr:
+    """`expr` as the common type of a construct (coerce_to_common_type). Raises CannotCoerce."""
+    if expr.type.bare() == type:
+        return expr
+    made = coerce(binding, expr, type, "i")
+    if made is None:
+        raise CannotCoerce(
+            f"{construct} could not convert type {expr.type.bare()} to {type}", position=binding.position(expr)
+        )
+    return made

@@ -1,0 +1,146 @@
+"""Column definitions and table constraints of CREATE TABLE and CREATE SOURCE."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pgstream.catalog.objects import TableColumn
+from pgstream.errors import (
+    DatatypeMismatch,
+    DuplicateColumn,
+    FeatureNotSupported,
+    InvalidTableDefinition,
+    SyntaxError42601,
+    UndefinedColumn,
+)
+from pgstream.sql.bind.binding import Binding
+from pgstream.sql.bind.stored import assigned, bind_default_node
+from pgstream.sql.bind.types import type_of
+from pgstream.sql.parse import ast, deparse, enums
+from pgstream.types.definition import SqlType
+
+Node = Any
+Kind = enums.ConstrType
+
+
+@dataclass(slots=True)
+class Definition:
+    """What a column list declares so far."""
+
+    table: str
+    names: list[str] = field(default_factory=list)
+    types: list[SqlType] = field(default_factory=list)
+    not_null: list[bool] = field(default_factory=list)
+    defaults: list[str | None] = field(default_factory=list)
+    primary_key: list[str] | None = None
+    primary_key_name: str | None = None
+    unique: list[tuple[str | None, tuple[int, ...]]] = field(default_factory=list)
+
+    def columns(self) -> tuple[TableColumn, ...]:
+        parts = zip(self.names, self.types, self.not_null, self.defaults, strict=True)
+        return tuple(TableColumn(name, type, not_null, default) for name, type, not_null, default in parts)
+
+    def positions(self, keys: list[str], position: int | None) -> tuple[int, ...]:
+        """The positions of a key's columns. Raises UndefinedColumn or DuplicateColumn."""
+        found: list[int] = []
+        for name in keys:
+            if name not in self.names:
+                raise UndefinedColumn(f'column "{name}" named in key does not exist', position=position)
+            if self.names.index(name) in found:
+                raise DuplicateColumn(f'column "{name}" appears twice in primary key constraint', position=position)
+            found.append(self.names.index(name))
+        return tuple(found)
+
+
+def define(binding: Binding, table: str, elements: tuple[Node, ...]) -> Definition:
+    """The definition that `elements` spell."""
+    made = Definition(table)
+    constraints = []
+    for element in elements:
+        if isinstance(element, ast.ColumnDef):
+            _column(binding, made, element)
+        elif isinstance(element, ast.Constraint):
+            constraints.append(element)
+        else:
+            raise FeatureNotSupported("LIKE in a column list is not supported yet")
+    for constraint in constraints:
+        _table_constraint(made, constraint)
+    if made.primary_key is not None:
+        for place in made.positions(made.primary_key, None):
+            made.not_null[place] = True
+    return made
+
+
+def _column(binding: Binding, made: Definition, node: Node) -> None:
+    if node.colname in made.names:
+        raise DuplicateColumn(f'column "{node.colname}" specified more than once')
+    type = type_of(binding, node.typeName)
+    if type.definition.pseudo:
+        raise InvalidTableDefinition(f'column "{node.colname}" has pseudo-type {type}')
+    made.names.append(node.colname)
+    made.types.append(type)
+    made.not_null.append(False)
+    made.defaults.append(None)
+    for constraint in node.constraints or ():
+        _column_constraint(binding, made, node, constraint)
+
+
+_REFUSED = {
+    Kind.CONSTR_CHECK: "CHECK constraints are not supported yet",
+    Kind.CONSTR_FOREIGN: "foreign key constraints are not supported yet",
+    Kind.CONSTR_EXCLUSION: "exclusion constraints are not supported yet",
+    Kind.CONSTR_IDENTITY: "identity columns are not supported yet",
+    Kind.CONSTR_GENERATED: "generated columns are not supported yet",
+}
+
+
+def _column_constraint(binding: Binding, made: Definition, node: Node, constraint: Node) -> None:
+    match constraint.contype:
+        case Kind.CONSTR_NOTNULL:
+            made.not_null[-1] = True
+        case Kind.CONSTR_DEFAULT:
+            column = TableColumn(node.colname, made.types[-1])
+            expr = bind_default_node(binding, constraint.raw_expr)
+            _checked_default(binding, expr, column, made)
+            made.defaults[-1] = deparse(constraint.raw_expr)
+        case Kind.CONSTR_PRIMARY:
+            _set_primary_key(made, [node.colname], constraint)
+        case Kind.CONSTR_UNIQUE:
+            made.unique.append((constraint.conname, (len(made.names) - 1,)))
+        case kind if kind in _REFUSED:
+            raise FeatureNotSupported(_REFUSED[kind], position=constraint.location)
+        case _:
+            pass
+
+
+def _checked_default(binding: Binding, expr: Any, column: TableColumn, made: Definition) -> None:
+    try:
+        assigned(binding, expr, column)
+    except DatatypeMismatch:
+        raise DatatypeMismatch(
+            f'column "{column.name}" is of type {column.type.bare()}'
+            f" but default expression is of type {expr.type.bare()}",
+            hint="You will need to rewrite or cast the expression.",
+        ) from None
+
+
+def _set_primary_key(made: Definition, keys: list[str], constraint: Node) -> None:
+    if made.primary_key is not None:
+        raise InvalidTableDefinition(
+            f'multiple primary keys for table "{made.table}" are not allowed', position=constraint.location
+        )
+    made.primary_key = keys
+    made.primary_key_name = constraint.conname
+
+
+def _table_constraint(made: Definition, constraint: Node) -> None:
+    keys = [part.sval for part in constraint.keys or ()]
+    match constraint.contype:
+        case Kind.CONSTR_PRIMARY:
+            made.positions(keys, constraint.location)
+            _set_primary_key(made, keys, constraint)
+        case Kind.CONSTR_UNIQUE:
+            made.unique.append((constraint.conname, made.positions(keys, constraint.location)))
+        case kind if kind in _REFUSED:
+            raise FeatureNotSupported(_REFUSED[kind], position=constraint.location)
+        case _:
+            raise SyntaxError42601("constraint is not supported here", position=constraint.location)

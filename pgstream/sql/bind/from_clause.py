@@ -1,0 +1,155 @@
+"""FROM: relations, subqueries, functions and the comma between them."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pgstream.catalog.objects import MaterializedView, Sink, Source, Table, TableColumn, View
+from pgstream.catalog.system import SystemRelation
+from pgstream.errors import (
+    FeatureNotSupported,
+    InvalidColumnReference,
+    SyntaxError42601,
+    WrongObjectType,
+)
+from pgstream.plan.expressions import Col, Expr, Ref
+from pgstream.plan.relations import Apply, Join, Project, Relation, Scan, TableCall
+from pgstream.plan.rewrite import free_refs
+from pgstream.sql.bind.binding import Binding
+from pgstream.sql.bind.dispatch import bind_from_item, bind_query, binds_from
+from pgstream.sql.bind.lookup import find_relation
+from pgstream.sql.bind.names import Level, NameItem, check_alias_conflicts
+from pgstream.sql.bind.query import ONE_ROW, visible
+from pgstream.sql.parse import ast, parse
+
+Node = Any
+
+
+@dataclass(frozen=True, slots=True)
+class FromItem:
+    """One FROM item: its plan, and the names it makes visible."""
+
+    plan: Relation
+    names: list[NameItem]
+
+
+def bind_from(level: Level, clause: tuple[Node, ...]) -> Relation:
+    """The relation that a whole FROM clause means; its names are in `level` afterwards."""
+    plan: Relation | None = None
+    for node in clause:
+        item = bind_from_item(level, node)
+        check_alias_conflicts(level.items, item.names)
+        plan = item.plan if plan is None else combined(plan, item.plan)
+        for name in item.names:
+            name.lateral_only, name.lateral_ok = True, True
+        level.items += item.names
+        level.own |= {col.id for col in item.plan.columns}
+    for name in level.items:
+        name.lateral_only = False
+    return ONE_ROW if plan is None else plan
+
+
+def is_lateral(left: Relation, right: Relation) -> bool:
+    """Whether `right` refers to columns of `left`."""
+    return not free_refs(right).keys().isdisjoint(col.id for col in left.columns)
+
+
+def combined(left: Relation, right: Relation) -> Relation:
+    """`left, right` of a FROM clause."""
+    if not is_lateral(left, right):
+        return Join("inner", left, right, None)
+    if isinstance(right, TableCall) and right.input is ONE_ROW:
+        return replace(right, input=left)
+    return Apply("inner", left, right, None)
+
+
+@binds_from(ast.RangeVar)
+def bind_range_var(level: Level, node: Node) -> FromItem:
+    """A relation, or a common table expression, by name."""
+    alias = node.alias.aliasname if node.alias else node.relname
+    if node.schemaname is None:
+        cte = level.cte(node.relname)
+        if cte is not None:
+            return named_item(level, cte.use(level), alias, node.alias)
+    found = find_relation(level.binding, node)
+    return relation_item(level.binding, found, alias, node)
+
+
+def relation_item(binding: Binding, found: Any, alias: str, node: Node) -> FromItem:
+    """A FROM item over a catalog relation."""
+    if isinstance(found, Sink):
+        raise WrongObjectType(f'cannot read from sink "{found.name}"', position=node.location)
+    if isinstance(found, SystemRelation):
+        binding.system_relations.append((found.name, node.location))
+        schema = found.schema
+    else:
+        binding.depends.add(found.oid)
+        schema = binding.catalog.schema_name(found.schema_oid)
+    plan: Relation
+    if isinstance(found, View):
+        plan = expanded_view(binding, found)
+    else:
+        plan = scan(binding, found.oid, found.name, found.columns)
+    names = _renamed(plan.columns, node.alias, alias)
+    item = NameItem(alias, names, None if node.alias else schema)
+    item.oid = found.oid
+    item.table = found if isinstance(found, Table | MaterializedView | Source) else None
+    return FromItem(plan, [item])
+
+
+def scan(binding: Binding, oid: int, name: str, columns: tuple[TableColumn, ...]) -> Scan:
+    """A Scan of all columns of a stored relation."""
+    cols = tuple(binding.col(column.name, column.type, oid, i + 1) for i, column in enumerate(columns))
+    return Scan(oid, name, cols, tuple(range(len(columns))))
+
+
+def expanded_view(binding: Binding, view: View) -> Relation:
+    """The query of a view, resolved as it was when the view was made, under the view's column names."""
+    [parsed] = parse(view.query)
+    outer = binding.search_path
+    positions = binding.system_relations[:]
+    binding.search_path = view.search_path
+    try:
+        plan = visible(bind_query(binding, parsed.node))
+    finally:
+        binding.search_path = outer
+    binding.system_relations[len(positions) :] = [(name, -1) for name, _ in binding.system_relations[len(positions) :]]
+    outputs = tuple(
+        (binding.col(column.name, column.type, view.oid, i + 1), Ref(col))
+        for i, (column, col) in enumerate(zip(view.columns, plan.columns, strict=True))
+    )
+    return Project(plan, outputs)
+
+
+def _renamed(columns: tuple[Col, ...], alias: Node, name: str) -> list[tuple[str, Expr]]:
+    """The columns under the names that an alias's column list gives the first of them."""
+    given = [part.sval for part in alias.colnames or ()] if alias else []
+    if len(given) > len(columns):
+        raise InvalidColumnReference(
+            f'table "{name}" has {len(columns)} columns available but {len(given)} columns specified'
+        )
+    names = given + [col.name for col in columns[len(given) :]]
+    return [(own, Ref(col)) for own, col in zip(names, columns, strict=True)]
+
+
+def named_item(level: Level, plan: Relation, name: str, alias: Node) -> FromItem:
+    """A FROM item over a plan, visible as `name`."""
+    return FromItem(plan, [NameItem(name, _renamed(plan.columns, alias, name))])
+
+
+@binds_from(ast.RangeSubselect)
+def bind_range_subselect(level: Level, node: Node) -> FromItem:
+    """A subquery in FROM."""
+    if node.alias is None:
+        raise SyntaxError42601("subquery in FROM must have an alias", hint="For example, FROM (SELECT ...) [AS] foo.")
+    outer, level.lateral = level.lateral, bool(node.lateral)
+    try:
+        query = bind_query(level.binding, node.subquery, level)
+    finally:
+        level.lateral = outer
+    return named_item(level, visible(query), node.alias.aliasname, node.alias)
+
+
+@binds_from(ast.RangeTableSample)
+def refuse_sample(level: Level, node: Node) -> FromItem:
+    """TABLESAMPLE."""
+    raise FeatureNotSupported("TABLESAMPLE is not supported yet", position=node.location)

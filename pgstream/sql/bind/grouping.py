@@ -1,0 +1,107 @@
+"""GROUP BY: from expressions over the input to expressions over groups.
+
+Expressions are bound over the input first. If the query groups, each is then rewritten top down: what equals a GROUP
+BY expression becomes its key, aggregates are columns already, and any other column of this level is an error, unless
+the primary key of its table is grouped by.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pgstream.errors import GroupingError
+from pgstream.plan.expressions import (
+    Col,
+    Const,
+    Expr,
+    Ref,
+    SortKey,
+    Subquery,
+    WindowCall,
+)
+from pgstream.plan.relations import Group, Relation
+from pgstream.plan.rewrite import map_expressions, map_operands, transform
+from pgstream.sql.bind.names import Level
+
+Node = Any
+
+
+@dataclass(slots=True)
+class Grouping:
+    """The keys of one grouped query, and the rewriting of its expressions."""
+
+    level: Level
+    keys: list[tuple[Col, Expr]] = field(default_factory=list)
+
+    def add(self, expr: Expr, name: str) -> None:
+        """One more GROUP BY expression. A plain column stays the column it is; constants group nothing."""
+        if any(known == expr for _, known in self.keys) or isinstance(expr, Const):
+            return
+        col = expr.col if isinstance(expr, Ref) else self.level.binding.col(name, expr.type)
+        self.keys.append((col, expr))
+
+    def plan(self, plan: Relation) -> Relation:
+        """`plan` grouped. Only complete once every expression has been rewritten."""
+        calls = tuple((col, call) for call, col in self.level.aggregates.items())
+        return Group(plan, tuple(self.keys), calls)
+
+    def rewritten(self, expr: Expr, depth: int = 0) -> Expr:
+        """`expr` over the groups. Raises GroupingError, pointing at the column that is not grouped."""
+        for col, key in self.keys:
+            if key == expr:
+                return expr if isinstance(expr, Ref) else Ref(col)
+        if isinstance(expr, Ref):
+            return self._column(expr, depth)
+        if isinstance(expr, Subquery):
+            query = transform(
+                expr.query, lambda node: map_expressions(node, lambda inner: self.rewritten(inner, depth + 1))
+            )
+            test = None if expr.test is None else self.rewritten(expr.test, depth)
+            return Subquery(expr.kind, query, expr.type, test)
+        made = map_operands(expr, lambda operand: self.rewritten(operand, depth))
+        position = self.level.binding.position(expr)
+        return made if made is expr else self.level.binding.located(made, position)
+
+    def key(self, key: SortKey) -> SortKey:
+        return SortKey(self.rewritten(key.expr), key.descending, key.nulls_first)
+
+    def window(self, call: WindowCall) -> WindowCall:
+        """A window call over the groups."""
+        return WindowCall(
+            call.function,
+            tuple(self.rewritten(arg) for arg in call.args),
+            call.type,
+            tuple(self.rewritten(item) for item in call.partition),
+            tuple(self.key(item) for item in call.order),
+            call.frame,
+            None if call.filter is None else self.rewritten(call.filter),
+        )
+
+    def _column(self, ref: Ref, depth: int) -> Expr:
+        if ref.col.id not in self.level.own or any(col.id == ref.col.id for col, _ in self.keys):
+            return ref
+        for item in self.level.items:
+            for name, expr in item.columns:
+                if isinstance(expr, Ref) and expr.col.id == ref.col.id and item.alias:
+                    if self._has_key(item):
+                        self.keys.append((ref.col, Ref(ref.col)))
+                        return ref
+                    raise self._ungrouped(ref, f"{item.alias}.{name}", depth)
+        raise self._ungrouped(ref, ref.col.name, depth)
+
+    def _has_key(self, item: Any) -> bool:
+        """Whether the primary key of the item's table is among the keys, and so decides all its columns."""
+        key = getattr(item.table, "primary_key", None)
+        if key is None:
+            return False
+        grouped = {known.col.id for _, known in self.keys if isinstance(known, Ref)}
+        by_attnum = {expr.col.attnum: expr.col.id for _, expr in item.columns if isinstance(expr, Ref)}
+        return all(by_attnum.get(position + 1) in grouped for position in key.columns)
+
+    def _ungrouped(self, ref: Ref, name: str, depth: int) -> GroupingError:
+        position = self.level.binding.position(ref)
+        if depth:
+            return GroupingError(f'subquery uses ungrouped column "{name}" from outer query', position=position)
+        return GroupingError(
+            f'column "{name}" must appear in the GROUP BY clause or be used in an aggregate function',
+            position=position,
+        )

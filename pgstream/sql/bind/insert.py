@@ -1,0 +1,221 @@
+"""INSERT: rows for the target's columns, defaults for the others, and ON CONFLICT."""
+
+from typing import Any
+
+from pgstream.catalog.objects import Sink, Table
+from pgstream.errors import (
+    DuplicateColumn,
+    FeatureNotSupported,
+    InvalidColumnReference,
+    SyntaxError42601,
+    UndefinedObject,
+)
+from pgstream.plan.expressions import Col, Const, Expr, Param, Ref
+from pgstream.plan.relations import Project, Relation
+from pgstream.sql.bind.binding import UNKNOWN, Binding
+from pgstream.sql.bind.coercion import coerce_to_bool
+from pgstream.sql.bind.commands import Command, binds_statement
+from pgstream.sql.bind.ctes import bind_with
+from pgstream.sql.bind.dispatch import bind_expression, bind_query
+from pgstream.sql.bind.from_clause import scan
+from pgstream.sql.bind.lookup import find_relation
+from pgstream.sql.bind.names import Level, NameItem, missing_column
+from pgstream.sql.bind.positions import position_of
+from pgstream.sql.bind.query import visible
+from pgstream.sql.bind.returning import bind_returning
+from pgstream.sql.bind.setops import outputs_of
+from pgstream.sql.bind.statements import Feed, Insert, OnConflict
+from pgstream.sql.bind.stored import assigned, column_position, default_of, is_default, written_table
+from pgstream.sql.bind.updates import bind_assignments
+from pgstream.sql.bind.values import rows_plan
+from pgstream.sql.parse import Parsed, ast, enums
+
+Node = Any
+
+
+@binds_statement(ast.InsertStmt)
+def bind_insert(binding: Binding, node: Node, parsed: Parsed) -> Command:
+    """INSERT into a table; into a sink it is a continuous query."""
+    found = find_relation(binding, node.relation)
+    if isinstance(found, Sink):
+        return _feed(binding, node, found, parsed)
+    table = written_table(binding, node.relation, "insert")
+    level = Level(binding)
+    bind_with(level, node.withClause)
+    positions = target_positions(table, node.cols)
+    plan = _source(level, node, table, positions)
+    target = scan(binding, table.oid, table.name, table.columns).columns
+    alias = node.relation.alias.aliasname if node.relation.alias else table.name
+    conflict = None
+    if node.onConflictClause is not None:
+        conflict = _on_conflict(binding, node.onConflictClause, table, alias, target, plan.columns)
+    item = NameItem(alias, [(col.name, Ref(col)) for col in target], table=table)
+    returning = bind_returning(level, node.returningClause, [item])
+    columns = None if node.returningClause is None else tuple(col for col, _ in returning)
+    return Command(Insert(table.oid, plan, target, conflict, returning), "INSERT 0", columns)
+
+
+def target_positions(table: Any, cols: Node) -> tuple[int, ...]:
+    """The positions of the listed columns; of all columns without a list."""
+    if not cols:
+        return tuple(range(len(table.columns)))
+    positions: list[int] = []
+    for node in cols:
+        if node.indirection:
+            raise FeatureNotSupported("assignment to array elements is not supported yet", position=node.location)
+        place = column_position(table, node.name, node.location)
+        if place in positions:
+            raise DuplicateColumn(f'column "{node.name}" specified more than once', position=node.location)
+        positions.append(place)
+    return tuple(positions)
+
+
+def _source(level: Level, node: Node, table: Any, positions: tuple[int, ...]) -> Relation:
+    """The plan of the rows to insert: one column for each of the table's."""
+    query = node.selectStmt
+    if query is None:
+        return _rows(level, table, (), [[]])
+    if query.valuesLists and not (query.sortClause or query.limitCount or query.limitOffset or query.withClause):
+        return _values(level, node, table, positions)
+    plan = visible(bind_query(level.binding, query, level, keep_unknown=True))
+    exprs = [_passed(level.binding, col, expr) for col, expr in zip(plan.columns, outputs_of(plan), strict=True)]
+    _check_width(level.binding, node, table, positions, exprs)
+    row = _full_row(level, table, positions, exprs, bool(node.cols))
+    cols = scan(level.binding, table.oid, table.name, table.columns).columns
+    return Project(plan, tuple(zip(cols, row, strict=True)))
+
+
+def _passed(binding: Binding, col: Col, expr: Expr) -> Expr:
+    """A column of the SELECT; a literal or parameter of unknown type itself, so that it can become what it must."""
+    if expr.type == UNKNOWN and isinstance(expr, Const | Param):
+        return expr
+    return binding.located(Ref(col), binding.position(expr))
+
+
+def _values(level: Level, node: Node, table: Any, positions: tuple[int, ...]) -> Relation:
+    level.clause = "VALUES"
+    rows = []
+    width = len(node.selectStmt.valuesLists[0])
+    for items in node.selectStmt.valuesLists:
+        if len(items) != width:
+            raise SyntaxError42601("VALUES lists must all be the same length", position=position_of(items))
+        row: list[Expr | None] = [None if is_default(item) else bind_expression(level, item) for item in items]
+        _check_width(level.binding, node, table, positions, row, items)
+        rows.append(row)
+    return _rows(level, table, positions, rows, bool(node.cols))
+
+
+def _check_width(
+    binding: Binding,
+    node: Node,
+    table: Any,
+    positions: tuple[int, ...],
+    row: Any,
+    items: tuple[Node, ...] = (),
+) -> None:
+    if len(row) > len(positions):
+        extra = row[len(positions)]
+        where = binding.position(extra) if extra is not None else position_of(items[len(positions)])
+        raise SyntaxError42601("INSERT has more expressions than target columns", position=where)
+    if node.cols and len(row) < len(positions):
+        raise SyntaxError42601("INSERT has more target columns than expressions", position=node.cols[len(row)].location)
+
+
+def _rows(level: Level, table: Any, positions: tuple[int, ...], rows: list[Any], listed: bool = False) -> Relation:
+    cols = scan(level.binding, table.oid, table.name, table.columns).columns
+    full = [tuple(_full_row(level, table, positions, row, listed)) for row in rows]
+    return rows_plan(level.binding, cols, full)
+
+
+def _full_row(level: Level, table: Any, positions: tuple[int, ...], row: Any, listed: bool) -> list[Expr]:
+    given = dict(zip(positions, row, strict=False))
+    binding = level.binding
+    made: dict[int, Expr] = {}
+    for place in positions:
+        expr = given.get(place)
+        if expr is not None:
+            made[place] = assigned(binding, expr, table.columns[place])
+    return [made[i] if i in made else default_of(binding, column) for i, column in enumerate(table.columns)]
+
+
+def _feed(binding: Binding, node: Node, sink: Sink, parsed: Parsed) -> Command:
+    """INSERT INTO a sink: the columns of the SELECT, coerced to the sink's."""
+    if node.selectStmt is None or node.onConflictClause or node.returningClause:
+        raise FeatureNotSupported("only INSERT INTO … SELECT can feed a sink", position=node.relation.location)
+    level = Level(binding)
+    bind_with(level, node.withClause)
+    positions = target_positions(sink, node.cols)
+    plan = _source(level, node, sink, positions)
+    text = parsed.whole[parsed.start : parsed.start + len(parsed.text)]
+    return Command(Feed(sink.oid, plan, text, frozenset(binding.depends)), "INSERT 0")
+
+
+def _on_conflict(
+    binding: Binding, node: Node, table: Table, alias: str, target: tuple[Col, ...], excluded: tuple[Col, ...]
+) -> OnConflict:
+    """ON CONFLICT. Its DO UPDATE sees the existing row by the table's name and the new one as `excluded`."""
+    key = _arbiter(binding, node, table)
+    if node.action != enums.OnConflictAction.ONCONFLICT_UPDATE:
+        return OnConflict(key)
+    if node.infer is None:
+        raise SyntaxError42601(
+            "ON CONFLICT DO UPDATE requires inference specification or constraint name",
+            hint="For example, ON CONFLICT (column_name).",
+            position=node.location,
+        )
+    level = Level(binding, clause="UPDATE")
+    existing = NameItem(alias, [(col.name, Ref(col)) for col in target], table=table)
+    proposed = NameItem(
+        "excluded",
+        [(column.name, Ref(col)) for column, col in zip(table.columns, excluded, strict=True)],
+        columns_visible=False,
+    )
+    level.items = [existing, proposed]
+    level.own = {col.id for col in (*target, *excluded)}
+    update = bind_assignments(level, node.targetList, table, target)
+    where = None
+    if node.whereClause is not None:
+        level.clause = "WHERE"
+        where = coerce_to_bool(binding, bind_expression(level, node.whereClause), "WHERE")
+    return OnConflict(key, update, where)
+
+
+def _arbiter(binding: Binding, node: Node, table: Table) -> tuple[int, ...]:
+    """The unique key that ON CONFLICT names. Raises InvalidColumnReference where there is none."""
+    if node.infer is None:
+        return ()
+    infer = node.infer
+    if infer.conname is not None:
+        if table.primary_key is not None and table.primary_key.name == infer.conname:
+            return table.primary_key.columns
+        for index in binding.catalog.indexes(table.oid):
+            if index.unique and index.name == infer.conname:
+                return tuple(column.position for column in index.columns)
+        raise UndefinedObject(
+            f'constraint "{infer.conname}" for table "{table.name}" does not exist', position=infer.location
+        )
+    wanted = []
+    for element in infer.indexElems:
+        if element.name is None:
+            raise FeatureNotSupported("ON CONFLICT over expressions is not supported yet", position=infer.location)
+        level = Level(binding)
+        level.items = [NameItem(table.name, [(column.name, Const(None, column.type)) for column in table.columns])]
+        wanted.append(_inferred(level, table, element.name, infer.location))
+    keys = [
+        tuple(column.position for column in index.columns)
+        for index in binding.catalog.indexes(table.oid)
+        if index.unique
+    ]
+    if table.primary_key is not None:
+        keys.append(table.primary_key.columns)
+    for key in keys:
+        if set(key) == set(wanted):
+            return key
+    raise InvalidColumnReference("there is no unique or exclusion constraint matching the ON CONFLICT specification")
+
+
+def _inferred(level: Level, table: Table, name: str, position: int) -> int:
+    for i, column in enumerate(table.columns):
+        if column.name == name:
+            return i
+    raise missing_column(level, None, name, position)

@@ -1,0 +1,159 @@
+"""ORDER BY, GROUP BY and DISTINCT ON: clauses whose items may be ordinals, output names or expressions."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pgstream.errors import (
+    AmbiguousColumn,
+    FeatureNotSupported,
+    GroupingError,
+    InvalidColumnReference,
+    SyntaxError42601,
+    WindowingError,
+)
+from pgstream.plan.expressions import Ref
+from pgstream.plan.rewrite import subexpressions
+from pgstream.sql.bind.coercion import decided
+from pgstream.sql.bind.dispatch import bind_expression
+from pgstream.sql.bind.names import Level
+from pgstream.sql.bind.ordering import check_comparable, sort_key_over
+from pgstream.sql.bind.positions import position_of
+from pgstream.sql.bind.targets import Target
+from pgstream.sql.parse import ast
+
+Node = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """One ORDER BY item: which target, and how."""
+
+    target: Target
+    descending: bool
+    nulls_first: bool
+
+
+def bind_order_by(
+    level: Level, nodes: tuple[Node, ...], targets: list[Target], *, output_only: bool = False
+) -> list[Ordered]:
+    """The ORDER BY items. Expressions that are not selected become junk targets, unless `output_only` (set
+    operations), where they are refused."""
+    found: list[Ordered] = []
+    outer, level.clause = level.clause, "ORDER BY"
+    for node in nodes:
+        target = _target(level, node.node, targets, "ORDER BY", output_only)
+        key = sort_key_over(level.binding, target.expr, node)
+        if all(known.target is not target for known in found):
+            found.append(Ordered(target, key.descending, key.nulls_first))
+    level.clause = outer
+    return found
+
+
+def bind_group_by(level: Level, nodes: tuple[Node, ...], targets: list[Target]) -> list[Target]:
+    """The GROUP BY items."""
+    found: list[Target] = []
+    outer, level.clause = level.clause, "GROUP BY"
+    for node in nodes:
+        if isinstance(node, ast.GroupingSet):
+            raise FeatureNotSupported("grouping sets are not supported yet", position=node.location)
+        items = (
+            node.args if isinstance(node, ast.RowExpr) and node.row_format.name == "COERCE_IMPLICIT_CAST" else (node,)
+        )
+        for item in items:
+            target = _target(level, item, targets, "GROUP BY", False)
+            _check_no_calls(level, target)
+            target.expr = decided(level.binding, target.expr)
+            found.append(target)
+    level.clause = outer
+    return found
+
+
+def _check_no_calls(level: Level, target: Target) -> None:
+    aggregates = {col.id for col in level.aggregates.values()}
+    windows = {col.id for col in level.windows.values()}
+    for part in subexpressions(target.expr):
+        if isinstance(part, Ref) and part.col.id in aggregates:
+            raise GroupingError(
+                "aggregate functions are not allowed in GROUP BY", position=level.binding.position(part)
+            )
+        if isinstance(part, Ref) and part.col.id in windows:
+            raise WindowingError("window functions are not allowed in GROUP BY", position=level.binding.position(part))
+
+
+def bind_distinct_on(level: Level, clause: Any, targets: list[Target], order: list[Ordered]) -> list[Target] | None:
+    """None without DISTINCT, nothing for plain DISTINCT, else the DISTINCT ON items."""
+    if not clause:
+        return None
+    nodes = [node for node in clause if node is not None and not (isinstance(node, tuple) and not node)]
+    if not nodes or nodes == [{}]:
+        return []
+    found: list[Target] = []
+    outer, level.clause = level.clause, "DISTINCT ON"
+    for node in nodes:
+        target = _target(level, node, targets, "DISTINCT ON", False)
+        check_comparable(level.binding, target.expr)
+        if all(known is not target for known in found):
+            found.append(target)
+    level.clause = outer
+    leading = [key.target for key in order]
+    for place, target in enumerate(leading):
+        if not any(target is known for known in found):
+            missing = [known for known in found if all(known is not other for other in leading[:place])]
+            if missing:
+                raise InvalidColumnReference(
+                    "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
+                    position=level.binding.position(missing[0].expr),
+                )
+            break
+    return found
+
+
+def _target(level: Level, node: Node, targets: list[Target], clause: str, output_only: bool) -> Target:
+    """The target that an item means (findTargetlistEntrySQL92), made if need be."""
+    if isinstance(node, ast.ColumnRef) and len(node.fields) == 1 and isinstance(node.fields[0], ast.String):
+        named = _by_name(level, node, targets, clause)
+        if named is not None:
+            return named
+    if isinstance(node, ast.A_Const):
+        return _by_ordinal(node, targets, clause)
+    if output_only:
+        raise FeatureNotSupported(
+            "invalid UNION/INTERSECT/EXCEPT ORDER BY clause",
+            detail="Only result column names can be used, not expressions or functions.",
+            hint="Add the expression/function to every SELECT, or move the UNION into a FROM clause.",
+            position=position_of(node),
+        )
+    expr = decided(level.binding, bind_expression(level, node))
+    for target in targets:
+        if target.expr == expr:
+            return target
+    made = Target("?column?", expr, node, junk=True)
+    if isinstance(expr, Ref):
+        made.name = expr.col.name
+    targets.append(made)
+    return made
+
+
+def _by_name(level: Level, node: Node, targets: list[Target], clause: str) -> Target | None:
+    """An output column of that name; in GROUP BY a column of FROM comes first."""
+    name = node.fields[0].sval
+    if clause == "GROUP BY" and any(item.columns_visible and item.named(name) for item in level.items):
+        return None
+    found: Target | None = None
+    for target in targets:
+        if target.junk or target.name != name:
+            continue
+        if found is not None and found.expr != target.expr:
+            raise AmbiguousColumn(f'{clause} "{name}" is ambiguous', position=node.location)
+        found = found or target
+    return found
+
+
+def _by_ordinal(node: Node, targets: list[Target], clause: str) -> Target:
+    if node.isnull or not isinstance(node.val, ast.Integer):
+        raise SyntaxError42601(f"non-integer constant in {clause}", position=node.location)
+    visible = [target for target in targets if not target.junk]
+    ordinal = node.val.ival or 0
+    if not 1 <= ordinal <= len(visible):
+        raise InvalidColumnReference(f"{clause} position {ordinal} is not in select list", position=node.location)
+    return visible[ordinal - 1]

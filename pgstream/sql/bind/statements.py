@@ -1,0 +1,374 @@
+"""Bound statements: what a statement is once every name in it is resolved."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pgstream.catalog.objects import IndexColumn, TableColumn
+from pgstream.plan.expressions import Col, Expr
+from pgstream.plan.relations import Relation
+from pgstream.types.definition import SqlType
+
+Output = tuple[tuple[Col, Expr], ...]
+"""A RETURNING list: result columns and what they are computed as."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """SELECT or VALUES. The visible result is the first columns of `plan`, as many as `Bound.columns` has; further
+    columns only feed the Sort at the plan's root."""
+
+    plan: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class OnConflict:
+    """ON CONFLICT over the table's key `columns` (0-based positions; empty: any unique key).
+
+    DO NOTHING where `update` is empty. Else the existing row becomes `update` (one expression for each of the table's
+    columns) where `where` holds; both are over `Insert.target` (the existing row) and `Insert.excluded`.
+    """
+
+    columns: tuple[int, ...]
+    update: tuple[Expr, ...] = ()
+    where: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """INSERT INTO a table, or a continuous one INTO a sink. `plan` gives full rows: one column for each of the
+    table's, defaults included and types coerced. `excluded` are the plan's columns as ON CONFLICT names them, `target`
+    the existing row's; RETURNING expressions are over `target` as the stored row."""
+
+    table_oid: int
+    plan: Relation
+    target: tuple[Col, ...]
+    on_conflict: OnConflict | None = None
+    returning: Output = ()
+
+    @property
+    def excluded(self) -> tuple[Col, ...]:
+        return self.plan.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """INSERT INTO a sink: a continuous query. `query` is the SELECT's text."""
+
+    sink_oid: int
+    plan: Relation
+    query: str
+    depends: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """UPDATE. `plan` has a row for each row to change, `old` its columns now and `new` after; RETURNING expressions
+    are over the plan with `new` in place of `old`."""
+
+    table_oid: int
+    plan: Relation
+    old: tuple[Col, ...]
+    new: tuple[Col, ...]
+    returning: Output = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """DELETE. `plan` has a row for each row to delete, `old` its columns."""
+
+    table_oid: int
+    plan: Relation
+    old: tuple[Col, ...]
+    returning: Output = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    table_oids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOptions:
+    """The options of COPY, as given or by default for the format. `force` lists hold column positions."""
+
+    format: Literal["text", "csv", "binary"] = "text"
+    delimiter: str = "\t"
+    null: str = "\\N"
+    header: bool = False
+    header_match: bool = False
+    quote: str = '"'
+    escape: str = '"'
+    force_quote: tuple[int, ...] = ()
+    force_not_null: tuple[int, ...] = ()
+    force_null: tuple[int, ...] = ()
+    encoding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFrom:
+    """COPY table FROM STDIN: values for the columns at `positions`, of `types`; the others take their defaults."""
+
+    table_oid: int
+    positions: tuple[int, ...]
+    names: tuple[str, ...]
+    types: tuple[SqlType, ...]
+    options: CopyOptions
+
+
+@dataclass(frozen=True, slots=True)
+class CopyTo:
+    """COPY table or query TO STDOUT: the first `len(columns)` columns of the plan."""
+
+    plan: Relation
+    columns: tuple[Col, ...]
+    options: CopyOptions
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTable:
+    schema_oid: int
+    name: str
+    columns: tuple[TableColumn, ...]
+    primary_key: tuple[int, ...] = ()
+    primary_key_name: str | None = None
+    unique: tuple[tuple[str | None, tuple[int, ...]], ...] = ()
+    if_not_exists: bool = False
+    exists: bool = False
+    """The relation is there already and IF NOT EXISTS was given: only a notice is left to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateView:
+    schema_oid: int
+    name: str
+    columns: tuple[TableColumn, ...]
+    query: str
+    search_path: tuple[str, ...]
+    depends: frozenset[int]
+    replaces: int | None = None
+    """The OID of the view that OR REPLACE replaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateMaterializedView:
+    schema_oid: int
+    name: str
+    columns: tuple[TableColumn, ...]
+    plan: Relation
+    query: str
+    search_path: tuple[str, ...]
+    depends: frozenset[int]
+    options: tuple[tuple[str, str], ...] = ()
+    if_not_exists: bool = False
+    exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSource:
+    """CREATE SOURCE, or CREATE TABLE with a connector. No columns: the connector declares them."""
+
+    schema_oid: int
+    name: str
+    columns: tuple[TableColumn, ...]
+    options: tuple[tuple[str, str], ...]
+    format: str
+    encode: str
+    format_options: tuple[tuple[str, str], ...]
+    primary_key: tuple[int, ...]
+    if_not_exists: bool = False
+    exists: bool = False
+    option_positions: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSink:
+    """CREATE SINK. `plan` is None where INSERT INTO statements feed it."""
+
+    schema_oid: int
+    name: str
+    columns: tuple[TableColumn, ...]
+    options: tuple[tuple[str, str], ...]
+    format: str
+    encode: str
+    format_options: tuple[tuple[str, str], ...]
+    plan: Relation | None
+    query: str
+    search_path: tuple[str, ...]
+    depends: frozenset[int]
+    if_not_exists: bool = False
+    exists: bool = False
+    option_positions: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CreateIndex:
+    """CREATE INDEX; `name` is None where it is to be chosen."""
+
+    relation_oid: int
+    name: str | None
+    columns: tuple[IndexColumn, ...]
+    unique: bool = False
+    if_not_exists: bool = False
+    exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSchema:
+    name: str
+    if_not_exists: bool = False
+    exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreateDatabase:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropDatabase:
+    name: str
+    missing_ok: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """DROP of the objects with these OIDs. `missing` holds what IF EXISTS skips, as the notices word it."""
+
+    kind: str
+    oids: tuple[int, ...]
+    cascade: bool = False
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """EXPLAIN: `statement` is a bound Query, Insert, Update, Delete or CreateMaterializedView."""
+
+    statement: Any
+    options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def analyze(self) -> bool:
+        return dict(self.options).get("analyze", "false") in ("true", "on", "1")
+
+
+@dataclass(frozen=True, slots=True)
+class SetVariable:
+    """SET and RESET. `value` is None for the default; `name` is empty for RESET ALL."""
+
+    name: str
+    value: str | None
+    local: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetCharacteristics:
+    """SET TRANSACTION and SET SESSION CHARACTERISTICS: (setting, value) pairs."""
+
+    options: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShowVariable:
+    """SHOW. `name` is `all` for SHOW ALL."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowObjects:
+    """SHOW SOURCES, SINKS, TABLES, VIEWS, MATERIALIZED VIEWS."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionControl:
+    """BEGIN, COMMIT, ROLLBACK and savepoints. `options` are transaction characteristics by setting name."""
+
+    kind: Literal["begin", "start", "commit", "rollback", "savepoint", "release", "rollback to"]
+    options: tuple[tuple[str, str], ...] = ()
+    savepoint: str | None = None
+    chain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """PREPARE: the query stays an AST, to be bound with these parameter types."""
+
+    name: str
+    query: Any
+    text: str
+    types: tuple[SqlType, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """EXECUTE name (arguments): argument expressions are constant and of any type."""
+
+    name: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Deallocate:
+    """DEALLOCATE; all without a name."""
+
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeclareCursor:
+    name: str
+    plan: Relation
+    columns: tuple[Col, ...]
+    hold: bool = False
+    scroll: bool | None = None
+    binary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """FETCH and MOVE. `count` is None for ALL."""
+
+    cursor: str
+    direction: Literal["forward", "backward", "absolute", "relative"]
+    count: int | None
+    move: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CloseCursor:
+    """CLOSE; all without a name."""
+
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisten:
+    """UNLISTEN; all without a name."""
+
+    channel: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    channel: str
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    kind: Literal["all", "plans", "sequences", "temp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """A statement that is accepted and changes nothing; `notice` is what to tell about it."""
+
+    notice: str | None = None

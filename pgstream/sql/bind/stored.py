@@ -1,0 +1,104 @@
+"""Tables as targets of statements: which relations take writes, their columns, defaults and assignments."""
+
+from typing import Any
+
+from pgstream.catalog.objects import MaterializedView, Sink, Source, Table, TableColumn, View
+from pgstream.catalog.system import SystemRelation
+from pgstream.errors import (
+    DatatypeMismatch,
+    InsufficientPrivilege,
+    ObjectNotInPrerequisiteState,
+    UndefinedColumn,
+    WrongObjectType,
+)
+from pgstream.plan.expressions import Const, Expr
+from pgstream.sql.bind.binding import Binding
+from pgstream.sql.bind.coercion import coerce
+from pgstream.sql.bind.dispatch import bind_expression
+from pgstream.sql.bind.lookup import find_relation
+from pgstream.sql.bind.names import Level
+from pgstream.sql.parse import ast, parse
+
+Node = Any
+
+_VERBS = {
+    "insert": "insert into",
+    "update": "update",
+    "delete": "delete from",
+    "truncate": "truncate",
+    "copy": "copy to",
+}
+
+
+def written_table(binding: Binding, node: Node, verb: str) -> Table:
+    """The table that a statement writes. Raises what PostgreSQL raises for relations that are not tables."""
+    found = find_relation(binding, node)
+    if isinstance(found, Table):
+        binding.depends.add(found.oid)
+        return found
+    raise refusal(found, verb)
+
+
+def refusal(found: Any, verb: str) -> Exception:
+    """Why `found` cannot be written."""
+    name = found.name
+    if isinstance(found, SystemRelation):
+        return InsufficientPrivilege(f'permission denied: "{name}" is a system catalog')
+    if isinstance(found, View) and verb in ("insert", "update", "delete"):
+        return ObjectNotInPrerequisiteState(
+            f'cannot {_VERBS[verb]} view "{name}"', detail="Views are not updatable in pgstream."
+        )
+    if isinstance(found, MaterializedView) and verb != "truncate" and verb != "copy":
+        return WrongObjectType(f'cannot change materialized view "{name}"')
+    if verb == "truncate":
+        return WrongObjectType(f'"{name}" is not a table')
+    if verb == "copy":
+        kind = "materialized view" if isinstance(found, MaterializedView) else _kind(found)
+        return WrongObjectType(f'cannot copy to {kind} "{name}"')
+    return WrongObjectType(f'cannot change {_kind(found)} "{name}"')
+
+
+def _kind(found: Any) -> str:
+    return {Source: "source", Sink: "sink", View: "view"}.get(type(found), "relation")
+
+
+def column_position(table: Any, name: str, position: int | None) -> int:
+    """The 0-based position of a column of the target. Raises UndefinedColumn."""
+    for i, column in enumerate(table.columns):
+        if column.name == name:
+            return i
+    raise UndefinedColumn(f'column "{name}" of relation "{table.name}" does not exist', position=position)
+
+
+def assigned(binding: Binding, expr: Expr, column: TableColumn, position: int | None = None) -> Expr:
+    """`expr` as a value of `column`. Raises DatatypeMismatch as PostgreSQL words it."""
+    made = coerce(binding, expr, column.type, "a")
+    if made is None:
+        raise DatatypeMismatch(
+            f'column "{column.name}" is of type {column.type.bare()} but expression is of type {expr.type.bare()}',
+            hint="You will need to rewrite or cast the expression.",
+            position=binding.position(expr) if binding.position(expr) is not None else position,
+        )
+    return made
+
+
+def default_of(binding: Binding, column: TableColumn) -> Expr:
+    """What a column gets where no value is given."""
+    if column.default is None:
+        return Const(None, column.type)
+    return bound_default(binding, column, column.default)
+
+
+def bound_default(binding: Binding, column: TableColumn, text: str) -> Expr:
+    """The default expression `text`, whose positions mean nothing to the statement being bound."""
+    [parsed] = parse(f"SELECT {text}")
+    return assigned(binding, bind_default_node(binding, parsed.node.targetList[0].val), column)
+
+
+def bind_default_node(binding: Binding, node: Node) -> Expr:
+    """A DEFAULT expression, which sees no columns."""
+    return bind_expression(Level(binding, clause="DEFAULT"), node)
+
+
+def is_default(node: Node) -> bool:
+    return isinstance(node, ast.SetToDefault)

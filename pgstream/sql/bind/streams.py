@@ -1,0 +1,99 @@
+"""CREATE SOURCE and CREATE SINK, and SHOW of what there is."""
+
+from typing import Any
+
+from pgstream.catalog.objects import TableColumn
+from pgstream.errors import FeatureNotSupported, InvalidParameterValue
+from pgstream.plan.relations import Relation
+from pgstream.sql.bind.binding import TEXT, Binding
+from pgstream.sql.bind.commands import Command, binds_statement
+from pgstream.sql.bind.creation import creation_schema, existing
+from pgstream.sql.bind.definitions import Definition, define
+from pgstream.sql.bind.dispatch import bind_from_item, bind_query
+from pgstream.sql.bind.names import Level
+from pgstream.sql.bind.query import visible
+from pgstream.sql.bind.statements import CreateSink, CreateSource, ShowObjects
+from pgstream.sql.parse import Parsed
+from pgstream.sql.streaming import CreateSinkStmt, CreateSourceStmt, Option, ShowObjectsStmt
+
+Node = Any
+
+
+@binds_statement(CreateSourceStmt)
+def bind_create_source(binding: Binding, node: CreateSourceStmt, parsed: Parsed) -> Command:
+    """CREATE SOURCE; CREATE TABLE with a connector, which is a sink if its type option says so."""
+    for watermark in node.watermarks:
+        raise FeatureNotSupported("WATERMARK is not supported yet", position=watermark.position)
+    options = _options(node.options)
+    schema = creation_schema(binding, node.relation)
+    name = node.relation.relname
+    there = existing(binding, schema, name, node.if_not_exists)
+    made = define(binding, name, node.elements)
+    tag = "CREATE TABLE" if node.is_table else "CREATE SOURCE"
+    columns, positions = made.columns(), tuple((option.name, option.position) for option in node.options)
+    formats = _options(node.format.options)
+    if node.is_table and dict(options).get("type") == "sink":
+        sink = CreateSink(
+            schema.oid, name, columns, options, node.format.format, node.format.encode, formats,
+            None, "", binding.search_path, frozenset(), node.if_not_exists, there, positions,
+        )  # fmt: skip
+        return Command(sink, tag)
+    source = CreateSource(
+        schema.oid, name, columns, options, node.format.format, node.format.encode, formats,
+        _primary_key(made), node.if_not_exists, there, positions,
+    )  # fmt: skip
+    return Command(source, tag)
+
+
+def _primary_key(made: Definition) -> tuple[int, ...]:
+    return made.positions(made.primary_key, None) if made.primary_key else ()
+
+
+def _options(options: tuple[Option, ...]) -> tuple[tuple[str, str], ...]:
+    seen: set[str] = set()
+    for option in options:
+        if option.name in seen:
+            raise InvalidParameterValue(f'option "{option.name}" specified more than once', position=option.position)
+        seen.add(option.name)
+    return tuple((option.name, option.value) for option in options)
+
+
+@binds_statement(CreateSinkStmt)
+def bind_create_sink(binding: Binding, node: CreateSinkStmt, parsed: Parsed) -> Command:
+    """CREATE SINK, fed by a relation, a query, or INSERT INTO later."""
+    options = _options(node.options)
+    schema = creation_schema(binding, node.relation)
+    there = existing(binding, schema, node.relation.relname, node.if_not_exists)
+    plan, query = _feed(binding, node)
+    if plan is None:
+        columns = define(binding, node.relation.relname, node.elements).columns()
+    else:
+        if node.elements:
+            raise FeatureNotSupported(
+                "a sink with a query takes its columns from it", position=node.elements[0].location
+            )
+        columns = tuple(TableColumn(col.name, col.type) for col in plan.columns)
+    made = CreateSink(
+        schema.oid, node.relation.relname, columns, options, node.format.format, node.format.encode,
+        _options(node.format.options), plan, query, binding.search_path, frozenset(binding.depends),
+        node.if_not_exists, there, tuple((option.name, option.position) for option in node.options),
+    )  # fmt: skip
+    return Command(made, "CREATE SINK")
+
+
+def _feed(binding: Binding, node: CreateSinkStmt) -> tuple[Relation | None, str]:
+    """The plan and the text of the query that feeds a sink."""
+    if node.query is not None:
+        return visible(bind_query(binding, node.query)), node.query_text
+    if node.source is None:
+        return None, ""
+    plan = bind_from_item(Level(binding), node.source).plan
+    names = [part for part in (node.source.schemaname, node.source.relname) if part is not None]
+    shown = ".".join('"' + part.replace('"', '""') + '"' for part in names)
+    return plan, f"SELECT * FROM {shown}"
+
+
+@binds_statement(ShowObjectsStmt)
+def bind_show_objects(binding: Binding, node: ShowObjectsStmt, parsed: Parsed) -> Command:
+    """SHOW SOURCES and its siblings."""
+    return Command(ShowObjects(node.kind), "SHOW", (binding.col("Name", TEXT),))

@@ -1,0 +1,125 @@
+"""Functions in FROM: ordinality, column lists, ROWS FROM, and the windowing functions TUMBLE and HOP."""
+
+from typing import Any
+
+from pgstream.errors import FeatureNotSupported, InvalidColumnReference
+from pgstream.functions.registry import Function
+from pgstream.plan.expressions import Call, Col, Const, Expr, Ref
+from pgstream.plan.relations import Project, Relation, TableCall
+from pgstream.sql.bind.binding import INT8
+from pgstream.sql.bind.calls import prepare_call
+from pgstream.sql.bind.dispatch import bind_expression, binds_from
+from pgstream.sql.bind.from_clause import FromItem
+from pgstream.sql.bind.names import Level, NameItem, SetCall
+from pgstream.sql.bind.overloads import concrete
+from pgstream.sql.bind.query import ONE_ROW
+from pgstream.sql.bind.set_calls import lockstep
+from pgstream.sql.bind.targets import figure_name
+from pgstream.sql.bind.windowing import bind_windowing, is_windowing
+from pgstream.sql.parse import ast
+from pgstream.types.definition import SqlType
+
+Node = Any
+
+
+@binds_from(ast.RangeFunction)
+def bind_range_function(level: Level, node: Node) -> FromItem:
+    """A function, or several in lockstep, as a FROM item. Functions see what stands to their left."""
+    calls = [call for call, definitions in node.functions if not _refuse_definitions(call, definitions)]
+    if node.coldeflist:
+        raise FeatureNotSupported("column definition lists are not supported yet")
+    if len(calls) == 1 and is_windowing(level, calls[0]):
+        return bind_windowing(level, calls[0], node.alias)
+    outer = level.lateral, level.clause
+    level.lateral, level.clause = True, "function in FROM"
+    try:
+        plan, outputs, number = _plan(level, _spread(calls), bool(node.ordinality))
+    finally:
+        level.lateral, level.clause = outer
+    return FromItem(plan, [_named(node, calls, outputs, number)])
+
+
+def _refuse_definitions(call: Node, definitions: Node) -> bool:
+    if definitions:
+        raise FeatureNotSupported("column definition lists are not supported yet", position=call.location)
+    return False
+
+
+def _spread(calls: list[Node]) -> list[Node]:
+    """unnest of several arrays is unnest of each, in lockstep."""
+    if len(calls) != 1 or not isinstance(calls[0], ast.FuncCall):
+        return calls
+    [call] = calls
+    if call.funcname[-1].sval != "unnest" or len(call.args or ()) < 2:
+        return calls
+    return [
+        ast.FuncCall(
+            funcname=call.funcname,
+            args=(arg,),
+            agg_within_group=False,
+            agg_star=False,
+            agg_distinct=False,
+            func_variadic=False,
+            funcformat=call.funcformat,
+            location=call.location,
+        )
+        for arg in call.args
+    ]
+
+
+def _plan(level: Level, calls: list[Node], ordinality: bool) -> tuple[Relation, tuple[Col, ...], Col | None]:
+    binding = level.binding
+    number = binding.col("ordinality", INT8) if ordinality else None
+    if len(calls) == 1:
+        made = _call(level, calls[0])
+        if isinstance(made, SetCall):
+            table = TableCall(ONE_ROW, made.function, made.args, made.outputs, number)
+            return table, made.outputs, number
+        name = figure_name(calls[0])
+        col = binding.col(name, made.type)
+        if number is None:
+            return Project(ONE_ROW, ((col, made),)), (col,), None
+        return Project(ONE_ROW, ((col, made), (number, Const(1, INT8)))), (col,), number
+    sets = [_set_call(level, call) for call in calls]
+    return lockstep(binding, sets, number), tuple(col for call in sets for col in call.outputs), number
+
+
+def _set_call(level: Level, node: Node) -> SetCall:
+    made = _call(level, node)
+    if not isinstance(made, SetCall):
+        raise FeatureNotSupported("ROWS FROM takes set-returning functions only", position=node.location)
+    return made
+
+
+def _call(level: Level, node: Node) -> SetCall | Expr:
+    """A set-returning call, or the value of any other expression that may stand as a function in FROM."""
+    if not isinstance(node, ast.FuncCall) or node.func_variadic:
+        return bind_expression(level, node)
+    function, args, declared = prepare_call(level, node)
+    if not isinstance(function, Function):
+        return bind_expression(level, node)
+    types = [arg.type.name for arg in args]
+    kinds = function.output_types if function.returns_set else (function.result,)
+    results = [concrete(declared, kind, types, node.location)[1] for kind in kinds]
+    if not function.returns_set:
+        return level.binding.located(Call(function, args, SqlType(results[0])), node.location)
+    names = function.output_names
+    outputs = tuple(level.binding.col(name, SqlType(kind)) for name, kind in zip(names, results, strict=True))
+    return SetCall(outputs, function, args)
+
+
+def _named(node: Node, calls: list[Node], outputs: tuple[Col, ...], number: Col | None) -> NameItem:
+    """The names of a function's columns: one column is called after the alias, unless the function names it."""
+    alias = node.alias.aliasname if node.alias else figure_name(calls[0])
+    given = [part.sval for part in node.alias.colnames or ()] if node.alias else []
+    cols = list(outputs) + ([] if number is None else [number])
+    if len(given) > len(cols):
+        raise InvalidColumnReference(
+            f'table "{alias}" has {len(cols)} columns available but {len(given)} columns specified'
+        )
+    own = [col.name for col in cols]
+    if len(outputs) == 1 and node.alias and own[0] == figure_name(calls[0]):
+        own[0] = alias
+    names = given + own[len(given) :]
+    columns: list[tuple[str, Expr]] = [(name, Ref(col)) for name, col in zip(names, cols, strict=True)]
+    return NameItem(alias, columns, is_function=number is None)

@@ -1,0 +1,116 @@
+"""The SELECT list: stars expanded, and the names of unnamed columns as PostgreSQL chooses them (FigureColname)."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pgstream.errors import SyntaxError42601
+from pgstream.plan.expressions import Expr
+from pgstream.sql.bind.dispatch import bind_expression
+from pgstream.sql.bind.names import Level, find_item, missing_item
+from pgstream.sql.bind.records import fields_of
+from pgstream.sql.parse import ast, enums
+
+Node = Any
+
+
+@dataclass(slots=True)
+class Target:
+    """One column of a SELECT list; `junk` ones are only there to order or group by."""
+
+    name: str
+    expr: Expr
+    node: Node = None
+    junk: bool = False
+
+
+def bind_targets(level: Level, nodes: tuple[Node, ...]) -> list[Target]:
+    """The items of a SELECT or RETURNING list."""
+    targets: list[Target] = []
+    for node in nodes:
+        value = node.val
+        if isinstance(value, ast.ColumnRef) and isinstance(value.fields[-1], ast.A_Star):
+            targets += [Target(name, expr, node) for name, expr in expand_star(level, value)]
+        elif isinstance(value, ast.A_Indirection) and isinstance(value.indirection[-1], ast.A_Star):
+            targets += [Target(name, expr, node) for name, expr in fields_of(level, value)]
+        else:
+            expr = bind_expression(level, value)
+            targets.append(Target(node.name or figure_name(value), expr, node))
+    return targets
+
+
+def expand_star(level: Level, node: Node) -> list[tuple[str, Expr]]:
+    """`*`, `t.*` and `schema.t.*`."""
+    names = [part.sval for part in node.fields[:-1]]
+    if not names:
+        found = [column for item in level.items if item.columns_visible for column in item.columns]
+        if not level.items:
+            raise SyntaxError42601("SELECT * with no tables specified is not valid", position=node.location)
+    else:
+        schema, alias = (names[-2] if len(names) > 1 else None), names[-1]
+        item = find_item(level, schema, alias, node.location)
+        if item is None:
+            raise missing_item(level, schema, alias, node.location)
+        found = item.columns
+    return [(name, level.binding.located(replace(expr), node.location)) for name, expr in found]
+
+
+def figure_name(node: Node) -> str:
+    """The name of an unnamed column."""
+    return _figured(node)[0] or "?column?"
+
+
+def _figured(node: Node) -> tuple[str | None, int]:
+    """A name and how good it is: 0 none, 1 a type's, 2 a real one."""
+    match node:
+        case ast.ColumnRef():
+            names = [part.sval for part in node.fields if isinstance(part, ast.String)]
+            return (names[-1], 2) if names else (None, 0)
+        case ast.A_Indirection():
+            names = [part.sval for part in node.indirection if isinstance(part, ast.String)]
+            return (names[-1], 2) if names else _figured(node.arg)
+        case ast.FuncCall():
+            return node.funcname[-1].sval, 2
+        case ast.A_Expr():
+            return ("nullif", 2) if node.kind == enums.A_Expr_Kind.AEXPR_NULLIF else (None, 0)
+        case ast.TypeCast():
+            name, strength = _figured(node.arg)
+            return (name, strength) if strength > 1 else (node.typeName.names[-1].sval, 1)
+        case ast.CollateClause():
+            return _figured(node.arg)
+        case ast.SubLink():
+            return _sublink_name(node)
+        case ast.CaseExpr():
+            name, strength = _figured(node.defresult)
+            return (name, strength) if strength > 1 else ("case", 1)
+        case ast.SQLValueFunction():
+            return _VALUE_NAMES[node.op], 2
+        case ast.MinMaxExpr():
+            return ("greatest" if node.op == enums.MinMaxOp.IS_GREATEST else "least"), 2
+    return _FIXED.get(type(node), (None, 0))
+
+
+_FIXED: dict[type, tuple[str | None, int]] = {
+    ast.GroupingFunc: ("grouping", 2),
+    ast.A_ArrayExpr: ("array", 2),
+    ast.RowExpr: ("row", 2),
+    ast.CoalesceExpr: ("coalesce", 2),
+}
+
+_VALUE_NAMES = {op: op.name.removeprefix("SVFOP_").removesuffix("_N").lower() for op in enums.SQLValueFunctionOp}
+
+
+def _sublink_name(node: Node) -> tuple[str | None, int]:
+    match node.subLinkType:
+        case enums.SubLinkType.EXISTS_SUBLINK:
+            return "exists", 2
+        case enums.SubLinkType.ARRAY_SUBLINK:
+            return "array", 2
+        case enums.SubLinkType.EXPR_SUBLINK:
+            query = node.subselect
+            while query.larg is not None:
+                query = query.larg
+            if not query.targetList:
+                return ("column1", 2) if query.valuesLists else (None, 0)
+            first = query.targetList[0]
+            return (first.name, 2) if first.name else _figured(first.val)
+    return None, 0

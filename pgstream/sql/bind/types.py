@@ -1,0 +1,98 @@
+"""Type names of SQL text, and what the binder asks about types."""
+
+from typing import Any
+
+from pgstream.errors import FeatureNotSupported, InvalidParameterValue, SqlError, SyntaxError42601, UndefinedObject
+from pgstream.sql.bind.binding import Binding
+from pgstream.sql.parse import ast
+from pgstream.types import SqlType, array_of
+from pgstream.types.definition import BY_NAME
+
+Node = Any
+
+POLYMORPHIC = frozenset(
+    [
+        "anyelement",
+        "anyarray",
+        "anynonarray",
+        "anyenum",
+        "anyrange",
+        "anymultirange",
+        "anycompatible",
+        "anycompatiblearray",
+        "anycompatiblenonarray",
+        "anycompatiblerange",
+        "anycompatiblemultirange",
+    ]
+)
+
+_REFUSED = {"smallserial", "serial", "bigserial", "serial2", "serial4", "serial8"}
+
+
+def type_of(binding: Binding, node: Node) -> SqlType:
+    """The type that a TypeName node spells, with its modifier. Raises UndefinedObject with its position."""
+    names = [part.sval for part in node.names]
+    position = node.location
+    if node.pct_type:
+        raise FeatureNotSupported("%TYPE is not supported yet", position=position)
+    if len(names) > 1 and names[-2] != "pg_catalog" and names[-2] not in binding.catalog.schema_oids:
+        raise UndefinedObject(f'schema "{names[-2]}" does not exist', position=position)
+    found = _named(names, position)
+    if node.typmods:
+        found = SqlType(found.name, _modifier(found, node))
+    for _ in (node.arrayBounds or ())[:1]:
+        try:
+            found = array_of(found)
+        except KeyError:
+            message = f"could not find array type for data type {found}"
+            raise UndefinedObject(message, position=position) from None
+    return found
+
+
+def _named(names: list[str], position: int) -> SqlType:
+    name = names[-1]
+    definition = BY_NAME.get(name)
+    if definition is None or (len(names) > 1 and names[-2] != "pg_catalog"):
+        shown = ".".join(names[1:] if names[0] == "pg_catalog" and len(names) > 1 else names)
+        if name in _REFUSED:
+            raise FeatureNotSupported(f"type {name} is not supported yet", position=position)
+        raise UndefinedObject(f'type "{shown}" does not exist', position=position)
+    return SqlType(name)
+
+
+def _modifier(found: SqlType, node: Node) -> int:
+    typmod_in = found.definition.typmod_in
+    if typmod_in is None:
+        raise _not_allowed(found, node)
+    arguments = []
+    for argument in node.typmods:
+        if not isinstance(argument, ast.A_Const) or not isinstance(argument.val, ast.Integer):
+            raise InvalidParameterValue("type modifiers must be integer constants", position=node.location)
+        arguments.append(argument.val.ival or 0)
+    try:
+        return typmod_in(tuple(arguments))
+    except SqlError as error:
+        raise error.at(node.location) from None
+
+
+def _not_allowed(found: SqlType, node: Node) -> SqlError:
+    return SyntaxError42601(f'type modifier is not allowed for type "{found}"', position=node.location)
+
+
+def category(type: SqlType) -> str:
+    """pg_type.typcategory: N number, S string, D date/time, A array, …"""
+    return type.definition.category
+
+
+def is_preferred(type: SqlType) -> bool:
+    return type.definition.preferred
+
+
+def is_array(name: str) -> bool:
+    """Whether the type of this name is a true array (not int2vector, which is subscripted like one)."""
+    definition = BY_NAME.get(name)
+    return definition is not None and definition.element is not None and name.startswith("_")
+
+
+def is_orderable(type: SqlType) -> bool:
+    return type.definition.order_key is not None

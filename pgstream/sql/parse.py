@@ -1,0 +1,131 @@
+"""Text to AST: PostgreSQL's own grammar, and the streaming statements it rejects.
+
+The only file that imports pglast. What the binder needs of it passes through here: the node classes (`ast`), their
+enumerations (`enums`) and the printer (`deparse`).
+
+All positions, in nodes and in errors, are 0-based character offsets into the whole text handed to `parse`, as in
+PostgreSQL's error reports for a multi-statement query.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from pglast import ast, enums, parser
+from pglast.stream import RawStream
+
+from pgstream.errors import FeatureNotSupported, SqlError, SyntaxError42601
+from pgstream.sql import streaming
+from pgstream.sql.streaming import Token
+
+__all__ = ["Parsed", "ast", "deparse", "enums", "parse", "tokens"]
+
+Node = Any
+"""A pglast AST node, or one of the statements of `sql/streaming.py`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One statement: its tree, its own text without the semicolon, and where that text starts in the whole text.
+
+    `whole` is the text that the tree's positions point into.
+    """
+
+    node: Node
+    text: str
+    start: int
+    whole: str
+
+
+_SUSPECT = re.compile(r"\b(asof|temporal|source|sources|sink|sinks|connector|watermark|subscribe)\b", re.IGNORECASE)
+"""Words without which a text needs no look at its tokens: Postgres' grammar takes it as it is."""
+
+
+def parse(text: str) -> list[Parsed]:
+    """The statements of `text`, in order. Raises SyntaxError42601 as PostgreSQL does."""
+    if _SUSPECT.search(text) is None:
+        return _postgres(text, text)
+    statements: list[Parsed] = []
+    for piece in _split(tokens(text)):
+        _refuse_misparse(text, piece)
+        start, end = piece[0].start, piece[-1].end
+        if streaming.starts_streaming(text, piece):
+            node = streaming.parse_streaming(text, piece, _Embedded())
+            statements.append(Parsed(node, text[start:end], start, text))
+        else:
+            blanked = re.sub(r"\S", " ", text[:start]) + text[start:end]
+            statements += _postgres(blanked, text)
+    return statements
+
+
+def tokens(text: str) -> list[Token]:
+    """The tokens of `text`, comments left out."""
+    try:
+        scanned = parser.scan(text)
+    except parser.ParseError as error:
+        raise _syntax_error(error, text) from None
+    return [
+        Token(token.start, token.end + 1, token.name, token.kind)
+        for token in scanned
+        if token.name not in ("C_COMMENT", "SQL_COMMENT")
+    ]
+
+
+def deparse(node: Node) -> str:
+    """SQL text that parses to `node`."""
+    return str(RawStream()(node))
+
+
+def _postgres(text: str, whole: str) -> list[Parsed]:
+    try:
+        raw = parser.parse_sql(text)
+    except parser.ParseError as error:
+        raise _syntax_error(error, text) from None
+    statements = []
+    for statement in raw:
+        start = statement.stmt_location or 0
+        end = start + statement.stmt_len if statement.stmt_len else len(text)
+        statements.append(Parsed(statement.stmt, text[start:end].strip(), start, whole))
+    return statements
+
+
+def _syntax_error(error: parser.ParseError, text: str) -> SqlError:
+    message, position = error.args
+    return SyntaxError42601(message, position=len(text) if position is None else position)
+
+
+def _split(scanned: list[Token]) -> list[list[Token]]:
+    """The tokens of each statement, without semicolons; empty statements are left out."""
+    pieces: list[list[Token]] = [[]]
+    for token in scanned:
+        if token.name == "ASCII_59":
+            pieces.append([])
+        else:
+            pieces[-1].append(token)
+    return [piece for piece in pieces if piece]
+
+
+_BEFORE_A_NAME = frozenset({"AS", "FROM", "JOIN", "ASCII_44", "ASCII_46", "LATERAL_P", "ONLY"})
+
+
+def _refuse_misparse(text: str, piece: list[Token]) -> None:
+    """`t1 ASOF JOIN t2` is `t1 AS asof JOIN t2` to Postgres' grammar, which nobody who writes it means."""
+    for before, token, after in zip(piece, piece[1:], piece[2:], strict=False):
+        word = text[token.start : token.end].upper()
+        if word in ("ASOF", "TEMPORAL") and after.name == "JOIN" and before.name not in _BEFORE_A_NAME:
+            raise FeatureNotSupported(f"{word} JOIN is not supported yet", position=token.start)
+
+
+class _Embedded:
+    """What the parser of streaming statements asks of Postgres' grammar."""
+
+    def statement(self, text: str) -> Node:
+        [parsed] = _postgres(text, text)
+        return parsed.node
+
+    def string(self, literal: str) -> str:
+        [parsed] = _postgres("SELECT " + literal, "")
+        return str(parsed.node.targetList[0].val.val.sval)
+
+    def name(self, schema: str | None, name: str, position: int) -> Node:
+        return ast.RangeVar(schemaname=schema, relname=name, inh=True, relpersistence="p", location=position)
