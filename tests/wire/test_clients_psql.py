@@ -1,0 +1,182 @@
+"""psql against a whole server: what a person sees."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import RunningServer
+
+pytestmark = pytest.mark.skipif(shutil.which("psql") is None, reason="psql is not installed")
+
+LONG = "select count(*) from generate_series(1, 300000) a, generate_series(1, 1000) b"
+"""A query that runs for long."""
+
+
+def psql(server: RunningServer, script: str, *flags: str) -> str:
+    """What psql prints for `script`, errors included, in order."""
+    command = [
+        "psql",
+        "-X",
+        "-q",
+        "-A",
+        "-t",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(server.port),
+        "-U",
+        "ann",
+        *flags,
+        "postgres",
+    ]
+    done = subprocess.run(
+        command, input=script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False
+    )
+    return done.stdout
+
+
+def test_select(server: RunningServer) -> None:
+    assert psql(server, "select 1, 'two', null, true; select 3.50;") == "1|two||t\n3.50\n"
+
+
+def test_table_round_trip(server: RunningServer) -> None:
+    script = """
+        create table fruit (id int primary key, name text);
+        insert into fruit values (1, 'fig'), (2, null);
+        select * from fruit order by id;
+        update fruit set name = 'date' where id = 2 returning *;
+        delete from fruit where id = 1;
+        select count(*) from fruit;
+        drop table fruit;
+    """
+    assert psql(server, script) == "1|fig\n2|\n2|date\n1\n"
+
+
+def test_tags(server: RunningServer) -> None:
+    script = (
+        "create table tagged (a int);\ninsert into tagged values (1), (2);\nupdate tagged set a = 3;\n"
+        "begin;\ndelete from tagged;\nrollback;\nset timezone = 'UTC';\nprepare p as select 1;\ndeallocate p;\n"
+        "drop table tagged;\n"
+    )
+    tags = "CREATE TABLE|INSERT 0 2|UPDATE 2|BEGIN|DELETE 2|ROLLBACK|SET|PREPARE|DEALLOCATE|DROP TABLE"
+    printed = subprocess.run(
+        ["psql", "-X", "-h", "127.0.0.1", "-p", str(server.port), "-U", "ann", "postgres"],
+        input=script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False,
+    ).stdout  # fmt: skip
+    assert printed.split("\n") == [*tags.split("|"), ""]
+
+
+def test_errors_point_at_the_place(server: RunningServer) -> None:
+    assert (
+        psql(server, "select 1 +;") == 'ERROR:  syntax error at or near ";"\nLINE 1: select 1 +;\n                  ^\n'
+    )
+    assert (
+        psql(server, "select nope;") == 'ERROR:  column "nope" does not exist\nLINE 1: select nope;\n               ^\n'
+    )
+    assert psql(server, "\\set VERBOSITY sqlstate\nselect * from nope;").strip() == "ERROR:  42P01"
+
+
+def test_failed_transaction(server: RunningServer) -> None:
+    aborted = "ERROR:  current transaction is aborted, commands ignored until end of transaction block"
+    printed = psql(server, "begin;\nselect 1/0;\nselect 1;\ncommit;\nselect 2;")
+    assert printed.split("\n") == ["ERROR:  division by zero", aborted, "2", ""]
+
+
+def test_several_statements_are_one_transaction(server: RunningServer) -> None:
+    psql(server, "create table whole (a int)")
+    command = ["-c", "insert into whole values (1); insert into whole values (1/0)"]
+    assert "division by zero" in psql(server, "", *command)
+    assert psql(server, "select count(*) from whole; drop table whole;") == "0\n"
+
+
+def test_settings(server: RunningServer) -> None:
+    script = "set statement_timeout = '90s'; show statement_timeout; reset all; show statement_timeout; show nope;"
+    expected = '90s\n0\nERROR:  unrecognized configuration parameter "nope"\n'
+    assert psql(server, script) == expected
+
+
+def test_warnings(server: RunningServer) -> None:
+    assert psql(server, "commit;") == "WARNING:  there is no transaction in progress\n"
+    assert psql(server, "begin;\nbegin;") == "WARNING:  there is already a transaction in progress\n"
+
+
+def test_copy(server: RunningServer) -> None:
+    script = (
+        "create table copied (a int, b text);\n"
+        "copy copied from stdin;\n1\tx\\ty\n2\t\\N\n\\.\n"
+        'copy copied from stdin csv;\n3,"c,d"\n\\.\n'
+        "copy copied to stdout;\n"
+        "copy (select a from copied order by a desc) to stdout csv header;\n"
+        "copy copied from stdin;\nq\tx\n\\.\n"
+        "drop table copied;\n"
+    )
+    assert psql(server, script) == (
+        "1\tx\\ty\n2\t\\N\n3\tc,d\na\n3\n2\n1\n"
+        'ERROR:  invalid input syntax for type integer: "q"\nCONTEXT:  COPY copied, line 1, column a: "q"\n'
+    )
+
+
+def test_cursors(server: RunningServer) -> None:
+    script = (
+        "begin;\ndeclare c scroll cursor for select * from generate_series(1, 5);\nfetch 2 c;\nfetch backward c;\n"
+        "fetch all c;\nfetch prior c;\nfetch first c;\nfetch absolute -2 c;\nfetch relative -2 c;\ncommit;\nfetch c;\n"
+    )
+    rows = ["1", "2", "1", "2", "3", "4", "5", "5", "1", "4", "2"]
+    assert psql(server, script).split("\n") == [*rows, 'ERROR:  cursor "c" does not exist', ""]
+
+
+def test_listen_and_notify(server: RunningServer) -> None:
+    assert 'Asynchronous notification "news" with payload "hot"' in psql(server, "listen news;\nnotify news, 'hot';")
+
+
+def test_statement_timeout(server: RunningServer) -> None:
+    started = time.monotonic()
+    printed = psql(
+        server,
+        f"set statement_timeout = '200ms'; {LONG};",
+    )
+    assert printed == "ERROR:  canceling statement due to statement timeout\n"
+    assert time.monotonic() - started < 30
+
+
+def test_cancel(server: RunningServer) -> None:
+    command = ["psql", "-X", "-h", "127.0.0.1", "-p", str(server.port), "-U", "ann", "postgres"]
+    child = subprocess.Popen([*command, "-c", LONG], stderr=subprocess.PIPE, text=True)
+    time.sleep(1.5)
+    child.send_signal(signal.SIGINT)
+    _, error = child.communicate(timeout=60)
+    assert "canceling statement due to user request" in error
+
+
+def test_a_second_server_on_the_directory_is_refused(server: RunningServer) -> None:
+    command = [sys.executable, "-m", "pgstream", "serve", "--data-dir", str(server.data_dir), "--listen", "127.0.0.1:0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip().count("\n") == 0
+    assert str(server.data_dir) in done.stderr
+
+
+def test_what_was_committed_is_there_after_a_stop_and_a_kill(tmp_path: Path) -> None:
+    server = RunningServer(tmp_path / "data").start()
+    psql(server, "create table kept (a int); insert into kept values (1);")
+    assert server.stop() == 0
+    server.start()
+    assert psql(server, "select * from kept; insert into kept values (2);") == "1\n"
+    assert server.stop(signal.SIGKILL) == -signal.SIGKILL
+    server.start()
+    assert psql(server, "select * from kept order by a;") == "1\n2\n"
+    assert server.stop() == 0
+
+
+def test_no_password_no_listening_abroad(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pgstream", "serve", "--data-dir", str(tmp_path / "d"), "--listen", "0.0.0.0:0"]
+    environment = {name: value for name, value in os.environ.items() if name != "PGSTREAM_PASSWORD"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
+    assert done.returncode == 2
+    assert "refusing to listen on 0.0.0.0 without a password" in done.stderr
