@@ -30,9 +30,9 @@ def joined(parts: Sequence[Any], count: int) -> bytes:
         return b""
     if not any(isinstance(part, pa.Array) for part in parts):
         return "".join(parts).encode() * count
-    records = pc.binary_join_element_wise(
-        *(pc.cast(p, pa.large_string()) if isinstance(p, pa.Array) else p for p in parts), ""
-    )
+    wide = pa.large_string()
+    aligned = [pc.cast(part, wide) if isinstance(part, pa.Array) else pa.scalar(part, wide) for part in parts]
+    records = pc.binary_join_element_wise(*aligned, pa.scalar("", wide))
     return content(records)
 
 
