@@ -3,6 +3,7 @@
 from pgstream.functions import (
     aggregates,
     arrays,
+    casts,
     comparison,
     datetime,
     encoding,
@@ -16,12 +17,14 @@ from pgstream.functions import (
     recomputed,
     text,
     truncation,
+    windowing,
     windows,
 )
 
 __all__ = [
     "aggregates",
     "arrays",
+    "casts",
     "comparison",
     "datetime",
     "encoding",
@@ -35,5 +38,6 @@ __all__ = [
     "recomputed",
     "text",
     "truncation",
+    "windowing",
     "windows",
 ]
