@@ -234,6 +234,7 @@ class ClientConnection(asyncio.Protocol):
         """Tells the client why, and ends the connection."""
         if self.session is not None:
             self.session.flush()
+            self.session.cancel(error.message)
         self.write(backend.error_response(error_report(error, "FATAL")))
         self._transport.close()
 

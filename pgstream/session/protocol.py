@@ -24,7 +24,17 @@ from pgstream.session import control_copy, control_settings, control_statements,
 from pgstream.session.bind_values import bound_values
 from pgstream.session.encode import chunk_rows, fields, result_formats, rows_framed
 from pgstream.session.prepared import Answer, Portal, Prepared
-from pgstream.session.running import control_of, decoded, is_query, point_answer, prepare, run, statements_of, types_of
+from pgstream.session.running import (
+    changes_tables,
+    control_of,
+    decoded,
+    is_query,
+    point_answer,
+    prepare,
+    run,
+    statements_of,
+    types_of,
+)
 from pgstream.session.session import Session
 from pgstream.session.transaction import State
 from pgstream.wire import backend
@@ -312,7 +322,7 @@ class Conversation:
     async def _run_portal(self, portal: Portal, rows_max: int) -> None:
         session = self.session
         alone = bool(self.session.inbox) and type(self.session.inbox[0]) is Sync
-        if not alone and portal.prepared.control is None and not is_query(portal.prepared):
+        if not alone and changes_tables(portal.prepared):
             session.start_implicit()
         portal.answer = await run(session, portal.prepared, portal.params)
         step = self._send_portal(portal, rows_max)

@@ -15,8 +15,8 @@ from pgstream.session.prepared import Answer, Prepared
 from pgstream.session.report import SessionNotice
 from pgstream.session.session import PLANS_MAX, Session
 from pgstream.sql.bind import BindScope, bind
-from pgstream.sql.bind.statements import Explain, Query
-from pgstream.sql.parse import Parsed, parse
+from pgstream.sql.bind.statements import Explain, Nothing, Query
+from pgstream.sql.parse import Parsed, ast, parse
 from pgstream.types.definition import BY_OID, SqlType
 
 QUERY_TAG = "SELECT"
@@ -157,7 +157,7 @@ async def run(session: Session, prepared: Prepared, params: tuple[Column, ...]) 
     with deadline(session):
         if prepared.control is not None:
             answer = prepared.control.run(session, prepared, params)
-            return await answer if isinstance(answer, Awaitable) else answer
+            return answer if isinstance(answer, Answer) else await answer
         if is_query(prepared):
             return await _select(session, prepared, params)
         return await _change(session, prepared, params)
@@ -168,13 +168,20 @@ def is_query(prepared: Prepared) -> bool:
     return prepared.bound is not None and isinstance(prepared.bound.statement, Query)
 
 
+def changes_tables(prepared: Prepared) -> bool:
+    """Whether it must be part of a transaction that other statements are in too."""
+    if prepared.control is not None:
+        return prepared.parsed is not None and isinstance(prepared.parsed.node, ast.CopyStmt)
+    return not is_query(prepared)
+
+
 @contextmanager
 def deadline(session: Session):  # type: ignore[no-untyped-def]
     """Cancels what runs inside after statement_timeout."""
-    limit_ms = session.settings.milliseconds("statement_timeout")
-    if limit_ms == 0:
+    if session.settings.current["statement_timeout"] == "0":
         yield
         return
+    limit_ms = session.settings.milliseconds("statement_timeout")
     reason = "canceling statement due to statement timeout"
     timer = asyncio.get_running_loop().call_later(limit_ms / 1000, session.cancel, reason)
     try:
@@ -204,7 +211,12 @@ async def _select(session: Session, prepared: Prepared, params: tuple[Column, ..
 
 async def _change(session: Session, prepared: Prepared, params: tuple[Column, ...]) -> Answer:
     """DML and DDL, on the engine's thread."""
-    if not isinstance(prepared.bound.statement, Explain):
+    statement = prepared.bound.statement
+    if isinstance(statement, Nothing):
+        if statement.notice is not None:
+            session.tell(SessionNotice("NOTICE", "00000", statement.notice))
+        return Answer(prepared.bound.tag)
+    if not isinstance(statement, Explain):
         require_writable(session, prepared.bound.tag)
     workspace = session.block.workspace()
     snapshot = workspace.snapshot()
