@@ -63,7 +63,7 @@ def cast_column(column: Column, source: SqlType, target: SqlType, explicit: bool
     if source.name == target.name:
         made = column
     elif source.name == "unknown":
-        made = read(column, target, context)
+        made = read_literal(column, target, context)
     else:
         made = converted(column, source, target, explicit, context)
     return with_modifier(made, source, target, explicit)
@@ -102,11 +102,17 @@ def by_declaration(column: Column, declared: Cast, source: SqlType, target: SqlT
 
 
 def read(text: Column, target: SqlType, context: EvalContext) -> Column:
-    """Text through the target's input function. Only an interval's depends on the modifier."""
-    kind = target if target.name in ("interval", "_interval") else target.bare()
+    """Text through the target's input function, the modifier left to the length coercion."""
     if target.name in NAMES_IN:
         return NAMES_IN[target.name](text, context)
-    return parse_text(kind, text, context.settings, context.now_us)
+    return parse_text(target.bare(), text, context.settings, context.now_us)
+
+
+def read_literal(text: Column, target: SqlType, context: EvalContext) -> Column:
+    """Literals through the target's input function, for which an interval's modifier says what a bare number counts."""
+    if target.name in ("interval", "_interval"):
+        return parse_text(target, text, context.settings, context.now_us)
+    return read(text, target, context)
 
 
 def written(column: Column, source: SqlType, context: EvalContext) -> Column:

@@ -11,8 +11,8 @@ from pgstream.types.string import STRING_CODECS
 
 def first_byte(text: str) -> str:
     """What "char" keeps of `text`: one ASCII character, or a byte above 127 as PostgreSQL prints it, `\\ooo`."""
-    if len(text) == 4 and text[0] == "\\" and "0" <= text[1] <= "3" and set(text[1:]) <= set("01234567"):
-        byte = int(text[1:], 8)
+    if len(text) == 4 and text[0] == "\\" and set(text[1:]) <= set("01234567"):
+        byte = int(text[1:], 8) & 255
     else:
         byte = text.encode()[0] if text else 0
     return of_byte(byte)

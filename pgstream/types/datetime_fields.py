@@ -51,7 +51,6 @@ WORDS = frozenset(
         "epoch",
         "h",
         "infinity",
-        "+infinity",
         "-infinity",
         "isodow",
         "isoyear",

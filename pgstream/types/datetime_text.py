@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pgstream.errors import SqlError
+from pgstream.errors import InvalidParameterValue, SqlError
 from pgstream.kernels.text_dates import civil_of, days_of, month_length
 from pgstream.types.datetime_fields import (
     MONTH_WORDS,
@@ -22,9 +22,10 @@ from pgstream.types.zone_abbreviations import DAYLIGHT, STANDARD
 from pgstream.types.zones import Zone, find_zone
 
 YEAR, MONTH, DAY, TIME, ZONE, YEARDAY = (1 << bit for bit in range(6))
+NOT_TIMES = frozenset(["today", "tomorrow", "yesterday", "infinity", "-infinity", "epoch", "j", "jd", "julian"])
 DATE = YEAR | MONTH | DAY
 DAY_US = 86_400_000_000
-TIME_PARTS = re.compile(r"(\d+):(\d+)(?::(\d+))?(\.\d*)?", re.ASCII)
+TIME_PARTS = re.compile(r"(\d+):(\d*)(?::(\d*))?(\.\d*)?", re.ASCII)
 OFFSET = re.compile(r"([+-])(\d+)(?::(\d+)(?::(\d+))?)?", re.ASCII)
 
 
@@ -65,7 +66,7 @@ def rounded_fraction(digits: str) -> int:
 
 def offset_of(text: str) -> int:
     """Seconds east of UTC of `+hh`, `+hhmm`, `+hh:mm` or `+hh:mm:ss`."""
-    found = OFFSET.fullmatch(text)
+    found = OFFSET.match(text)
     if found is None:
         raise BadFormat
     hours, minutes, seconds = int(found[2]), int(found[3] or 0), int(found[4] or 0)
@@ -73,6 +74,8 @@ def offset_of(text: str) -> int:
         hours, minutes = divmod(hours, 100)
     if hours > 15 or minutes > 59 or seconds > 59:
         raise ZoneOutOfRange
+    if found.end() != len(text):
+        raise BadFormat
     east = hours * 3600 + minutes * 60 + seconds
     return -east if found[1] == "-" else east
 
@@ -82,7 +85,7 @@ def time_of(text: str) -> int:
     found = TIME_PARTS.fullmatch(text)
     if found is None:
         raise BadFormat
-    first, second, third = int(found[1]), int(found[2]), found[3]
+    first, second, third = int(found[1]), int(found[2] or 0), found[3]
     fraction = rounded_fraction(found[4]) if found[4] else 0
     hour, minute, seconds = (0, first, second) if third is None and found[4] else (first, second, int(third or 0))
     return checked_time(hour, minute, seconds, fraction)
@@ -124,6 +127,8 @@ class Reader:
         found = self.moment_
         if found.special is None and (self.known & DATE) != DATE:
             if not self.time_only or self.known & DATE or not self.known & TIME:
+                raise BadFormat
+            if found.zone is not None and len(found.zone.offsets) > 1:
                 raise BadFormat
             found.has_date = False
         elif self.time_only and found.special is None and not self.known & TIME:
@@ -182,7 +187,7 @@ class Reader:
         """A full zone name such as america/new_york."""
         zone = find_zone(name)
         if zone is None:
-            if "/" in name or "-" in name or "+" in name:
+            if "/" in name or "-" in name[1:] or "+" in name[1:]:
                 raise zone_unknown(name)
             raise BadFormat
         self.learn(ZONE)
@@ -191,7 +196,7 @@ class Reader:
     def take_delimited_date(self, text: str) -> None:
         """`2024-1-5`, `1/5/2024`, `5-Jan-2024` and so on (DecodeDate)."""
         parts = re.findall(r"\d+|[a-z]+", text)
-        if not parts or not text[-1].isalnum():
+        if not parts or not text[-2:-1].isalnum() and not text[-1].isalnum():
             raise BadFormat
         numbers = []
         for part in parts:
@@ -214,20 +219,16 @@ class Reader:
             self.take_expected_number(text)
             return
         whole, point, _ = text.partition(".")
-        if self.time_only and not self.known & TIME and not self.known & DATE and len(whole) != 8:
-            if not self.has_textual_date() and len(whole) in (4, 6):
-                self.take_run_together(text, self.known | DATE)
-                return
-        if point and not self.known & DATE:
+        if self.time_only:
+            if point and len(whole) < 3:
+                raise BadFormat
+            self.take_run_together(text, self.known | DATE)
+        elif point and not self.known & DATE:
             self.take_delimited_date(text)
         elif (point and len(whole) > 2) or (len(text) >= 6 and (not self.known & DATE or not self.known & TIME)):
             self.take_run_together(text, self.known)
         else:
             self.take_number(text)
-
-    def has_textual_date(self) -> bool:
-        """Whether a date stands anywhere among the fields."""
-        return any(field.kind == "date" or field.text in MONTH_WORDS for field in self.fields)
 
     def take_expected_number(self, text: str) -> None:
         """The number after `J` (a Julian day) or `T` (a time)."""
@@ -249,7 +250,7 @@ class Reader:
 
     def take_number(self, text: str) -> None:
         """One number whose place among year, month and day follows from what is known (DecodeNumber)."""
-        whole, point, fraction = text.partition(".")
+        whole, point, _ = text.partition(".")
         if point and len(whole) > 2:
             self.take_run_together(text, self.known | DATE)
             return
@@ -261,7 +262,7 @@ class Reader:
             self.set_yearday(value)
         elif have == DATE:
             self.take_run_together(text, self.known)
-        elif have == YEAR or have == DAY or (have == 0 and size < 3):
+        elif have in (YEAR, DAY) or (have == 0 and size < 3):
             self.learn(MONTH)
             self.moment_.month = value
         elif have == YEAR | MONTH and self.text_month and size >= 3 and self.two_digit_year:
@@ -306,6 +307,8 @@ class Reader:
         if word in STANDARD or word in DAYLIGHT:
             self.learn(ZONE)
             self.moment_.offset = STANDARD[word] if word in STANDARD else DAYLIGHT[word]
+        elif self.time_only and (word in MONTH_WORDS or word in NOT_TIMES):
+            raise BadFormat
         elif word in MONTH_WORDS:
             self.take_month(MONTH_WORDS[word])
         elif word in WEEKDAYS or word in ("at", "on"):
@@ -335,9 +338,9 @@ class Reader:
 
     def take_special(self, word: str) -> None:
         """`now`, `today`, `infinity` and their kin, or a zone's name."""
-        if word in ("infinity", "+infinity", "-infinity", "epoch"):
+        if word in ("infinity", "-infinity", "epoch"):
             self.learn(DATE | TIME | ZONE)
-            self.moment_.special = word.lstrip("+")
+            self.moment_.special = word
         elif word in ("now", "today", "tomorrow", "yesterday"):
             local = self.now_us + int(self.zone.offsets_at(np.array([self.now_us]))[0]) * 1_000_000
             days, us = divmod(local, DAY_US)
@@ -388,6 +391,4 @@ class Reader:
 
 def zone_unknown(name: str) -> SqlError:
     """A zone's name that is none."""
-    from pgstream.errors import InvalidParameterValue
-
     return InvalidParameterValue(f'time zone "{name}" not recognized')

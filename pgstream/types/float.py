@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,9 @@ from pgstream.types.lift import over_distinct
 from pgstream.types.order import canonical_floats, float_keys
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+HEXADECIMAL = re.compile(r"[+-]?0x([0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(p[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 SPECIALS = {
-    "nan": np.nan,
+    **{sign + "nan": np.nan for sign in ("", "+", "-")},
     **{sign + word: float(sign + word) for sign in ("", "+", "-") for word in ("inf", "infinity")},
 }
 
@@ -32,12 +34,11 @@ def float_of(text: str, dtype: type[np.floating], type_name: str) -> float:
     special = SPECIALS.get(word.lower())
     if special is not None:
         return special
+    if HEXADECIMAL.fullmatch(word) is not None:
+        return float(dtype(float.fromhex(word)))
     if NUMBER.fullmatch(word) is None:
         raise InvalidTextRepresentation(f'invalid input syntax for type {type_name}: "{text}"')
-    with np.errstate(over="ignore", under="ignore"):
-        value = (
-            float(pc.cast(pa.scalar(word.lstrip("+")), pa.float32()).as_py()) if dtype is np.float32 else float(word)
-        )
+    value = float(word) if dtype is np.float64 else float(pc.cast(pa.scalar(word.lstrip("+")), pa.float32()).as_py())
     if np.isinf(value) or (value == 0 and re.search("[1-9]", re.split("[eE]", word)[0])):
         raise NumericValueOutOfRange(f'"{word}" is out of range for type {type_name}')
     return value
@@ -61,6 +62,40 @@ def float_parser(storage: pa.DataType, dtype: type[np.floating], type_name: str)
     return parse
 
 
+def without_midpoints(text: Column, suspects: NDArray[np.bool_], dtype: type[np.floating]) -> Column:
+    """`text` without numbers that lie exactly between two floats, which PostgreSQL's Ryu does not print (1e23).
+
+    Only floats too large to have a fraction can be nearest to such a number: `suspects`.
+    """
+    if not suspects.any():
+        return text
+    wrong = pa.array(suspects)
+    return pc.replace_with_mask(
+        text, wrong, over_distinct(text.filter(wrong), pa.string(), lambda word: inside_text(word, dtype))
+    )
+
+
+def inside_text(word: str, dtype: type[np.floating]) -> str:
+    """The shortest text that reads as the float `word` reads as, and is nearer to it than to any other."""
+    value = dtype(word)
+    if abs(value) == np.finfo(dtype).max:
+        return word
+    for digits in range(9 if dtype is np.float32 else 17):
+        exact = int(Decimal(f"{float(value):.{digits}e}"))
+        neighbour = np.nextafter(value, dtype(np.inf) if exact > int(value) else dtype(-np.inf))
+        on_edge = 2 * exact == int(value) + int(neighbour) and exact != int(value)
+        if dtype(float(exact)) == value and not on_edge:
+            return word if exact == int(Decimal(word)) else exponent_text(exact)
+    return word
+
+
+def exponent_text(exact: int) -> str:
+    """d.ddde+xx of a large integer, without zeros at the end of the digits."""
+    digits = str(abs(exact)).rstrip("0")
+    sign = "-" if exact < 0 else ""
+    return f"{sign}{digits[0]}{'.' if len(digits) > 1 else ''}{digits[1:]}e+{len(str(abs(exact))) - 1:02d}"
+
+
 def float_codecs(
     storage: pa.DataType, dtype: type[np.floating], wire: str, digits: int, type_name: str
 ) -> dict[str, Any]:
@@ -69,7 +104,9 @@ def float_codecs(
     def format_column(column: Column, settings: Settings) -> Column:
         memory = strings(pc.cast(column, pa.string()))
         offsets, content = format_floats(*memory, digits)
-        return string_column(offsets, content, column)
+        text = string_column(offsets, content, column)
+        huge = np.abs(numbers(column, dtype)) >= 2.0 ** (np.finfo(dtype).nmant + 1)
+        return without_midpoints(text, huge & ~np.isinf(numbers(column, dtype)) & memory.valid, dtype)
 
     def equality_key(column: Column) -> Column:
         values: NDArray[Any] = canonical_floats(numbers(column, dtype))

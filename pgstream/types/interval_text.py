@@ -38,7 +38,7 @@ UNITS = {word: unit for unit, words in UNIT_WORDS.items() for word in words.spli
 SECONDS_US = {"us": 1, "ms": 1000, "second": 1_000_000, "minute": 60_000_000, "hour": HOUR_US}
 YEARS = {"year": 1, "decade": 10, "century": 100, "millennium": 1000}
 NUMBER = re.compile(r"([+-]?)(\d*)(?:(-)(\d+)|(\.\d*))?", re.ASCII)
-TIME = re.compile(r"(\d+):(\d+)(?::(\d+))?(\.\d*)?", re.ASCII)
+TIME = re.compile(r"(\d+):(\d*)(?::(\d*))?(\.\d*)?", re.ASCII)
 
 
 def interval_of(text: str, last_unit: str = "second", minutes_first: bool = False) -> Interval:
@@ -113,7 +113,7 @@ def time_us(text: str, minutes_first: bool) -> int:
     found = TIME.fullmatch(text)
     if found is None:
         raise BadFormat
-    hour, minute, second = int(found[1]), int(found[2]), int(found[3] or 0)
+    hour, minute, second = int(found[1]), int(found[2] or 0), int(found[3] or 0)
     if found[3] is None and (found[4] is not None or minutes_first):
         hour, minute, second = 0, hour, minute
     fraction = round(float(found[4]) * 1e6) if found[4] and len(found[4]) > 1 else 0
@@ -200,8 +200,8 @@ class FieldsReader:
 
 ISO = re.compile(r"P((?:[+-]?[\d.]+[YMWD])*)(?:(T)((?:[+-]?[\d.]+[HMS])*))?", re.ASCII)
 ISO_PART = re.compile(r"([+-]?)(\d*)(\.\d*)?([A-Z])", re.ASCII)
-ISO_DATE = re.compile(r"P(?:(\d+)-(\d+)-(\d+)|(\d{4})(\d\d)(\d\d)|(\d+)-(\d+))?", re.ASCII)
-ISO_TIME = re.compile(r"T(?:(\d+):(\d+)(?::(\d+)(\.\d*)?)?|(\d\d)(\d\d)(\d\d)(\.\d*)?)", re.ASCII)
+ISO_DATE = re.compile(r"P(?:(\d{4})(\d\d)(\d\d)(?!\d)|(\d+)(?:-(\d+)(?:-(\d+))?)?)?", re.ASCII)
+ISO_TIME = re.compile(r"T(?:(\d\d)(\d\d)(\d\d)(\.\d*)?|(\d+)(?::(\d+)(?::(\d+)(\.\d*)?)?)?)", re.ASCII)
 ISO_UNITS = {"Y": "year", "M": "month", "W": "week", "D": "day"}
 ISO_TIME_UNITS = {"H": "hour", "M": "minute", "S": "second"}
 
@@ -230,10 +230,8 @@ def read_iso_alternative(text: str, span: Span) -> None:
         raise BadFormat
     if date.end() == 1 and text[1:2] != "T":
         raise BadFormat
-    years, months, days = (next((g for g in group if g), "0") for group in date_groups(date))
-    span.add(int(years), 0, "year")
-    span.add(int(months), 0, "month")
-    span.add(int(days), 0, "day")
+    for unit, first, second in (("year", date[1], date[4]), ("month", date[2], date[5]), ("day", date[3], date[6])):
+        span.add(int(first or second or 0), 0, unit)
     if date.end() == len(text):
         return
     time = ISO_TIME.fullmatch(text, date.end())
@@ -243,11 +241,6 @@ def read_iso_alternative(text: str, span: Span) -> None:
         span.add(int(first or second or 0), 0, unit)
     fraction = time[4] or time[8]
     span.add(0, float(fraction) if fraction and len(fraction) > 1 else 0.0, "second")
-
-
-def date_groups(date: re.Match[str]) -> tuple[tuple[str | None, ...], ...]:
-    """The candidates for years, months and days in a match of ISO_DATE."""
-    return (date[1], date[4], date[7]), (date[2], date[5], date[8]), (date[3], date[6])
 
 
 def interval_text(span: Interval) -> str:

@@ -89,12 +89,19 @@ class Checker:
             self.string(start)
             return
         self.at = found.end()
-        if found[3] and re.match(r"[A-Za-z0-9_+.\-]|[^\x00-\x7f]", self.text[self.at : self.at + 1]):
+        if found[3] and self.runs_on(found[3]):
             raise self.bad_number(start)
         if found[4] and RUN.match(self.text, start)[0] != found[4]:  # type: ignore[index]
             raise self.bad_token(start)
         self.kind = found[1] or ("number" if found[3] else "word")
         self.token = found[0].lstrip(" \t\n\r")
+
+    def runs_on(self, number: str) -> bool:
+        """Whether what follows `number` belongs to it, and makes it wrong."""
+        following = self.text[self.at : self.at + 1]
+        if following == ".":
+            return not re.search("[.eE]", number)
+        return following.isalnum() or following == "_" or following > "\x7f"
 
     def bad_number(self, start: int) -> SqlError:
         """A number with something after it that belongs to no other token."""
