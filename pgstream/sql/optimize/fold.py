@@ -64,6 +64,10 @@ def _simpler(expr: Expr) -> Expr:
             return Const(None if value is None else not value, type)
         case Not(Not(arg)):
             return arg
+        case Not(And(args)):
+            return _simpler(Or(tuple(_simpler(Not(arg)) for arg in args)))
+        case Not(Or(args)):
+            return _simpler(And(tuple(_simpler(Not(arg)) for arg in args)))
         case IsNull(Const(value)):
             return Const(value is None, expr.type)
         case IsBool(Const(value), wanted):

@@ -26,79 +26,85 @@ from pgstream.plan.relations import (
 )
 from pgstream.sql.optimize.facts import RelationFacts
 from pgstream.sql.optimize.predicates import is_volatile
+from pgstream.sql.optimize.uniqueness import matches_once, unique_keys
 
 Ids = frozenset[int]
 
 
 def prune(plan: Relation, facts: RelationFacts) -> Relation:
     """The plan with only the columns that its result needs."""
-    return merged(_exactly(plan, plan.columns))
+    return merged(_Pruning(facts).exactly(plan, plan.columns))
 
 
-def _needed(exprs: Iterable[Expr | None]) -> Ids:
-    return frozenset(id for expr in exprs if expr is not None for id in rewrite.used(expr))
+def _needed(exprs: Iterable[Expr]) -> Ids:
+    return frozenset(id for expr in exprs for id in rewrite.used(expr))
 
 
-def _exactly(node: Relation, columns: Sequence[Col]) -> Relation:
-    """`node` pruned to just `columns`, in their order."""
-    pruned = _prune(node, frozenset(col.id for col in columns))
-    if pruned.columns == tuple(columns):
-        return pruned
-    return Project(pruned, tuple((col, Ref(col)) for col in columns))
+class _Pruning:
+    """One pass from the root to the scans."""
 
+    def __init__(self, facts: RelationFacts) -> None:
+        self.facts = facts
 
-def _narrow(node: Relation, wanted: Ids) -> Relation:
-    """`node` pruned to just its `wanted` columns: for inputs that are kept as state."""
-    return _exactly(node, [col for col in node.columns if col.id in wanted])
+    def exactly(self, node: Relation, columns: Sequence[Col]) -> Relation:
+        """`node` pruned to just `columns`, in their order."""
+        pruned = self.prune(node, frozenset(col.id for col in columns))
+        if pruned.columns == tuple(columns):
+            return pruned
+        return Project(pruned, tuple((col, Ref(col)) for col in columns))
 
+    def narrow(self, node: Relation, wanted: Ids) -> Relation:
+        """`node` pruned to just its `wanted` columns: for inputs that are kept as state."""
+        return self.exactly(node, [col for col in node.columns if col.id in wanted])
 
-def _prune(node: Relation, wanted: Ids) -> Relation:
-    """`node` with at least its `wanted` columns, and as few others as is free."""
-    match node:
-        case Scan(_, _, columns, positions):
-            pairs = [(col, at) for col, at in zip(columns, positions, strict=True) if col.id in wanted]
-            return replace(node, columns=tuple(c for c, _ in pairs), positions=tuple(at for _, at in pairs))
-        case Values(columns, rows):
-            kept = [i for i, col in enumerate(columns) if col.id in wanted]
-            return Values(tuple(columns[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows))
-        case Project(input, outputs):
-            outputs = tuple((col, expr) for col, expr in outputs if col.id in wanted)
-            return Project(_prune(input, _needed(expr for _, expr in outputs)), outputs)
-        case Filter(input, predicate):
-            return Filter(_prune(input, wanted | _needed([predicate])), predicate)
-        case Join(_, left, right, condition):
-            below = wanted | _needed([condition])
-            return replace(node, left=_narrow(left, below), right=_narrow(right, below))
-        case Group(input, _, aggregates):
-            node = replace(node, aggregates=tuple((col, call) for col, call in aggregates if col.id in wanted))
-            return replace(node, input=_prune(input, _needed(rewrite.expressions(node))))
-        case Distinct(input):
-            return Distinct(_exactly(input, input.columns))
-        case SetOp():
-            return _prune_set_operation(node, wanted)
-        case TopN(input):
-            return replace(node, input=_narrow(input, wanted | _needed(rewrite.expressions(node))))
-        case Sort(input):
-            return replace(node, input=_prune(input, wanted | _needed(rewrite.expressions(node))))
-        case AssertSingle(input, key):
-            return replace(node, input=_narrow(input, wanted | {col.id for col in key}))
-        case Window(input, calls):
-            calls = tuple((col, call) for col, call in calls if col.id in wanted)
-            if not calls:
-                return _prune(input, wanted)
-            node = replace(node, calls=calls)
-            return replace(node, input=_narrow(input, wanted | _needed(rewrite.expressions(node))))
-        case TableCall(input):
-            return replace(node, input=_prune(input, wanted | _needed(rewrite.expressions(node))))
-    raise AssertionError(node)
+    def prune(self, node: Relation, wanted: Ids) -> Relation:
+        """`node` with at least its `wanted` columns, and as few others as is free."""
+        below = wanted | _needed(rewrite.expressions(node))
+        match node:
+            case Scan(_, _, columns, positions):
+                pairs = [(col, at) for col, at in zip(columns, positions, strict=True) if col.id in wanted]
+                return replace(node, columns=tuple(c for c, _ in pairs), positions=tuple(at for _, at in pairs))
+            case Values(columns, rows):
+                kept = [i for i, col in enumerate(columns) if col.id in wanted]
+                return Values(tuple(columns[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows))
+            case Project(input, outputs):
+                outputs = tuple((col, expr) for col, expr in outputs if col.id in wanted)
+                return Project(self.prune(input, _needed(expr for _, expr in outputs)), outputs)
+            case Filter(input) | Sort(input) | TableCall(input):
+                return replace(node, input=self.prune(input, below))
+            case Join("left", left, right) if wanted.isdisjoint(c.id for c in right.columns) and self.once(node):
+                return self.prune(left, wanted)
+            case Join(_, left, right):
+                return replace(node, left=self.narrow(left, below), right=self.narrow(right, below))
+            case Group(input, _, aggregates):
+                node = replace(node, aggregates=tuple((col, call) for col, call in aggregates if col.id in wanted))
+                return replace(node, input=self.prune(input, _needed(rewrite.expressions(node))))
+            case Distinct(input):
+                return Distinct(self.exactly(input, input.columns))
+            case SetOp():
+                return self.set_operation(node, wanted)
+            case TopN(input):
+                return replace(node, input=self.narrow(input, below))
+            case AssertSingle(input, key):
+                return replace(node, input=self.narrow(input, wanted | {col.id for col in key}))
+            case Window(input, calls):
+                calls = tuple((col, call) for col, call in calls if col.id in wanted)
+                if not calls:
+                    return self.prune(input, wanted)
+                node = replace(node, calls=calls)
+                return replace(node, input=self.narrow(input, wanted | _needed(rewrite.expressions(node))))
+        raise AssertionError(node)
 
+    def once(self, node: Join) -> bool:
+        """Whether a row of the left side meets at most one of the right."""
+        return matches_once(node.condition, node.right, unique_keys(node.right, self.facts))
 
-def _prune_set_operation(node: SetOp, wanted: Ids) -> Relation:
-    if not (node.kind == "union" and node.all):
-        return replace(node, inputs=tuple(_exactly(input, input.columns) for input in node.inputs))
-    kept = [i for i, col in enumerate(node.columns) if col.id in wanted]
-    inputs = tuple(_exactly(input, [input.columns[i] for i in kept]) for input in node.inputs)
-    return replace(node, inputs=inputs, columns=tuple(node.columns[i] for i in kept))
+    def set_operation(self, node: SetOp, wanted: Ids) -> Relation:
+        if not (node.kind == "union" and node.all):
+            return replace(node, inputs=tuple(self.exactly(input, input.columns) for input in node.inputs))
+        kept = [i for i, col in enumerate(node.columns) if col.id in wanted]
+        inputs = tuple(self.exactly(input, [input.columns[i] for i in kept]) for input in node.inputs)
+        return replace(node, inputs=inputs, columns=tuple(node.columns[i] for i in kept))
 
 
 def merged(plan: Relation) -> Relation:

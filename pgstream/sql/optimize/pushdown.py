@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from pgstream.plan import rewrite
-from pgstream.plan.expressions import Col, Expr, Ref
+from pgstream.plan.expressions import AnyAll, Col, Const, Expr, Param, Ref
 from pgstream.plan.relations import (
     AssertSingle,
     Distinct,
@@ -26,7 +26,14 @@ from pgstream.plan.relations import (
     Window,
 )
 from pgstream.sql.optimize.facts import RelationFacts
-from pgstream.sql.optimize.predicates import conjunction, conjuncts, is_volatile, refers_only_to, rejected_nulls
+from pgstream.sql.optimize.predicates import (
+    comparison,
+    conjunction,
+    conjuncts,
+    is_volatile,
+    refers_only_to,
+    rejected_nulls,
+)
 
 Parts = tuple[Expr, ...]
 
@@ -123,6 +130,10 @@ def _push_join(node: Join, parts: Parts) -> Relation:
     if kind != node.kind:
         return _push_join(replace(node, kind=kind), parts)
     own = conjuncts(node.condition)
+    if kind in ("inner", "left", "semi"):
+        own += _transferred(parts + (() if kind == "left" else own), own, right)
+    if kind == "inner":
+        parts += _transferred(parts + own, parts + own, left)
     to_left: Parts = ()
     to_right: Parts = ()
     if kind == "inner":
@@ -137,6 +148,33 @@ def _push_join(node: Join, parts: Parts) -> Relation:
             to_left += more
     joined = Join(kind, _push(node.left, to_left), _push(node.right, to_right), conjunction(own))
     return _under(joined, parts)
+
+
+def _transferred(parts: Parts, equations: Parts, side: frozenset[int]) -> Parts:
+    """What `parts` say of single columns, said of the columns of `side` that `equations` equate with those.
+
+    `a.id = $1` with `a.id = b.id` gives `b.id = $1`, so that both sides are looked up.
+    """
+    twins = []
+    for equation in equations:
+        match comparison(equation):
+            case ("=", Ref(a), Ref(b)) if a.type.name == b.type.name and (a.id in side) != (b.id in side):
+                twins.append((b, a) if a.id in side else (a, b))
+    said = [(p, set(rewrite.free_refs(p))) for p in parts if _fixes(p)]
+    return tuple(
+        rewrite.substitute(part, {ours.id: Ref(theirs)})
+        for part, ids in said
+        for ours, theirs in twins
+        if ids == {ours.id}
+    )
+
+
+def _fixes(part: Expr) -> bool:
+    """Whether `part` equates a column with a constant."""
+    match comparison(part):
+        case ("=", Ref(), Const() | Param()) | ("=", Const() | Param(), Ref()):
+            return True
+    return isinstance(part, AnyAll) and isinstance(part.left, Ref) and not rewrite.free_refs(part.array)
 
 
 def _stricter(kind: JoinKind, parts: Parts, left: frozenset[int], right: frozenset[int]) -> JoinKind:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 from pgstream.plan import rewrite
-from pgstream.plan.expressions import Col, Const, Expr, Ref
+from pgstream.plan.expressions import Col, Const, Expr, IsDistinct, Not, Ref
 from pgstream.plan.relations import (
     AssertSingle,
     Distinct,
@@ -76,11 +76,11 @@ def _fixed(keys: tuple[Key, ...], predicate: Expr | None, relation: Relation) ->
 
 
 def _equations(predicate: Expr | None) -> list[tuple[int, Expr]]:
-    """The columns that `predicate` says to be equal to something of their type, and that."""
+    """The columns that `predicate` says to be equal to something, and that."""
     found = []
     for part in conjuncts(predicate):
-        match comparison(part):
-            case ("=", left, right):
+        match part, comparison(part):
+            case (Not(IsDistinct(left, right)), _) | (_, ("=", left, right)):
                 for side, other in ((left, right), (right, left)):
                     if isinstance(side, Ref):
                         found.append((side.col.id, other))

@@ -54,7 +54,7 @@ def test_lateral_function_is_computed_in_place() -> None:
 def test_row_number_at_most_n_is_a_topn() -> None:
     q18 = "select a, b from (select *, row_number() over (partition by a order by b desc) as rn from r) x where rn <= 1"
     assert shown(q18) == [
-        "Project a AS a_2, b AS b_2",
+        "Project a AS a_1, b AS b_1",
         "TopN limit 1 partition by a order by b DESC",
         "Scan r (a, b)",
     ]
