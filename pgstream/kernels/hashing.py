@@ -25,12 +25,11 @@ U8 = types.uint8[::1]
 MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 MIX_2 = np.uint64(0x94D049BB133111EB)
 
-Address = int
 __all__ = ["WORD"]
 
 
 @njit(types.uint64(types.uint64), nogil=True, cache=True)
-def mix(word: int) -> int:
+def mix(word):  # type: ignore[no-untyped-def]
     """A bijection of 64-bit words in which each input bit flips each output bit half the time."""
     word = multiply_words(word ^ (word >> np.uint64(30)), MIX_1)
     word = multiply_words(word ^ (word >> np.uint64(27)), MIX_2)
@@ -38,13 +37,13 @@ def mix(word: int) -> int:
 
 
 @njit(nogil=True, cache=True)
-def is_valid(bits: Address, index: int) -> bool:
+def is_valid(bits, index):  # type: ignore[no-untyped-def]
     """Whether bit `index` of the Arrow bitmap at `bits` is set."""
     return (load8(bits + (index >> 3)) >> np.uint64(index & 7)) & np.uint64(1) != np.uint64(0)
 
 
 @njit(types.void(types.int64, types.int64, types.int64, types.int64, U64, U64, U64), nogil=True, cache=True)
-def absorb_words(values: Address, width: int, bits: Address, offset: int, secret, one, two) -> None:  # type: ignore[no-untyped-def]
+def absorb_words(values, width, bits, offset, secret, one, two):  # type: ignore[no-untyped-def]
     """Absorbs a column of `width`-byte words (1, 2, 4, 8; sign-extended) at `values`.
 
     `bits` is the address of its validity bitmap, or 0; `offset` the bit of row 0 in it.
@@ -67,7 +66,7 @@ def absorb_words(values: Address, width: int, bits: Address, offset: int, secret
 
 
 @njit(types.void(types.int64, types.int64, types.int64, U64, U64, U64), nogil=True, cache=True)
-def absorb_bits(values: Address, bits: Address, offset: int, secret, one, two) -> None:  # type: ignore[no-untyped-def]
+def absorb_bits(values, bits, offset, secret, one, two):  # type: ignore[no-untyped-def]
     """Absorbs a bit-packed boolean column; both bitmaps start at bit `offset`."""
     for row in range(len(one)):
         if bits != 0 and not is_valid(bits, offset + row):
@@ -80,7 +79,7 @@ def absorb_bits(values: Address, bits: Address, offset: int, secret, one, two) -
 
 
 @njit(nogil=True, cache=True)
-def short_word(start: Address, length: int) -> int:
+def short_word(start, length):  # type: ignore[no-untyped-def]
     """The bytes of a string shorter than 8, as one word; distinct for distinct strings of one length."""
     if length >= 4:
         return load32(start) | (load32(start + length - 4) << np.uint64(32))
@@ -91,7 +90,7 @@ def short_word(start: Address, length: int) -> int:
 
 
 @njit(nogil=True, cache=True)
-def absorb_string(start: Address, length: int, secret, one: int, two: int):  # type: ignore[no-untyped-def]
+def absorb_string(start, length, secret, one, two):  # type: ignore[no-untyped-def]
     """The lanes after absorbing `length` bytes: whole words, then the last (overlapping) one and the length."""
     place = start
     stop = start + length - 8
@@ -107,7 +106,7 @@ def absorb_string(start: Address, length: int, secret, one: int, two: int):  # t
 
 
 @njit(types.void(types.int64, types.int64, types.int64, types.int64, U64, U64, U64), nogil=True, cache=True)
-def absorb_strings(offsets: Address, content: Address, bits: Address, offset: int, secret, one, two) -> None:  # type: ignore[no-untyped-def]
+def absorb_strings(offsets, content, bits, offset, secret, one, two):  # type: ignore[no-untyped-def]
     """Absorbs a string or binary column: int32 `offsets` (of row 0) into `content`."""
     for row in range(len(one)):
         if bits != 0 and not is_valid(bits, offset + row):
@@ -120,7 +119,7 @@ def absorb_strings(offsets: Address, content: Address, bits: Address, offset: in
 
 
 @njit(types.void(types.int64, types.int64, types.int64, types.int64, U64, U64, U64), nogil=True, cache=True)
-def absorb_fixed(values: Address, width: int, bits: Address, offset: int, secret, one, two) -> None:  # type: ignore[no-untyped-def]
+def absorb_fixed(values, width, bits, offset, secret, one, two):  # type: ignore[no-untyped-def]
     """Absorbs a column of `width`-byte strings, such as a uuid."""
     for row in range(len(one)):
         if bits != 0 and not is_valid(bits, offset + row):
@@ -131,7 +130,7 @@ def absorb_fixed(values: Address, width: int, bits: Address, offset: int, secret
 
 
 @njit(types.void(types.int64, U64, U64, types.int64, types.int64, U64, U64, U64), nogil=True, cache=True)
-def absorb_lists(offsets: Address, inner_one, inner_two, bits: Address, offset: int, secret, one, two) -> None:  # type: ignore[no-untyped-def]
+def absorb_lists(offsets, inner_one, inner_two, bits, offset, secret, one, two):  # type: ignore[no-untyped-def]
     """Absorbs a list column, given the lanes of each element; `offsets` 0 means one element a row (a struct)."""
     origin = loadi32(offsets) if offsets != 0 else 0
     for row in range(len(one)):
@@ -151,7 +150,7 @@ def absorb_lists(offsets: Address, inner_one, inner_two, bits: Address, offset: 
 
 
 @njit(types.void(U64, U64), nogil=True, cache=True)
-def finish(one, two) -> None:  # type: ignore[no-untyped-def]
+def finish(one, two):  # type: ignore[no-untyped-def]
     """Spreads lane two, which multiplication alone leaves unevenly mixed; a bijection of the two lanes together."""
     for row in range(len(one)):
         two[row] = mix(two[row] ^ (one[row] >> np.uint64(32) | one[row] << np.uint64(32)))

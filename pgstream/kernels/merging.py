@@ -14,10 +14,11 @@ __all__ = ["SOURCE_SHIFT", "gather64"]
 # The columns of a source's row in the table that merging and probing kernels read: addresses, then row bounds.
 KEY, KEY_LOW, ROW, ROW_LOW, PREFIX, OFFSETS, CONTENT, WEIGHT, START, STOP = range(10)
 TABLE_WIDTH = 10
+NO_HEAD = np.uint64(0xFFFFFFFFFFFFFFFF)  # of an exhausted source; a key may be that by chance
 
 
 @njit(types.int64(I64_2, types.int64, types.int64, types.int64, types.int64), nogil=True, cache=True)
-def compare_inside(table, a, i, b, j) -> int:  # type: ignore[no-untyped-def]
+def compare_inside(table, a, i, b, j):  # type: ignore[no-untyped-def]
     """The order of row `i` of source `a` and row `j` of source `b` that share a key: by order key, then row hash."""
     if table[a, PREFIX] != 0:
         one, two = load64(table[a, PREFIX] + i * 8), load64(table[b, PREFIX] + j * 8)
@@ -37,12 +38,44 @@ def compare_inside(table, a, i, b, j) -> int:  # type: ignore[no-untyped-def]
 
 
 @njit(types.int64(I64_2, types.int64, types.int64, types.int64, types.int64), nogil=True, cache=True)
-def compare_tail(table, a, i, b, j) -> int:  # type: ignore[no-untyped-def]
+def compare_tail(table, a, i, b, j):  # type: ignore[no-untyped-def]
     """The order of two rows whose keys have equal high words."""
     one, two = load64(table[a, KEY_LOW] + i * 8), load64(table[b, KEY_LOW] + j * 8)
     if one != two:
         return -1 if one < two else 1
     return compare_inside(table, a, i, b, j)
+
+
+@njit(nogil=True, cache=True)
+def smallest(heads):  # type: ignore[no-untyped-def]
+    """The source with the smallest head, and whether another's may be as small."""
+    best = 0
+    word = heads[0]
+    tied = False
+    for s in range(1, len(heads)):
+        less = heads[s] < word
+        tied = (tied and not less) or heads[s] == word
+        best = s if less else best
+        word = min(word, heads[s])
+    return best, tied or word == NO_HEAD
+
+
+@njit(nogil=True, cache=True)
+def smallest_tied(table, cursors, heads, best, equal):  # type: ignore[no-untyped-def]
+    """Fills `equal` with the sources whose next rows are the first and equal; returns how many there are."""
+    word = heads[best]
+    equals = 0
+    for s in range(len(heads)):
+        if heads[s] != word or cursors[s] == table[s, STOP]:
+            continue
+        difference = -1 if equals == 0 else compare_tail(table, s, cursors[s], equal[0], cursors[equal[0]])
+        if difference < 0:
+            equal[0] = s
+            equals = 1
+        elif difference == 0:
+            equal[equals] = s
+            equals += 1
+    return equals
 
 
 @njit(
@@ -62,53 +95,40 @@ def merge_sources(table, cursors, more, picks, sums, position, budget):  # type:
     """
     count = len(table)
     heads = np.empty(count, np.uint64)
-    alive = np.empty(count, np.int64)
+    equal = np.empty(count, np.int64)
     living = 0
     for s in range(count):
+        heads[s] = NO_HEAD
         if cursors[s] < table[s, STOP]:
             heads[s] = load64(table[s, KEY] + cursors[s] * 8)
-            alive[living] = s
             living += 1
         elif more[s]:
             return position, budget
-    equal = np.empty(count, np.int64)
     while living and budget > 0:
-        best = alive[0]
-        equal[0] = 0
+        best, tied = smallest(heads)
         equals = 1
-        for a in range(1, living):
-            s = alive[a]
-            if heads[s] > heads[best]:
-                continue
-            difference = -1
-            if heads[s] == heads[best]:
-                difference = compare_tail(table, s, cursors[s], best, cursors[best])
-            if difference < 0:
-                best = s
-                equal[0] = a
-                equals = 1
-            elif difference == 0:
-                equal[equals] = a
-                equals += 1
+        equal[0] = best
+        if tied:
+            equals = smallest_tied(table, cursors, heads, best, equal)
+            best = equal[0]
         picks[position] = (best << SOURCE_SHIFT) | cursors[best]
         total = 0
         dry = False
-        for e in range(equals - 1, -1, -1):
-            a = equal[e]
-            s = alive[a]
-            total += loadi64(table[s, WEIGHT] + cursors[s] * 8)
-            cursors[s] += 1
-            if cursors[s] < table[s, STOP]:
-                heads[s] = load64(table[s, KEY] + cursors[s] * 8)
+        for e in range(equals):
+            s = equal[e]
+            cursor = cursors[s]
+            total += loadi64(table[s, WEIGHT] + cursor * 8)
+            cursor += 1
+            cursors[s] = cursor
+            if cursor < table[s, STOP]:
+                heads[s] = load64(table[s, KEY] + cursor * 8)
             else:
-                dry = dry or more[s] != 0
-                for later in range(a, living - 1):
-                    alive[later] = alive[later + 1]
+                heads[s] = NO_HEAD
                 living -= 1
+                dry = dry or more[s] != 0
         sums[position] = total
         budget -= equals
-        if total != 0:
-            position += 1
+        position += total != 0
         if dry:
             return position, budget
     return position, budget

@@ -9,7 +9,7 @@ I64 = types.Array(types.int64, 1, "C", readonly=True)
 
 
 @njit(types.uint64(types.int64, types.int64, types.int64), nogil=True, cache=True)
-def _prefix(offsets: int, content: int, index: int) -> int:
+def _prefix(offsets, content, index):  # type: ignore[no-untyped-def]
     start = loadi32(offsets + index * 4)
     length = min(loadi32(offsets + index * 4 + 4) - start, 8)
     word = np.uint64(0)
@@ -19,7 +19,7 @@ def _prefix(offsets: int, content: int, index: int) -> int:
 
 
 @njit(types.uint64[::1](types.int64, types.int64, types.int64), nogil=True, cache=True)
-def prefixes(offsets: int, content: int, count: int):  # type: ignore[no-untyped-def]
+def prefixes(offsets, content, count):  # type: ignore[no-untyped-def]
     """The first eight bytes of each string as a big-endian word, shorter ones padded with zeros."""
     out = np.empty(count, np.uint64)
     for i in range(count):
@@ -28,7 +28,7 @@ def prefixes(offsets: int, content: int, count: int):  # type: ignore[no-untyped
 
 
 @njit(types.void(types.int64, types.int64, I64, I64, types.boolean, types.uint8[::1]), nogil=True, cache=True)
-def scatter_keys(offsets: int, content: int, rows, ends, inverted: bool, out) -> None:  # type: ignore[no-untyped-def]
+def scatter_keys(offsets, content, rows, ends, inverted, out):  # type: ignore[no-untyped-def]
     """Writes string `i` one byte after where the key of row `rows[i]` starts, bit by bit `inverted` or not."""
     flip = np.uint64(255) if inverted else np.uint64(0)
     for i in range(len(rows)):
@@ -39,7 +39,7 @@ def scatter_keys(offsets: int, content: int, rows, ends, inverted: bool, out) ->
 
 
 @njit(types.void(types.int64, types.int64, types.int64[::1], types.uint8[::1]), nogil=True, cache=True)
-def append_keys(offsets: int, content: int, places, out) -> None:  # type: ignore[no-untyped-def]
+def append_keys(offsets, content, places, out):  # type: ignore[no-untyped-def]
     """Writes string `i` at `places[i]`, which then stands behind it."""
     for i in range(len(places)):
         start = loadi32(offsets + i * 4)

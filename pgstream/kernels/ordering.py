@@ -10,9 +10,7 @@ from pgstream.kernels.pointers import compare_bytes, loadi32
 
 
 @njit(types.int64(types.int64, types.int64, types.int64, types.int64, types.int64, types.int64), nogil=True, cache=True)
-def compare_strings(
-    offsets: int, content: int, row: int, other_offsets: int, other_content: int, other_row: int
-) -> int:
+def compare_strings(offsets, content, row, other_offsets, other_content, other_row):  # type: ignore[no-untyped-def]
     """memcmp order of two rows of two Arrow binary columns; a proper prefix sorts first."""
     start = loadi32(offsets + row * 4)
     length = loadi32(offsets + row * 4 + 4) - start

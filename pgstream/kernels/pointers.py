@@ -11,64 +11,69 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 WORD = (1 << 64) - 1
 
 
-def load8(address: int) -> int:
+def load8(address: Any) -> Any:
     """The unsigned byte at `address`."""
     return ctypes.c_uint8.from_address(int(address)).value
 
 
-def load16(address: int) -> int:
+def load16(address: Any) -> Any:
     """The unsigned 2-byte word at `address`, which need not be aligned."""
     return ctypes.c_uint16.from_address(int(address)).value
 
 
-def load32(address: int) -> int:
+def load32(address: Any) -> Any:
     """The unsigned 4-byte word at `address`, which need not be aligned."""
     return ctypes.c_uint32.from_address(int(address)).value
 
 
-def load64(address: int) -> int:
+def load64(address: Any) -> Any:
     """The unsigned 8-byte word at `address`, which need not be aligned."""
     return ctypes.c_uint64.from_address(int(address)).value
 
 
-def loadi32(address: int) -> int:
+def loadi32(address: Any) -> Any:
     """The int32 at `address` as an int64: an Arrow offset."""
     return ctypes.c_int32.from_address(int(address)).value
 
 
-def loadi64(address: int) -> int:
+def loadi64(address: Any) -> Any:
     """The int64 at `address`: a weight."""
     return ctypes.c_int64.from_address(int(address)).value
 
 
-def copy_bytes(target: int, source: int, count: int) -> None:
+def copy_bytes(target: Any, source: Any, count: Any) -> None:
     """Copies `count` bytes between places that do not overlap."""
     ctypes.memmove(int(target), int(source), int(count))
 
 
-def compare_bytes(left: int, right: int, count: int) -> int:
+def compare_bytes(left: Any, right: Any, count: Any) -> Any:
     """Negative, zero or positive as memcmp's."""
     one, two = ctypes.string_at(int(left), int(count)), ctypes.string_at(int(right), int(count))
     return (one > two) - (one < two)
 
 
-def fold_multiply(left: int, right: int) -> int:
+def prefetch(address: Any) -> None:
+    """Asks for the cache line at `address`, which will be read soon."""
+
+
+def fold_multiply(left: Any, right: Any) -> Any:
     """The two halves of the 128-bit product of two 64-bit words, xor-ed together."""
     product = int(left) * int(right)
     return (product & WORD) ^ (product >> 64)
 
 
-def add_words(left: int, right: int) -> int:
+def add_words(left: Any, right: Any) -> Any:
     """The sum modulo 2^64."""
     return (int(left) + int(right)) & WORD
 
 
-def multiply_words(left: int, right: int) -> int:
+def multiply_words(left: Any, right: Any) -> Any:
     """The product modulo 2^64."""
     return (int(left) * int(right)) & WORD
 
@@ -111,6 +116,26 @@ def _fold(typing_context: Any, left: Any, right: Any) -> Any:
         return builder.xor(builder.trunc(product, word), high)
 
     return types.uint64(types.uint64, types.uint64), build
+
+
+@intrinsic
+def _prefetch(typing_context: Any, address: Any) -> Any:
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer, word, word, word])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [builder.inttoptr(arguments[0], pointer), word(0), word(3), word(1)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), build
+
+
+@overload(prefetch)
+def _prefetch_line(address: Any) -> Any:
+    def implementation(address: Any) -> None:
+        _prefetch(types.int64(address))
+
+    return implementation
 
 
 @overload(copy_bytes)

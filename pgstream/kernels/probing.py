@@ -20,7 +20,7 @@ FIRST, FIRST_LOW, LAST, LAST_LOW = range(4)
 
 
 @njit(nogil=True, cache=True)
-def _less(table, run, index, key, key_low) -> bool:  # type: ignore[no-untyped-def]
+def _less(table, run, index, key, key_low):  # type: ignore[no-untyped-def]
     """Whether the key of row `index` sorts before the asked one."""
     word = load64(table[run, KEY] + index * 8)
     if word != key:
@@ -29,7 +29,7 @@ def _less(table, run, index, key, key_low) -> bool:  # type: ignore[no-untyped-d
 
 
 @njit(nogil=True, cache=True)
-def _lower_bound(table, fences, run, key, key_low) -> int:  # type: ignore[no-untyped-def]
+def _lower_bound(table, fences, run, key, key_low):  # type: ignore[no-untyped-def]
     """The first row of `run` whose key is not before the asked one."""
     start, stop = table[run, START], table[run, STOP]
     first, last = fences[run, FIRST], fences[run, LAST]
@@ -55,7 +55,7 @@ def _lower_bound(table, fences, run, key, key_low) -> int:  # type: ignore[no-un
 
 
 @njit(nogil=True, cache=True)
-def _bisect(table, run, low, high, stop, key, key_low) -> int:  # type: ignore[no-untyped-def]
+def _bisect(table, run, low, high, stop, key, key_low):  # type: ignore[no-untyped-def]
     """The bound, known to be at least `low`; `high` is at or past it, unless rows up to `stop` say otherwise."""
     if high < stop and _less(table, run, high, key, key_low):
         low, high = high + 1, stop
@@ -69,12 +69,12 @@ def _bisect(table, run, low, high, stop, key, key_low) -> int:  # type: ignore[n
 
 
 @njit(nogil=True, cache=True)
-def _same(table, run, index, key, key_low) -> bool:  # type: ignore[no-untyped-def]
+def _same(table, run, index, key, key_low):  # type: ignore[no-untyped-def]
     return load64(table[run, KEY] + index * 8) == key and load64(table[run, KEY_LOW] + index * 8) == key_low
 
 
 @njit(nogil=True, cache=True)
-def _span_end(table, run, index, key, key_low) -> int:  # type: ignore[no-untyped-def]
+def _span_end(table, run, index, key, key_low):  # type: ignore[no-untyped-def]
     """One past the last row with the asked key, which row `index` has."""
     stop = table[run, STOP]
     step = 1
@@ -93,7 +93,7 @@ def _span_end(table, run, index, key, key_low) -> int:  # type: ignore[no-untype
 
 
 @njit(nogil=True, cache=True)
-def _first_run(fences, low, high, key, key_low) -> int:  # type: ignore[no-untyped-def]
+def _first_run(fences, low, high, key, key_low):  # type: ignore[no-untyped-def]
     """The first run of `low:high` whose last key is not before the asked one; `high` where there is none."""
     while low < high:
         middle = (low + high) >> 1
@@ -114,10 +114,23 @@ def locate(table, fences, layers, keys, keys_low, query, spans):  # type: ignore
     """
     found = 0
     room = len(spans) - len(table)
+    first = query
+    before = 0
     while query < len(keys):
         if found > room:
             return query, found
         key, key_low = keys[query], keys_low[query]
+        if query > first and key == keys[query - 1] and key_low == keys_low[query - 1]:
+            count = found - before
+            for i in range(found, found + count):
+                spans[i, 0] = query
+                for field in range(1, 4):
+                    spans[i, field] = spans[i - count, field]
+            before = found
+            found += count
+            query += 1
+            continue
+        before = found
         for layer in range(len(layers) - 1):
             stop = layers[layer + 1]
             run = _first_run(fences, layers[layer], stop, key, key_low)

@@ -13,11 +13,12 @@ from pgstream.kernels.ordering import compare_strings
 U64 = types.Array(types.uint64, 1, "C", readonly=True)
 I64 = types.Array(types.int64, 1, "C", readonly=True)
 INSERTION_ROWS = 12
+BUCKET_BITS = 2
 LEVEL_KEY_LOW, LEVEL_PREFIX, LEVEL_BYTES, LEVEL_ROW, LEVEL_ROW_LOW, LEVEL_END = 1, 2, 3, 4, 5, 6
 
 
 @njit(nogil=True, cache=True)
-def compare_rows(a, b, key, key_low, prefix, offsets, content, row, row_low) -> int:  # type: ignore[no-untyped-def]
+def compare_rows(a, b, key, key_low, prefix, offsets, content, row, row_low):  # type: ignore[no-untyped-def]
     """The order of rows `a` and `b`; 0 only for equal identities. `prefix` and `row` may be empty."""
     if key[a] != key[b]:
         return -1 if key[a] < key[b] else 1
@@ -38,13 +39,13 @@ def compare_rows(a, b, key, key_low, prefix, offsets, content, row, row_low) -> 
 
 
 @njit(nogil=True, cache=True)
-def _reload(words, order, start, stop, source) -> None:  # type: ignore[no-untyped-def]
+def _reload(words, order, start, stop, source):  # type: ignore[no-untyped-def]
     for i in range(start, stop):
         words[i] = source[order[i]]
 
 
 @njit(nogil=True, cache=True)
-def _insertion(words, order, start, stop, key, key_low, prefix, offsets, content, row, row_low) -> None:  # type: ignore[no-untyped-def]
+def _insertion(words, order, start, stop, key, key_low, prefix, offsets, content, row, row_low):  # type: ignore[no-untyped-def]
     for i in range(start + 1, stop):
         word, item = words[i], order[i]
         j = i - 1
@@ -107,7 +108,7 @@ def _split_bytes(order, start, stop, offsets, content):  # type: ignore[no-untyp
 
 
 @njit(nogil=True, cache=True)
-def _quicksort(words, order, first, last, key, key_low, prefix, offsets, content, row, row_low) -> None:  # type: ignore[no-untyped-def]
+def _quicksort(words, order, first, last, key, key_low, prefix, offsets, content, row, row_low):  # type: ignore[no-untyped-def]
     """Sorts `order[first:last]`, whose `words` are the key's high words."""
     stack = [(first, last, 0)]
     while len(stack):
@@ -130,7 +131,7 @@ def _quicksort(words, order, first, last, key, key_low, prefix, offsets, content
 
 
 @njit(nogil=True, cache=True)
-def _sort_level(stack, words, order, start, stop, level, key, key_low, prefix, offsets, content, row, row_low) -> None:  # type: ignore[no-untyped-def]
+def _sort_level(stack, words, order, start, stop, level, key, key_low, prefix, offsets, content, row, row_low):  # type: ignore[no-untyped-def]
     """Partitions until small; parts of equal words go on the stack for the next level."""
     parts = [(start, stop)]
     while len(parts):
@@ -152,7 +153,7 @@ def _sort_level(stack, words, order, start, stop, level, key, key_low, prefix, o
 
 
 @njit(nogil=True, cache=True)
-def _is_sorted(count, key, key_low, prefix, offsets, content, row, row_low) -> bool:  # type: ignore[no-untyped-def]
+def _is_sorted(count, key, key_low, prefix, offsets, content, row, row_low):  # type: ignore[no-untyped-def]
     for i in range(1, count):
         if compare_rows(i - 1, i, key, key_low, prefix, offsets, content, row, row_low) > 0:
             return False
@@ -160,7 +161,7 @@ def _is_sorted(count, key, key_low, prefix, offsets, content, row, row_low) -> b
 
 
 @njit(nogil=True, cache=True)
-def _bucket_shift(key) -> int:  # type: ignore[no-untyped-def]
+def _bucket_shift(key):  # type: ignore[no-untyped-def]
     """How far to shift a key so that buckets hold a few rows each; 64 where bucketing is no use."""
     count = len(key)
     if count <= 64:
@@ -173,7 +174,7 @@ def _bucket_shift(key) -> int:  # type: ignore[no-untyped-def]
     if constant:
         return 64
     bits = 1
-    while (1 << (bits + 2)) < count and bits < 20:
+    while (1 << (bits + BUCKET_BITS)) < count and bits < 20:
         bits += 1
     return 64 - bits
 
@@ -191,7 +192,7 @@ def sort_rows(key, key_low, prefix, offsets, content, row, row_low):  # type: ig
         _reload(words, order, 0, count, key)
         _quicksort(words, order, 0, count, key, key_low, prefix, offsets, content, row, row_low)
         return order
-    ends = np.zeros((1 << (64 - shift)) + 1, np.int64)
+    ends = np.zeros((1 << (64 - shift)) + 1, np.int32)
     for i in range(count):
         ends[(key[i] >> np.uint64(shift)) + np.uint64(1)] += 1
     for bucket in range(1, len(ends)):
@@ -202,9 +203,9 @@ def sort_rows(key, key_low, prefix, offsets, content, row, row_low):  # type: ig
         ends[bucket] = place + 1
         words[place] = key[i]
         order[place] = i
-    start = 0
+    start = np.int64(0)
     for bucket in range(len(ends) - 1):
-        stop = ends[bucket]
+        stop = np.int64(ends[bucket])
         if stop - start <= INSERTION_ROWS:
             _insertion(words, order, start, stop, key, key_low, prefix, offsets, content, row, row_low)
         else:
@@ -213,32 +214,22 @@ def sort_rows(key, key_low, prefix, offsets, content, row, row_low):  # type: ig
     return order
 
 
-@njit(
-    types.int64(I64, U64, U64, U64, U64, I64, types.int64[::1], types.int64[::1]),
-    nogil=True,
-    cache=True,
-)
-def sum_equal(order, key, key_low, row, row_low, weights, picks, sums) -> int:  # type: ignore[no-untyped-def]
-    """Consolidates sorted rows: the first row of each identity with a non-zero sum goes to `picks` and `sums`.
+@njit(types.int64(U64, U64, U64, U64, types.int64[::1], types.int64[::1]), nogil=True, cache=True)
+def sum_equal(key, key_low, row, row_low, weights, kept):  # type: ignore[no-untyped-def]
+    """Consolidates sorted rows: sums the weights of equal identities into the first of them, in place.
 
-    Equal identities must be adjacent in `order`. Returns how many rows are left.
+    The rows whose sum is not zero go to `kept`; returns how many there are. `row` may be empty.
     """
     count = 0
     i = 0
-    while i < len(order):
-        pick = order[i]
-        total = weights[pick]
+    while i < len(key):
+        first = i
         i += 1
-        while i < len(order):
-            other = order[i]
-            if key[other] != key[pick] or key_low[other] != key_low[pick]:
+        while i < len(key) and key[i] == key[first] and key_low[i] == key_low[first]:
+            if len(row) and (row[i] != row[first] or row_low[i] != row_low[first]):
                 break
-            if len(row) and (row[other] != row[pick] or row_low[other] != row_low[pick]):
-                break
-            total += weights[other]
+            weights[first] += weights[i]
             i += 1
-        if total != 0:
-            picks[count] = pick
-            sums[count] = total
-            count += 1
+        kept[count] = first
+        count += weights[first] != 0
     return count

@@ -12,7 +12,7 @@ I64_2 = types.int64[:, ::1]
 
 
 @njit(types.void(I64_2, I64_2, types.int64[::1], types.int64[::1], types.int64[::1]), nogil=True, cache=True)
-def expand(table, spans, queries, picks, weights) -> None:  # type: ignore[no-untyped-def]
+def expand(table, spans, queries, picks, weights):  # type: ignore[no-untyped-def]
     """One output per row of each span."""
     out = 0
     for s in range(len(spans)):
@@ -25,7 +25,7 @@ def expand(table, spans, queries, picks, weights) -> None:  # type: ignore[no-un
 
 
 @njit(nogil=True, cache=True)
-def _merge_query(table, spans, first, last, copies, backwards, queries, picks, weights, out) -> int:  # type: ignore[no-untyped-def]
+def _merge_query(table, spans, first, last, copies, backwards, queries, picks, weights, out):  # type: ignore[no-untyped-def]
     low, high = np.empty(last - first, np.int64), np.empty(last - first, np.int64)
     for s in range(first, last):
         low[s - first], high[s - first] = spans[s, 2], spans[s, 3]
@@ -77,7 +77,7 @@ def _merge_query(table, spans, first, last, copies, backwards, queries, picks, w
     nogil=True,
     cache=True,
 )
-def merge_spans(table, spans, copies, backwards, queries, picks, weights) -> int:  # type: ignore[no-untyped-def]
+def merge_spans(table, spans, copies, backwards, queries, picks, weights):  # type: ignore[no-untyped-def]
     """The consolidated rows of each query in run order (or `backwards`); returns how many there are.
 
     Where `copies` >= 0, a query stops after that many copies of rows with positive weight, the last row's weight cut
@@ -95,7 +95,7 @@ def merge_spans(table, spans, copies, backwards, queries, picks, weights) -> int
 
 
 @njit(types.void(I64_2, I64_2, U64, U64, types.boolean, types.int64[::1]), nogil=True, cache=True)
-def sum_rows(table, spans, rows, rows_low, ordered, sums) -> None:  # type: ignore[no-untyped-def]
+def sum_rows(table, spans, rows, rows_low, ordered, sums):  # type: ignore[no-untyped-def]
     """Adds to `sums[query]` the weights of the rows of its spans whose row hash is `rows[query]`.
 
     Where the order inside a key is by row hash this bisects; `ordered` runs are scanned.
@@ -124,7 +124,7 @@ def sum_rows(table, spans, rows, rows_low, ordered, sums) -> None:  # type: igno
 
 
 @njit(types.void(I64_2, I64_2, types.int64[::1]), nogil=True, cache=True)
-def sum_keys(table, spans, sums) -> None:  # type: ignore[no-untyped-def]
+def sum_keys(table, spans, sums):  # type: ignore[no-untyped-def]
     """Adds to `sums[query]` the weights of all rows of its spans."""
     for s in range(len(spans)):
         run = spans[s, 1]

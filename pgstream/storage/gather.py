@@ -44,6 +44,11 @@ def gather(storage: pa.DataType, places: Addresses, picks: Picks, arrays: Callab
     return pa.Array.from_buffers(storage, count, [validity, _gather_fixed(storage, places[2], picks)], nulls)
 
 
+def pick_column(column: Column, rows: Picks) -> Column:
+    """The rows of one column; faster than `take`."""
+    return gather(column.type, leaves([column]), rows, lambda: [column])
+
+
 def _gather_validity(places: Addresses, picks: Picks) -> tuple[pa.Buffer | None, int]:
     if not places[0].any():
         return None, 0

@@ -123,10 +123,11 @@ def gather_columns(
 ) -> tuple[Column, ...]:
     """The picked rows' columns at `positions`."""
     places = np.stack([run.leaves for run in sources])
-    return tuple(
-        gather(spec.types[i].storage, places[:, i], picks, lambda i=i: [run.rows.columns[i] for run in sources])
-        for i in positions
-    )
+
+    def column(i: int) -> Column:
+        return gather(spec.types[i].storage, places[:, i], picks, lambda: [run.rows.columns[i] for run in sources])
+
+    return tuple(column(i) for i in positions)
 
 
 def _order_leaf(run: Run) -> tuple[int, int, int, int]:

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pgstream.delta import Column
 from pgstream.kernels import order_bytes
 from pgstream.kernels.arrow_views import leaf
 from pgstream.storage.identity import Words
 from pgstream.types.definition import SqlType
+
+Ends = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +75,15 @@ def _join(parts: Sequence[pa.Array]) -> pa.Array:
     return _binary(ends, content)
 
 
-def _offsets(keys: pa.Array) -> np.ndarray:
+def _offsets(keys: pa.Array) -> Ends:
     if not len(keys):
         return np.zeros(1, np.int64)
     view = np.frombuffer(keys.buffers()[1], np.int32)[keys.offset : keys.offset + len(keys) + 1]
-    return view.astype(np.int64) - view[0]
+    ends: Ends = view.astype(np.int64) - view[0]
+    return ends
 
 
-def _binary(ends: np.ndarray, content: np.ndarray) -> pa.Array:
+def _binary(ends: Ends, content: np.ndarray) -> pa.Array:
     return pa.Array.from_buffers(
         pa.binary(), len(ends) - 1, [None, pa.py_buffer(ends.astype(np.int32)), pa.py_buffer(content)], 0
     )

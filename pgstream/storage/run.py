@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pgstream.delta import Column, Delta, Weights
 from pgstream.kernels import merging, sorting
 from pgstream.kernels.arrow_views import address, leaf
-from pgstream.storage.gather import Addresses, gather, leaves
+from pgstream.storage.gather import Addresses, leaves, pick_column
 from pgstream.storage.identity import Hash, Seed, Words, key_hash, row_hash
 from pgstream.storage.order import OrderColumn, order_keys, prefixes
 from pgstream.types.definition import SqlType
@@ -134,12 +134,21 @@ def build_run(delta: Delta, spec: ArrangementSpec, seed: Seed, key: Hash | None 
     place = (0, 0) if order is None else (leaf(order).values, leaf(order).content)
     row_words = (NO_WORDS, NO_WORDS) if row is key else (row.hi, row.lo)
     permutation = sorting.sort_rows(key.hi, key.lo, prefix, *place, *row_words)
-    picks, sums = np.empty(len(delta), np.int64), np.empty(len(delta), np.int64)
-    weights = np.ascontiguousarray(delta.weights)
-    count = sorting.sum_equal(permutation, key.hi, key.lo, *row_words, weights, picks, sums)
+    new_key = key.take(permutation)
+    new_row = new_key if row is key else row.take(permutation)
+    row_words = (NO_WORDS, NO_WORDS) if row is key else (new_row.hi, new_row.lo)
+    weights, kept = delta.weights[permutation], np.empty(len(delta), np.int64)
+    count = sorting.sum_equal(new_key.hi, new_key.lo, *row_words, weights, kept)
     if count == 0:
         return None
-    return _picked(delta.columns, key, row, order, prefix, fitted(picks, count), fitted(sums, count))
+    if count < len(delta):
+        kept = fitted(kept, count)
+        permutation, weights, new_key = permutation[kept], weights[kept], new_key.take(kept)
+        new_row = new_key if row is key else new_row.take(kept)
+    columns = tuple(pick_column(column, permutation) for column in delta.columns)
+    if order is not None:
+        order, prefix = pick_column(order, permutation), prefix[permutation]
+    return Run.of(Rows(new_key, new_row, order, prefix, weights, columns))
 
 
 def hashes(delta: Delta, spec: ArrangementSpec, seed: Seed, key: Hash | None = None) -> tuple[Hash, Hash]:
@@ -149,27 +158,6 @@ def hashes(delta: Delta, spec: ArrangementSpec, seed: Seed, key: Hash | None = N
         types = [spec.types[position] for position in spec.key]
         key = key_hash([delta.columns[position] for position in spec.key], types, seed, count)
     return key, key if spec.key_is_row else row_hash(delta.columns, seed, count)
-
-
-def _picked(
-    columns: tuple[Column, ...],
-    key: Hash,
-    row: Hash,
-    order: pa.Array | None,
-    prefix: Words,
-    picks: NDArray[np.int64],
-    sums: Weights,
-) -> Run:
-    places = leaves(columns)[:, None, :]
-    gathered = tuple(
-        gather(column.type, places[i], picks, lambda column=column: [column]) for i, column in enumerate(columns)
-    )
-    new_key = key.take(picks)
-    new_row = new_key if row is key else row.take(picks)
-    if order is not None:
-        order = gather(order.type, leaves([order]), picks, list)
-        prefix = prefix[picks]
-    return Run.of(Rows(new_key, new_row, order, prefix, sums, gathered))
 
 
 def fitted(array: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -31,7 +31,7 @@ from pgstream.storage.environment import (
     storage_errors,
 )
 from pgstream.storage.identity import Seed
-from pgstream.storage.run import ArrangementSpec, Rows, Run
+from pgstream.storage.run import ArrangementSpec, Fences, Rows, Run
 from pgstream.storage.spine import Pace, Spine
 from pgstream.world import RealWorld, World
 
@@ -251,7 +251,7 @@ class Store:
         facts = transaction.get(_key(number), db=self._file.facts)
         return self._lazy_run(number, *encoding.unpack_facts(bytes(facts)), spec)
 
-    def _lazy_run(self, number: int, count: int, nbytes: int, fences: encoding.Fences, spec: ArrangementSpec) -> Run:
+    def _lazy_run(self, number: int, count: int, nbytes: int, fences: Fences, spec: ArrangementSpec) -> Run:
         pages = self._pages.get(number)
         if pages is None:
             pages = self._pages[number] = Pages(self._file, number)
