@@ -94,6 +94,7 @@ def open_format(
             f'format "{name}" does not exist', hint=f"Known formats are: {', '.join(sorted(FORMATS))}."
         )
     form = FORMATS[name]
+    options: Any
     options, rest = parse_options(form.options, rest)
     return form, options, rest
 
@@ -108,6 +109,7 @@ def opening(
     """The connector that `options` name, its options, and the rest of what it is opened with."""
     connector = connector_of(options)
     rest = {name: value for name, value in options.items() if name not in ("connector", "type")}
+    settings: Any
     settings, rest = parse_options(connector.options, rest)
     form, format_options, rest = open_format(connector, settings, rest)
     classes = (connector.options,) if form is None else (connector.options, form.options)

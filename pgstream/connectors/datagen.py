@@ -37,7 +37,9 @@ class DatagenOptions:
     )  # fmt: skip
     count: int | None = option("datagen.rows", "count", "message_count", default=None, minimum=0, doc="How many rows.")
     splits: int = option("datagen.split.num", default=1, doc="Accepted, without effect.")
-    fields: dict[str, str] = option(prefix="fields.", doc="fields.<column>.<what>: see FieldOptions.")
+    fields: dict[str, str] = option(  # noqa: RUF009 (it is a field)
+        prefix="fields.", doc="fields.<column>.<what>: see FieldOptions."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,12 +102,12 @@ def maker(item: Field, options: FieldOptions, stream: int, created_us: int) -> M
     raise InvalidTableDefinition(f'column "{item.name}" of type {item.type} cannot be made up')
 
 
-def numbered(values: np.ndarray, storage: pa.DataType) -> Column:  # type: ignore[type-arg]
+def numbered(values: np.ndarray, storage: pa.DataType) -> Column:
     """Whole numbers as a column."""
     return pa.array(values.astype(np.int64)).cast(storage)
 
 
-def floated(values: np.ndarray, storage: pa.DataType) -> Column:  # type: ignore[type-arg]
+def floated(values: np.ndarray, storage: pa.DataType) -> Column:
     """Fractions as a column; as numeric they have six digits."""
     if storage == pa.string():
         return pa.array([f"{value:.6f}" for value in values], pa.string())

@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from pgstream.errors import IoError
-from pgstream.formats.format import PADDING, Chunk
+from pgstream.formats.format import Chunk
+from pgstream.kernels.bytes import PADDING
 
 COMPRESSIONS = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2", ".lz4": "lz4"}
 
@@ -45,7 +46,7 @@ class PlainFile:
         wanted = min(count, size - at)
         filled = 0
         while filled < wanted:
-            read = os.preadv(self._descriptor, [memoryview(chunk.memory)[filled:wanted]], at + filled)
+            read = os.preadv(self._descriptor, [chunk.memory[filled:wanted].data], at + filled)
             if read == 0:
                 break
             filled += read

@@ -1,9 +1,9 @@
 """Files as sources: one path or a glob, read once or followed as they grow and as new ones appear.
 
 An offset maps file names to positions: bytes of the (uncompressed) content for formats of records, rows for
-formats of files. The position of a file that is read to an end that is final is stored as its complement (~). Files are read in order of their names. A source
-that reads once forgets the files before the one it is in; a source that follows remembers them all, so that files
-may grow at once and appear in any order.
+formats of files. The position of a file that is read to an end that is final is stored as its complement (~).
+Files are read in order of their names. A source that reads once forgets the files before the one it is in; a source
+that follows remembers them all, so that files may grow at once and appear in any order.
 """
 
 import glob
@@ -34,7 +34,8 @@ class FilesystemOptions:
     follow: bool = option("follow", "tail", default=False, doc="Keep reading as files grow and appear.")
     compression: str = option(
         "compression", "source.compression", "compression_format", default="auto",
-        choices=("auto", "none", "gzip", "zstd", "bz2", "lz4"), doc="How files are compressed; auto: as their suffix says.",
+        choices=("auto", "none", "gzip", "zstd", "bz2", "lz4"),
+        doc="How files are compressed; auto: as their suffix says.",
     )  # fmt: skip
     envelope: str = option(
         "envelope", default="none", choices=("none", "changelog"),
@@ -55,7 +56,7 @@ def list_files(pattern: str, directory: Path) -> list[str]:
     """The files that a path, directory or glob names, by name. Hidden files are none of them."""
     path = directory / pattern
     if glob.has_magic(pattern):
-        found = [Path(name) for name in glob.glob(str(path), recursive=True)]
+        found = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207 (Path.glob takes no absolute pattern)
     elif path.is_dir():
         found = list(path.iterdir())
     else:

@@ -28,7 +28,9 @@ from pgstream.types.definition import SqlType
 FIRST_MOMENT_US = 1_436_918_400_000_000
 """2015-07-15 00:00:00 UTC, where RisingWave's generator starts."""
 
-CITIES = ["phoenix", "los angeles", "san francisco", "boise", "portland", "bend", "redmond", "seattle", "kent", "cheyenne"]
+CITIES = [
+    "phoenix", "los angeles", "san francisco", "boise", "portland", "bend", "redmond", "seattle", "kent", "cheyenne",
+]  # fmt: skip
 STATES = "az,ca,id,or,wa,wy".upper().split(",")
 FIRST_NAMES = ["peter", "paul", "luke", "john", "saul", "vicky", "kate", "julie", "sarah", "deiter", "walter"]
 LAST_NAMES = ["shultz", "abrams", "spencer", "white", "bartels", "walton", "smith", "jones", "noris"]

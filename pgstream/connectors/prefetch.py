@@ -11,6 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from pgstream.connectors.source import Batch, Limits, Offset, Reading, Rows, Source
 
+USUAL_LIMITS = Limits()
+
 
 class Prefetch:
     """A source read ahead from an offset on, by at most `depth` batches.
@@ -25,7 +27,7 @@ class Prefetch:
         needed: frozenset[int],
         pool: ThreadPoolExecutor,
         *,
-        limits: Limits = Limits(),
+        limits: Limits = USUAL_LIMITS,
         until: Offset | None = None,
         depth: int = 3,
         ready: Callable[[], None] = lambda: None,

@@ -35,7 +35,8 @@ class Rejected(NamedTuple):
     place: str
 
 
-class Rows(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
     """`count` rows: a column for each field of the source, in order, and the records that gave no row.
 
     Columns that were not needed are there too, but all NULL; they cost no memory.

@@ -63,7 +63,8 @@ class CsvDecoder:
         if missing:
             raise InvalidTableDefinition(f'column "{missing[0]}" is not in the header: {", ".join(self._order)}')
         self._parse = arrow_csv.ParseOptions(
-            delimiter=options.delimiter, quote_char=options.quote, newlines_in_values=True, ignore_empty_lines=len(self._order) > 1
+            delimiter=options.delimiter, quote_char=options.quote, newlines_in_values=True,
+            ignore_empty_lines=len(self._order) > 1,
         )  # fmt: skip
 
     def cut(self, chunk: Chunk, rows_max: int, final: bool) -> Cut:

@@ -22,7 +22,8 @@ class CsvEncoder:
         if not self._options.has_header:
             return b""
         names = pa.array([field.name for field in self._fields], pa.string())
-        return self._options.delimiter.join(self._quoted(names).to_pylist()).encode() + b"\n"
+        line: str = self._options.delimiter.join(self._quoted(names).to_pylist())
+        return line.encode() + b"\n"
 
     def encode(self, columns: Sequence[Column], count: int) -> bytes:
         parts: list[Any] = []

@@ -60,7 +60,8 @@ class Reject(NamedTuple):
     message: str
 
 
-class Decoded(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
     """The rows of a chunk, a column for each declared one, and the records that gave no row."""
 
     columns: tuple[Column, ...]

@@ -90,7 +90,8 @@ class JsonDecoder:
         slow, slow_bad = read_slowly(raws, names, types, self._milliseconds) if raws else ([], {})
         columns, errors = [], []
         for i, type in enumerate(types):
-            column, wrong = sheet.column(i, count), {}
+            column = sheet.column(i, count)
+            wrong: dict[int, str] = {}
             if not is_finished(sheet.targets[i]):
                 if slow_rows:
                     column = put_rows(column, slow_rows, pa.nulls(len(slow_rows), pa.string()))

@@ -75,7 +75,8 @@ def learn(line: bytes, columns: Mapping[str, int]) -> Steps:
 
 def pack(expected: list[str], positions: list[int]) -> Steps:
     """The texts as words of eight bytes, each with the mask of those of its bytes that count."""
-    table, words = [], []
+    table: list[tuple[int, int, int, int]] = []
+    words: list[tuple[int, int]] = []
     for text, position in zip(expected, positions, strict=True):
         raw = text.encode()
         table.append((position, len(words), -(-len(raw) // 8), len(raw)))

@@ -120,9 +120,9 @@ class ParquetReader:
             bad |= {start + row - first: m for row, m in errors.items() if at <= start + row < end}
             at = end
         columns = [
-            (pieces[c][0] if len(pieces[c]) == 1 else pa.concat_arrays(pieces[c])) if pieces.get(c) else null_column(f.type.storage, count)
+            whole(pieces[c]) if pieces.get(c) else null_column(f.type.storage, count)
             for c, f in enumerate(self._fields)
-        ]  # fmt: skip
+        ]
         return without(columns, count, bad, first)
 
     def _group(self, group: int, needed: frozenset[int]) -> dict[int, tuple[Column, dict[int, str]]]:
@@ -152,6 +152,11 @@ def stored(column: Any, type: SqlType) -> tuple[Column, dict[int, str]]:
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             pass
     return read_texts(column.cast(pa.string()), type)
+
+
+def whole(pieces: list[Column]) -> Column:
+    """The pieces as one column."""
+    return pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces)
 
 
 def without(columns: Sequence[Column], count: int, bad: dict[int, str], first: int) -> Decoded:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pgstream.delta import Column
 from pgstream.formats.arenas import ARENAS, Memory
-from pgstream.kernels import json_values as k
+from pgstream.kernels import json_sheet as k
 from pgstream.types.definition import SqlType
 
 KINDS = {

@@ -14,11 +14,11 @@ from numba.extending import intrinsic
 
 PADDING = 64
 
-memchr = types.ExternalFunction("memchr", types.intp(types.intp, types.intc, types.uintp))
-memcpy = types.ExternalFunction("memcpy", types.intp(types.intp, types.intp, types.uintp))
-memcmp = types.ExternalFunction("memcmp", types.intc(types.intp, types.intp, types.uintp))
-strtod = types.ExternalFunction("strtod", types.float64(types.intp, types.intp))
-strtof = types.ExternalFunction("strtof", types.float32(types.intp, types.intp))
+memchr: Any = types.ExternalFunction("memchr", types.intp(types.intp, types.intc, types.uintp))
+memcpy: Any = types.ExternalFunction("memcpy", types.intp(types.intp, types.intp, types.uintp))
+memcmp: Any = types.ExternalFunction("memcmp", types.intc(types.intp, types.intp, types.uintp))
+strtod: Any = types.ExternalFunction("strtod", types.float64(types.intp, types.intp))
+strtof: Any = types.ExternalFunction("strtof", types.float32(types.intp, types.intp))
 
 
 def _load(bits: int, signed: bool) -> Any:
@@ -38,11 +38,13 @@ def _load(bits: int, signed: bool) -> Any:
 
 
 def _store(kind: Any) -> Any:
+    bits: int = 64 if isinstance(kind, types.Float) else kind.bitwidth
+
     def typed(typingctx: Any, address: Any, value: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             stored = args[1]
-            if isinstance(kind, types.Integer) and kind.bitwidth < 64:
-                stored = builder.trunc(stored, ir.IntType(kind.bitwidth))
+            if bits < 64:
+                stored = builder.trunc(stored, ir.IntType(bits))
             pointer = builder.inttoptr(args[0], stored.type.as_pointer())
             builder.store(stored, pointer).align = 1
             return context.get_dummy_value()

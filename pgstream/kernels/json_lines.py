@@ -22,7 +22,7 @@ from pgstream.kernels.bytes import (
     store8,
     store32,
 )
-from pgstream.kernels.json_values import (
+from pgstream.kernels.json_sheet import (
     AS_BOOL,
     BITMAP,
     CLOSE,
@@ -37,6 +37,8 @@ from pgstream.kernels.json_values import (
     SEEN,
     SHEET,
     VALUES,
+)
+from pgstream.kernels.json_values import (
     put_null,
     read_value,
     skip_value,

@@ -1,7 +1,6 @@
 """One JSON value at an address, read straight into a column's memory.
 
-A *sheet* is an int64 matrix: one row per column, holding what the column expects and the addresses of its buffers;
-its fields are the constants below. Readers return the address after the value, or 0 where the value is not of the
+Readers return the address after the value, or 0 where the value is not of the
 plain form they know; the caller then hands the whole record to a slower reader that knows all forms. So readers
 accept only what PostgreSQL's input function would accept, with the same result.
 """
@@ -11,7 +10,6 @@ import numpy as np
 
 from pgstream.kernels.bytes import (
     load8,
-    load16,
     load64,
     memchr,
     memcpy,
@@ -24,16 +22,39 @@ from pgstream.kernels.bytes import (
     strtod,
     strtof,
 )
+from pgstream.kernels.json_moments import read_moment
+from pgstream.kernels.json_sheet import (
+    AS_BOOL,
+    AS_DATE,
+    AS_FLOAT32,
+    AS_FLOAT64,
+    AS_INT16,
+    AS_INT32,
+    AS_INT64,
+    AS_MILLISECONDS,
+    AS_NUMERIC,
+    AS_RAW,
+    AS_TEXT,
+    AS_TIMESTAMP,
+    BITMAP,
+    CLOSE,
+    COMMA,
+    CURSOR,
+    DOT,
+    HIGH,
+    KIND,
+    LAST_TEXT_KIND,
+    LOW,
+    MINUS,
+    NULLS,
+    QUOTE,
+    READER,
+    SHEET,
+    TEXT,
+    VALUES,
+    ZERO,
+)
 
-(KIND, LOW, HIGH, VALUES, TEXT, BITMAP, CURSOR, NULLS, NAME, NAME_BYTES, SEEN, DAY_TEXT, DAY_TAIL, DAY) = range(14)
-SHEET_FIELDS = 14
-
-AS_TEXT, AS_RAW, AS_NUMERIC, AS_INT16, AS_INT32, AS_INT64, AS_FLOAT32, AS_FLOAT64, AS_BOOL = range(9)
-AS_TIMESTAMP, AS_ZONED_TIMESTAMP, AS_DATE, AS_MILLISECONDS = range(9, 13)
-LAST_TEXT_KIND = AS_NUMERIC
-"""Kinds up to this one have a text buffer, and offsets where others have values."""
-
-QUOTE, COMMA, CLOSE, MINUS, DOT, ZERO = 34, 44, 125, 45, 46, 48
 NULL_WORD = np.uint64(int.from_bytes(b"null", "little"))
 TRUE_WORD = np.uint64(int.from_bytes(b"true", "little"))
 FALSE_WORD = np.uint64(int.from_bytes(b"false", "little"))
@@ -41,10 +62,6 @@ FOUR_BYTES = np.uint64(0xFFFFFFFF)
 FIVE_BYTES = np.uint64(0xFFFFFFFFFF)
 POWERS_OF_TEN = 10.0 ** np.arange(23)
 EXACT_MANTISSA = 1 << 53
-DAY_US = 86_400_000_000
-
-SHEET = "int64[:,::1]"
-READER = f"int64(int64, int64, int64, int64, {SHEET})"
 
 
 @numba.njit("boolean(int64)", nogil=True, cache=True, forceinline=True)
@@ -278,7 +295,7 @@ def read_float(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
         store_float64(sheet[c, VALUES] + row * 8, value)
     else:
         single = strtof(at, 0)
-        if abs(single) < 1e-35 or abs(single) > 1e38:
+        if abs(single) < 1e-35 or abs(single) > 1e38:  # noqa: SIM102
             if single != 0.0 or decimal_float(at, after) != 0.0 or plain_decimal_end(at) != after:
                 return 0
         store_float32(sheet[c, VALUES] + row * 4, single)
@@ -298,105 +315,6 @@ def read_bool(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     else:
         return 0
     return after if ends_value(load8(after)) else 0
-
-
-@numba.njit("int64(int64)", nogil=True, cache=True, forceinline=True)
-def two_digits(at):  # type: ignore[no-untyped-def]
-    """The number that two digits at `at` write; 1000 where they are no digits."""
-    tens = load8(at) - ZERO
-    ones = load8(at + 1) - ZERO
-    if np.uint64(tens) > 9 or np.uint64(ones) > 9:
-        return 1000
-    return tens * 10 + ones
-
-
-@numba.njit("int64(int64, int64, int64)", nogil=True, cache=True)
-def days_from_civil(year, month, day):  # type: ignore[no-untyped-def]
-    """Days since 1970-01-01 in the proleptic Gregorian calendar (Hinnant, "chrono-Compatible Low-Level Date
-    Algorithms"); the least int64 where there is no such day."""
-    if month < 1 or month > 12 or day < 1 or day > 31 or year < 1:
-        return -(1 << 63)
-    if day > 28:
-        leap = (year % 4 == 0 and year % 100 != 0) or year % 400 == 0
-        last = (29 if leap else 28) if month == 2 else 30 + ((month + (month >> 3)) & 1)
-        if day > last:
-            return -(1 << 63)
-    shifted = year - (month <= 2)
-    era = shifted // 400
-    year_of_era = shifted - era * 400
-    day_of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
-    day_of_era = year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year
-    return era * 146097 + day_of_era - 719468
-
-
-@numba.njit(f"boolean(int64, int64, {SHEET})", nogil=True, cache=True, forceinline=True)
-def read_day(at, c, sheet):  # type: ignore[no-untyped-def]
-    """Whether `YYYY-MM-DD` stands at `at`; its day number is in the sheet then.
-
-    The last day read is remembered, since neighbours in a stream mostly share it.
-    """
-    head = np.int64(load64(at))
-    tail = load16(at + 8)
-    if head == sheet[c, DAY_TEXT] and tail == sheet[c, DAY_TAIL]:
-        return True
-    century, years, month, day = two_digits(at), two_digits(at + 2), two_digits(at + 5), two_digits(at + 8)
-    if century > 99 or years > 99 or load8(at + 4) != MINUS or load8(at + 7) != MINUS:
-        return False
-    number = days_from_civil(century * 100 + years, month, day)
-    if number == -(1 << 63):
-        return False
-    sheet[c, DAY_TEXT], sheet[c, DAY_TAIL], sheet[c, DAY] = head, tail, number
-    return True
-
-
-@numba.njit("UniTuple(int64, 2)(int64)", nogil=True, cache=True, forceinline=True)
-def read_clock(at):  # type: ignore[no-untyped-def]
-    """Microseconds of `HH:MM:SS[.ffffff]` at `at` and the address after it, 0 where there is none."""
-    hours, minutes, seconds = two_digits(at), two_digits(at + 3), two_digits(at + 6)
-    if hours > 23 or minutes > 59 or seconds > 59 or load8(at + 2) != 58 or load8(at + 5) != 58:
-        return 0, 0
-    after = at + 8
-    micros = 0
-    if load8(after) == DOT:
-        after += 1
-        scale = 100_000
-        digit = load8(after) - ZERO
-        while np.uint64(digit) < 10:
-            if scale == 0:
-                return 0, 0
-            micros += digit * scale
-            scale //= 10
-            after += 1
-            digit = load8(after) - ZERO
-    return ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + micros, after
-
-
-@numba.njit(READER, nogil=True, cache=True, forceinline=True)
-def read_moment(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
-    """A quoted ISO 8601 date or timestamp. A timestamp without time zone ignores the Z that it carries, as in SQL."""
-    if load8(at) != QUOTE or at + 12 > end or not read_day(at + 1, c, sheet):
-        return 0
-    kind = sheet[c, KIND]
-    day = sheet[c, DAY]
-    if kind == AS_DATE:
-        if load8(at + 11) != QUOTE:
-            return 0
-        store32(sheet[c, VALUES] + row * 4, day)
-        return at + 12
-    separator = load8(at + 11)
-    if separator != 32 and separator != 84:
-        return 0
-    micros, after = read_clock(at + 12)
-    if after == 0 or after >= end:
-        return 0
-    if load8(after) == 90:
-        after += 1
-    elif kind == AS_ZONED_TIMESTAMP:
-        return 0
-    if load8(after) != QUOTE:
-        return 0
-    store64(sheet[c, VALUES] + row * 8, day * DAY_US + micros)
-    return after + 1
 
 
 @numba.njit(READER, nogil=True, cache=True)

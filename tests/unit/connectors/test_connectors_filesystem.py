@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -56,7 +57,7 @@ def test_every_offset_resumes_exactly_once(tmp_path: Path, suffix: str, follow: 
     assert rows == expected
     assert not rejected
     seen = 0
-    for offset, after in zip(offsets, offsets[1:], strict=False):
+    for offset, after in pairwise(offsets):
         fresh = opened(FIELDS, connector="filesystem", path=str(tmp_path / f"*{suffix}"), follow=follow)
         piece, _, _ = drain(fresh, offset, Limits(rows=17), until=after)
         rest, _, _ = drain(fresh, offset)

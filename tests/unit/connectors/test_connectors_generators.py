@@ -35,7 +35,9 @@ def test_pace() -> None:
 
 
 def test_impulse_counts() -> None:
-    source = opened(connector="impulse", event_rate="1000000", event_time_interval="1 ms", message_count="3", world=StillWorld(1_700_000_001_000_000))
+    world = StillWorld(1_700_000_001_000_000)
+    options = {"event_rate": "1000000", "event_time_interval": "1 ms", "message_count": "3"}
+    source = opened(connector="impulse", world=world, **options)  # type: ignore[arg-type]
     rows, _, _ = drain(source)
     assert [row[:2] for row in rows] == [(0, 0), (1, 0), (2, 0)]
     assert [(row[2] - rows[0][2]).microseconds for row in rows] == [0, 1000, 2000]  # type: ignore[operator]

@@ -89,7 +89,7 @@ values = st.one_of(
     moments,
     st.text().map(json.dumps),
     st.text().map(lambda text: json.dumps(text, ensure_ascii=False)),
-    st.sampled_from(["null", "true", "false", "nul", "{}", "[1, 2]", '{"x": [1, {"y": "}"}]}', '"12"', '"t"', "NaN", '""']),
+    st.sampled_from(["null", "true", "false", "nul", "{}", "[1, 2]", '{"x": [1, {"y": "}"}]}', '"12"', "NaN", '""']),
 )
 keys = st.sampled_from([*(field.name for field in FIELDS), "unknown", "ss", "\\u0061", ""])
 spaces = st.sampled_from(["", "", "", " ", "\t"])
@@ -98,7 +98,7 @@ spaces = st.sampled_from(["", "", "", " ", "\t"])
 @st.composite
 def objects(draw: st.DrawFn) -> bytes:
     parts = [
-        f"{draw(spaces)}\"{draw(keys)}\"{draw(spaces)}:{draw(spaces)}{draw(values)}{draw(spaces)}"
+        f'{draw(spaces)}"{draw(keys)}"{draw(spaces)}:{draw(spaces)}{draw(values)}{draw(spaces)}'
         for _ in range(draw(st.integers(0, 8)))
     ]
     return (draw(spaces) + "{" + ",".join(parts) + "}" + draw(spaces)).encode("utf-8", "surrogatepass")
@@ -111,7 +111,8 @@ plain = st.builds(
     st.text(st.characters(codec="ascii"), max_size=20).map(json.dumps),
     st.floats(allow_nan=False, allow_infinity=False).map(lambda value: repr(value).encode()),
 )
-garbage = st.one_of(st.binary(max_size=30), objects().flatmap(lambda raw: st.integers(0, len(raw)).map(lambda n: raw[:n])))
+pieces = objects().flatmap(lambda raw: st.integers(0, len(raw)).map(lambda size: raw[:size]))
+garbage = st.one_of(st.binary(max_size=30), pieces)
 
 
 @settings(max_examples=400, deadline=None)
@@ -126,7 +127,8 @@ def test_every_line_reads_as_it_reads_alone(lines: list[bytes], ending: bytes) -
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.lists(values, min_size=len(FIELDS), max_size=len(FIELDS)), min_size=2, max_size=6))
 def test_learned_lines_read_as_they_read_alone(rows: list[list[str]]) -> None:
-    head = ["1", "2", '"x"', "1.5", "true", "1.50", '"2023-01-01 00:00:00"', '"2023-01-01T00:00:00Z"', '"2023-01-01"', "{}", "3", "1"]
+    moments = ['"2023-01-01 00:00:00"', '"2023-01-01T00:00:00Z"', '"2023-01-01"']
+    head = ["1", "2", '"x"', "1.5", "true", "1.50", *moments, "{}", "3", "1"]
     lines = [
         "{" + ", ".join(f'"{field.name}": {value}' for field, value in zip(FIELDS, row, strict=True)) + "}"
         for row in [head, *rows]
