@@ -38,7 +38,11 @@ def call(
     prefix = (BoundCall(types, result, context),) if function.bound else ()
     fixed = function.volatility != VOLATILE
     if not args:
-        made = function.kernel(*prefix, 1 if fixed else count)
+        rows = 1 if fixed else count
+        if function.rowwise:
+            made = column_from([function.kernel(*prefix) for _ in range(rows)], result)
+        else:
+            made = function.kernel(*prefix, rows)
         return made[0] if fixed else made
     if function.strict and any(isinstance(arg, pa.Scalar) and not arg.is_valid for arg in args):
         return pa.scalar(None, result.storage)

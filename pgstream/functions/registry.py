@@ -74,8 +74,8 @@ class Function:
     BoundCall. A set-returning kernel returns (row index of each output row as int64, tuple of output columns).
     `variadic`: the last argument type may repeat, one or more times ("any" variadics zero or more).
 
-    A kernel without SQL arguments gets the number of rows instead (an int, after the BoundCall); unless it is
-    volatile, that number is 1. `nullsafe`: the kernel gives NULL where an argument is NULL by itself (Arrow's do),
+    A kernel without SQL arguments gets the number of rows instead (an int, after the BoundCall), unless it is
+    `rowwise`; where it is not volatile that number is 1. `nullsafe`: the kernel gives NULL where an argument is NULL by itself (Arrow's do),
     so that a strict function need not cut the rows out. `scalars`: the kernel takes a pa.Scalar (never NULL) in place
     of a column for arguments that are constant, as long as one argument is a column. `widened`: the kernel takes a
     column of integers in place of a numeric one that would be made by a cast from integers.
@@ -238,7 +238,8 @@ def parse_signature(text: str) -> Signature:
     if kind.startswith("TABLE"):
         outputs = [part.split() for part in result.split(",")]
         names, kinds = tuple(o[0] for o in outputs), tuple(o[1] for o in outputs)
-        return Signature(name.strip(), types, "record", variadic, True, names, kinds)
+        whole = kinds[0] if len(kinds) == 1 else "record"
+        return Signature(name.strip(), types, whole, variadic, True, names, kinds)
     if kind == "SETOF":
         return Signature(name.strip(), types, result, variadic, True, (name.strip(),), (result,))
     return Signature(name.strip(), types, result, variadic)

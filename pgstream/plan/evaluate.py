@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pgstream.delta import Column
 from pgstream.errors import SqlError
 from pgstream.functions.calling import Value, as_column, call, column_from
+from pgstream.functions.casts import cast_column
 from pgstream.functions.extremes import extreme
 from pgstream.functions.quantified import any_or_all
 from pgstream.functions.registry import EvalContext
@@ -134,8 +135,6 @@ def _unwidened(expr: Expr) -> Expr:
 
 
 def _cast(expr: CastExpr, rows: _Rows) -> Value:
-    from pgstream.functions.casts import cast_column
-
     value = value_of(expr.arg, rows)
     if isinstance(value, pa.Scalar):
         return cast_column(repeated(value, 1), expr.arg.type, expr.type, expr.explicit, rows.context)[0]
