@@ -111,6 +111,16 @@ class Circuit:
             dropped += self._free(source, keep)
         return dropped
 
+    def retain(self, wanted: Collection[Node]) -> None:
+        """Frees every node that is not among `wanted`, which holds the inputs of its own."""
+        gone = [node for node in self._nodes.values() if node not in wanted]
+        for node in gone:
+            del self._nodes[node.identity]
+        for node in gone:
+            for source in node.inputs:
+                if node in source.consumers:
+                    source.consumers.remove(node)
+
     def specs(self) -> dict[int, ArrangementSpec]:
         """What each arrangement of the circuit looks like, for loading it."""
         return {
