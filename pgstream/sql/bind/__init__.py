@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pgstream.functions
+import pgstream.functions.casts
+import pgstream.functions.windowing
 import pgstream.types  # noqa: F401
 from pgstream.catalog.catalog import Catalog
 from pgstream.plan.expressions import Col
