@@ -18,7 +18,7 @@ from pgstream.catalog.pg_functions import pg_proc
 from pgstream.catalog.pg_server import session_of
 from pgstream.catalog.system import relations_by_oid
 from pgstream.errors import UndefinedObject, UndefinedTable
-from pgstream.functions.registry import STABLE, VOLATILE, BoundCall, function
+from pgstream.functions.registry import STABLE, VOLATILE, BoundCall, EvalContext, function
 from pgstream.types.definition import BY_OID, SqlType, type_named
 
 
@@ -26,12 +26,12 @@ def _catalog(call: BoundCall) -> Catalog:
     return cast(Catalog, call.context.catalog)
 
 
-def search_path(call: BoundCall) -> list[str]:
-    """The schemas that the session searches, in order, without those that do not exist."""
-    names = [part.strip().strip('"') for part in call.context.settings.get("search_path", '"$user", public').split(",")]
-    user = session_of(call.context).user
+def search_path(context: EvalContext) -> tuple[str, ...]:
+    """The schemas that the context's session searches, in order, without those that do not exist."""
+    names = [part.strip().strip('"') for part in context.settings.get("search_path", '"$user", public').split(",")]
+    user = session_of(context).user
     resolved = [user if name == "$user" else name for name in names]
-    return [name for name in resolved if name in _catalog(call).schema_oids]
+    return tuple(name for name in resolved if name in cast(Catalog, context.catalog).schema_oids)
 
 
 @function("format_type(oid, int4) -> text", volatility=STABLE, strict=False, rowwise=True, bound=True, oid=1081)
@@ -142,7 +142,7 @@ def pg_table_is_visible(call: BoundCall, oid: int) -> bool | None:
     thing = _catalog(call).objects.get(oid) or relations_by_oid().get(oid)
     if thing is None or isinstance(thing, Schema):
         return None
-    found = _catalog(call).lookup(None, thing.name, search_path(call))
+    found = _catalog(call).lookup(None, thing.name, search_path(call.context))
     return found is not None and found.oid == oid
 
 
@@ -265,7 +265,7 @@ def pg_get_function_identity_arguments(call: BoundCall, oid: int) -> str | None:
 def to_regclass(call: BoundCall, name: str) -> int | None:
     """The OID of the relation of that name, NULL where there is none."""
     schema, _, rest = name.rpartition(".")
-    found = _catalog(call).lookup(schema.strip('"') or None, rest.strip('"'), search_path(call))
+    found = _catalog(call).lookup(schema.strip('"') or None, rest.strip('"'), search_path(call.context))
     return None if found is None else found.oid
 
 

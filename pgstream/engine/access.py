@@ -14,7 +14,7 @@ from pgstream.engine.head import Head
 from pgstream.functions.registry import EvalContext
 from pgstream.plan import relations as rel
 from pgstream.plan.evaluate import evaluate
-from pgstream.plan.expressions import Expr, Ref
+from pgstream.plan.expressions import Col, Expr, Ref
 from pgstream.plan.rewrite import subplans, used
 from pgstream.sql.lower_keys import key_type
 from pgstream.sql.optimize.predicates import comparison, conjuncts, is_volatile
@@ -76,7 +76,7 @@ def probe_of(scan: rel.Scan, predicate: Expr, head: Head) -> Probe | None:
     return None
 
 
-def _equalities(part: Expr) -> Iterator[tuple[rel.Col, Expr]]:
+def _equalities(part: Expr) -> Iterator[tuple[Col, Expr]]:
     found = comparison(part)
     if found is None or found[0] != "=":
         return

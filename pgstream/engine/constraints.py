@@ -9,9 +9,9 @@ from pgstream.catalog.objects import Table
 from pgstream.delta import Column, Delta
 from pgstream.engine.head import Head
 from pgstream.errors import NotNullViolation, UniqueViolation
-from pgstream.functions.registry import Settings
 from pgstream.kernels.grouping import group_ids, group_sums
 from pgstream.storage.identity import Hash, Seed, key_hash
+from pgstream.types.definition import Settings
 
 
 def primary_key_hash(table: Table, columns: Sequence[Column], count: int, seed: Seed) -> Hash:

@@ -50,6 +50,10 @@ class _Job:
     durable: bool
 
 
+class Later(Exception):
+    """Raised by a job whose result comes from background work: whoever keeps the future calls `Loop.settle`."""
+
+
 class Loop:
     """The engine thread. `submit` may be called from any thread; the worker is only touched on this one."""
 
@@ -59,6 +63,7 @@ class Loop:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._stopping = False
+        self._settled: list[tuple[Future[Any], Any]] = []
         self._last_commit = world.monotonic()
 
     def start(self) -> None:
@@ -85,13 +90,24 @@ class Loop:
         self._jobs.put(_Job(run, future, durable))
         return future
 
+    def submit_open(self, run: "Callable[[Future[T]], T]") -> "Future[T]":
+        """As `submit`, for work that may outlast its job: `run` is given the future, and raises Later to keep it."""
+        future: Future[T] = Future()
+        self._jobs.put(_Job(lambda: run(future), future, True))
+        return future
+
+    def settle(self, future: "Future[T]", result: T) -> None:
+        """Resolves a kept future with the next commit. Called on the engine thread."""
+        self._settled.append((future, result))
+
     def _run(self) -> None:
         pause = 0.0
         while True:
             jobs = self._take(pause)
             finished = [done for job in jobs if (done := self._perform(job)) is not None]
             pause = 0.0 if self._stopping else self._worker.work()
-            self._commit_if_due(finished)
+            settled, self._settled = self._settled, []
+            self._commit_if_due([*finished, *settled])
             if self._stopping and self._jobs.empty():
                 self._commit_if_due([], closing=True)
                 return
@@ -120,6 +136,8 @@ class Loop:
             return None
         try:
             result = job.run()
+        except Later:
+            return None
         except BaseException as error:
             job.future.set_exception(error)
             return None

@@ -86,10 +86,10 @@ class Snapshot:
         context: EvalContext,
         cancel: Callable[[], None] = never_cancelled,
     ) -> Result:
-        """The rows of a bound query, in its order. `cancel` is called now and then, to raise QueryCanceled."""
-        assert isinstance(bound.statement, Query)
+        """The rows of a bound query, cursor or COPY TO, in its order. `cancel` is called now and then, to raise
+        QueryCanceled."""
         plan = self._plans.plan(bound, self.head)
-        delta, columns = self.rows(plan.relation, params, context, cancel)
+        delta, _ = self.rows(plan.relation, params, context, cancel)
         shown = bound.columns or ()
         return Result(shown, delta.columns[: len(shown)], len(delta))
 
@@ -171,7 +171,6 @@ class PlanCache:
         found = self._plans.get(id(bound))
         if found is not None and found[0] is bound and found[1] == head.catalog.version:
             return found[2]
-        assert isinstance(bound.statement, Query)
         relation = optimize(bound.statement.plan, HeadFacts(head))
         plan = Plan(relation, _point(relation, head))
         if len(self._plans) >= self._capacity:

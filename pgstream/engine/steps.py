@@ -12,14 +12,14 @@ Deltas = Mapping[int, Delta]
 """Changes of tables and sources by OID, each with all of the relation's columns."""
 
 
-def advance(circuit: Circuit, head: Head, deltas: Deltas, tick: TickContext) -> Head:
-    """The head one tick later, after these changes.
+def advance(circuit: Circuit, head: Head, deltas: Deltas, tick: TickContext) -> tuple[Head, Mapping[Node, Delta]]:
+    """The head one tick later, after these changes, and the delta of every node that ran.
 
     Raises whatever an expression of a view raises; `head` is then as good as before.
     """
     state, outputs = circuit.step(head.state, head.roots.fed(deltas), tick, head.roots.live)
     number = head.tick + 1
-    return replace(head, tick=number, state=state, outgoing=_outgoing(head, outputs, number))
+    return replace(head, tick=number, state=state, outgoing=_outgoing(head, outputs, number)), outputs
 
 
 def _outgoing(head: Head, outputs: Mapping[Node, Delta], tick: int) -> Outgoing:

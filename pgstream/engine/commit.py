@@ -1,0 +1,133 @@
+"""Commits: what of a head goes into the store, and how it comes back.
+
+    databases/<name>            the database's number and salt
+    <number>/head               the tick and catalog version
+    <number>/object/<oid>       an object of the catalog, as JSON
+    <number>/root/<oid>         the identity of the node that keeps the object's rows
+    <number>/offset/<oid>       how far a source has been read
+    <number>/cursor/<oid>       how far a sink has been written
+
+Arrangement ids of a database are stored xor its salt, so that two databases never mean the same one.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.codec import decode, encode
+from pgstream.circuit.circuit import Circuit
+from pgstream.connectors import Cursor
+from pgstream.engine.head import Head
+from pgstream.storage.spine import Spine
+from pgstream.storage.store import Commit, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a database is in the store."""
+
+    name: str
+    number: int
+    salt: int
+
+    def key(self, *parts: object) -> bytes:
+        return "/".join(str(part) for part in (self.number, *parts)).encode()
+
+    def arrangement(self, id: int) -> int:
+        return id ^ self.salt
+
+
+def register(place: Place) -> dict[bytes, bytes | None]:
+    """The metadata by which `places` finds the database again."""
+    return {f"databases/{place.name}".encode(): json.dumps([place.number, place.salt]).encode()}
+
+
+def places(store: Store) -> Iterator[Place]:
+    """Every database in the store."""
+    for key, value in store.items(b"databases/"):
+        number, salt = json.loads(value)
+        yield Place(key.decode().removeprefix("databases/"), number, salt)
+
+
+def changes(place: Place, before: Head, after: Head, cursors: Mapping[int, Cursor]) -> Commit:
+    """What takes the store from one head to another."""
+    spines = {id: spine for id, spine in after.state.items() if before.state.get(id) is not spine}
+    dropped = [id for id in before.state if id not in after.state]
+    meta: dict[bytes, bytes | None] = {
+        place.key("head"): json.dumps({"tick": after.tick, "version": after.catalog.version}).encode()
+    }
+    if after.catalog is not before.catalog:
+        meta |= _catalog_changes(place, before, after)
+    for oid, offset in after.offsets.items():
+        if before.offsets.get(oid) != offset:
+            meta[place.key("offset", oid)] = offset
+    for oid in before.offsets:
+        if oid not in after.offsets:
+            meta[place.key("offset", oid)] = None
+    meta |= {place.key("cursor", oid): cursor for oid, cursor in cursors.items()}
+    return Commit(
+        {place.arrangement(id): spine for id, spine in spines.items()}, [place.arrangement(id) for id in dropped], meta
+    )
+
+
+def _catalog_changes(place: Place, before: Head, after: Head) -> dict[bytes, bytes | None]:
+    meta: dict[bytes, bytes | None] = {}
+    for oid, thing in after.catalog.objects.items():
+        if before.catalog.objects.get(oid) is not thing:
+            meta[place.key("object", oid)] = encode(thing)
+    for oid in before.catalog.objects:
+        if oid not in after.catalog.objects:
+            meta |= dict.fromkeys(place.key(what, oid) for what in ("object", "root", "cursor"))
+    for oid, node in {**after.roots.stored, **after.roots.sent}.items():
+        if oid not in before.roots.stored and oid not in before.roots.sent:
+            meta[place.key("root", oid)] = node.identity
+    return meta
+
+
+def removal(place: Place, head: Head, store: Store) -> Commit:
+    """What takes a whole database out of the store."""
+    meta: dict[bytes, bytes | None] = dict.fromkeys(key for key, _ in store.items(place.key("")))
+    meta[f"databases/{place.name}".encode()] = None
+    return Commit({}, [place.arrangement(id) for id in head.state], meta)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the store knows of one database."""
+
+    tick: int
+    catalog: Catalog
+    identities: Mapping[int, bytes]
+    offsets: Mapping[int, bytes]
+    cursors: Mapping[int, Cursor]
+
+
+def load(place: Place, store: Store) -> Stored:
+    """The database as of the last commit."""
+    head = json.loads(store.get(place.key("head")) or b'{"tick": 0, "version": 0}')
+    objects = [decode(value) for _, value in store.items(place.key("object", ""))]
+    objects.sort(key=lambda thing: thing.oid)
+    new = Catalog.new()
+    catalog = Catalog.of(head["version"], new.next_oid, [*new.objects.values(), *objects])
+    return Stored(
+        head["tick"],
+        catalog,
+        _by_oid(place, store, "root"),
+        _by_oid(place, store, "offset"),
+        _by_oid(place, store, "cursor"),
+    )
+
+
+def _by_oid(place: Place, store: Store, what: str) -> dict[int, bytes]:
+    return {int(key.rsplit(b"/", 1)[1]): value for key, value in store.items(place.key(what, ""))}
+
+
+def load_state(place: Place, store: Store, circuit: Circuit) -> dict[int, Spine]:
+    """The spines of the circuit's arrangements; nothing of their rows is read yet."""
+    stored = set(store.arrangements)
+    return {
+        id: store.load_spine(place.arrangement(id), spec)
+        for id, spec in circuit.specs().items()
+        if place.arrangement(id) in stored
+    }

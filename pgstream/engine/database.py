@@ -1,0 +1,329 @@
+"""Database: one catalog, its circuit, and the head that statements and sources move forward.
+
+Everything here happens on the engine thread, except `snapshot`, which any thread may call.
+"""
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pgstream.catalog.objects import CatalogObject, Feed, Sink, Source, Table
+from pgstream.catalog.session_facts import NOBODY
+from pgstream.circuit.circuit import Circuit
+from pgstream.circuit.operator import TickContext
+from pgstream.connectors import Cursor
+from pgstream.delta import Column, Delta
+from pgstream.engine import commit
+from pgstream.engine.backfill import Backfill
+from pgstream.engine.changing import Dml, Writing, stored_table
+from pgstream.engine.defining import Definer, Draft
+from pgstream.engine.head import Head
+from pgstream.engine.intake import Intake, as_rejected, errors_table, rejected_rows, split
+from pgstream.engine.outcome import Outcome
+from pgstream.engine.outlets import Outlets
+from pgstream.engine.reading import PlanCache, Snapshot
+from pgstream.engine.rebuilding import rebuilt
+from pgstream.engine.replay import Replays
+from pgstream.engine.steps import Deltas, advance
+from pgstream.errors import SqlError, UndefinedTable
+from pgstream.functions.registry import EvalContext
+from pgstream.sql.bind import Bound
+from pgstream.storage.store import Commit, Store
+from pgstream.world import World
+
+VIEW_SETTINGS: Mapping[str, str] = {
+    "timezone": "UTC",
+    "datestyle": "ISO, MDY",
+    "intervalstyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+}
+"""What expressions of views see in place of a session's settings, which a view outlives."""
+
+
+@dataclass(slots=True)
+class Building:
+    """A definition whose backfill goes on: what to install, and who waits for it."""
+
+    draft: Draft
+    made: list[CatalogObject]
+    backfill: Backfill
+    waiting: "Future[Outcome] | None"
+    outcome: Outcome
+    started: float
+    told: float = field(default=0.0)
+
+
+class Database:
+    """See the module's description."""
+
+    def __init__(self, place: commit.Place, store: Store, world: World, definer: Definer, intake: Intake) -> None:
+        self.place = place
+        self.seed = store.seed
+        self.world = world
+        self.circuit: Circuit = definer.circuit
+        self.definer = definer
+        self.intake = intake
+        self.replays = Replays(world)
+        self.plans = PlanCache()
+        self.forks: set[Any] = set()
+        self.building: list[Building] = []
+        stored = commit.load(place, store)
+        head = Head(stored.tick, stored.catalog, offsets=stored.offsets)
+        head, stale = rebuilt(definer, head, stored.identities)
+        head = replace(head, state=commit.load_state(place, store, self.circuit))
+        self.outlets = Outlets(world, stored.cursors)
+        self.committed = head
+        self.head = self._refilled(head, stale)
+        self.followed = None
+
+    def _refilled(self, head: Head, stale: set[int]) -> Head:
+        """`head` with the views backfilled that the store does not have as this version plans them."""
+        if not stale:
+            return head
+        before = replace(head, roots=head.roots.drop(stale))
+        backfill = Backfill(self.circuit, before, head.roots, self.replays, self.tick())
+        while not backfill.advance():
+            pass
+        return backfill.finish(head)
+
+    # -- reading
+
+    def snapshot(self) -> Snapshot:
+        """The newest tick."""
+        return Snapshot(self.head, self.seed, self.replays, self.plans)
+
+    def snapshot_of(self, head: Head) -> Snapshot:
+        return Snapshot(head, self.seed, self.replays, self.plans)
+
+    def tick(self) -> TickContext:
+        """What the expressions of views see in a tick of now."""
+        return TickContext(self.seed, EvalContext(VIEW_SETTINGS, self.world.now_us(), self.head_catalog, NOBODY))
+
+    @property
+    def head_catalog(self) -> object:
+        head = getattr(self, "head", None)
+        return None if head is None else head.catalog
+
+    # -- writing: from head to head, so that a transaction's fork takes the same path
+
+    def writing(self, head: Head, params: tuple[Column, ...], context: EvalContext) -> Writing:
+        return Writing(self.snapshot_of(head), self.seed, params, context)
+
+    def advanced(self, head: Head, deltas: Deltas) -> Head:
+        """A fork's head one tick later."""
+        return advance(self.circuit, head, deltas, self.tick())[0]
+
+    def apply(self, deltas: Deltas) -> None:
+        """One tick of the head. Raises whatever a view's expression raises, and changes nothing then."""
+        head, outputs = advance(self.circuit, self.head, deltas, self.tick())
+        for one in self.building:
+            one.backfill.record(deltas, outputs)
+        self.head = head
+
+    def change(self, statement: Dml, params: tuple[Column, ...], context: EvalContext) -> Outcome:
+        """Runs INSERT, UPDATE, DELETE or TRUNCATE as a transaction of its own."""
+        made = self.writing(self.head, params, context).change(statement)
+        if made.deltas:
+            self.apply(made.deltas)
+        return made.outcome
+
+    def insert_rows(self, table_oid: int, columns: tuple[Column, ...], context: EvalContext) -> int:
+        """COPY: adds full rows to a table."""
+        table = self.table(self.head, table_oid)
+        delta = self.writing(self.head, (), context).insert_rows(table, columns)
+        if len(delta):
+            self.apply({table_oid: delta})
+        return len(delta)
+
+    @staticmethod
+    def table(head: Head, oid: int) -> Table:
+        if oid not in head.catalog.objects:
+            raise UndefinedTable(f"relation with OID {oid} does not exist")
+        return stored_table(head, oid)
+
+    # -- definitions
+
+    def define(self, bound: Bound, waiting: "Future[Outcome] | None") -> Outcome | None:
+        """Runs a definition. None where its backfill goes on, after which `waiting` is resolved."""
+        try:
+            draft = self.definer.define(self.head, bound.statement, bound.tag)
+            if not draft.built:
+                self.install(draft.head)
+                return draft.outcome
+            backfill = Backfill(self.circuit, self.head, draft.head.roots, self.replays, self.tick())
+        except SqlError:
+            self.sweep()
+            raise
+        self._check_sinks(draft)
+        now = self.world.monotonic()
+        had = self.head.catalog.objects
+        made = [thing for oid, thing in draft.head.catalog.objects.items() if had.get(oid) is not thing]
+        one = Building(draft, made, backfill, waiting, draft.outcome, now, now)
+        self.building.append(one)
+        if waiting is None or backfill.progress.total == 0:
+            self._finish_now(one)
+            return draft.outcome
+        return None
+
+    def defined(self, head: Head, bound: Bound) -> tuple[Head, Draft]:
+        """A fork's head with a definition, backfilled on the spot."""
+        draft = self.definer.define(head, bound.statement, bound.tag)
+        if not draft.built:
+            return _pruned(draft.head), draft
+        backfill = Backfill(self.circuit, head, draft.head.roots, self.replays, self.tick())
+        while not backfill.advance():
+            pass
+        return backfill.finish(draft.head), draft
+
+    def _finish_now(self, one: Building) -> None:
+        try:
+            while not one.backfill.advance():
+                pass
+            self._install_built(one)
+        except SqlError:
+            self.building.remove(one)
+            self.sweep()
+            raise
+
+    def _install_built(self, one: Building) -> None:
+        """The backfill has caught up: the definition joins the head."""
+        made = one.draft.head
+        catalog, roots = self.head.catalog, self.head.roots
+        for thing in one.made:
+            if any(oid not in catalog.objects for oid in getattr(thing, "depends", ())):
+                raise UndefinedTable(f"a relation that {thing.name} reads was dropped meanwhile")
+            catalog = catalog.put(thing)
+        for oid in one.draft.built:
+            if oid in made.roots.stored:
+                roots = roots.store(oid, made.roots.stored[oid])
+            else:
+                roots = roots.send(oid, made.roots.sent[oid])
+        self.install(one.backfill.finish(replace(self.head, catalog=catalog, roots=roots)))
+        self.building.remove(one)
+
+    def _check_sinks(self, draft: Draft) -> None:
+        """Opens a new sink, so that wrong options are told at CREATE."""
+        for oid in draft.built:
+            thing = draft.head.catalog.objects[oid]
+            if isinstance(thing, Feed):
+                thing = draft.head.catalog.objects[thing.sink_oid]
+            if isinstance(thing, Sink):
+                self.outlets.open(thing)
+
+    def install(self, head: Head) -> None:
+        """Makes a head with another catalog the newest one."""
+        self.head = self.intake.follow(_pruned(head))
+        self.outlets.keep(head.catalog)
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Frees the circuit's nodes that no head, fork or definition needs."""
+        heads = [self.head, self.committed, *(fork.head for fork in self.forks)]
+        wanted = set().union(*(head.roots.live for head in heads))
+        for one in self.building:
+            wanted |= one.backfill.within | one.draft.head.roots.live
+        self.circuit.retain(wanted)
+
+    # -- background work
+
+    def work(self) -> bool:
+        """One turn: a chunk of each backfill, a batch of each source. Whether there may be more at once."""
+        busy = False
+        for one in list(self.building):
+            busy = True
+            self._build(one)
+        return self._take_in() or busy
+
+    def _build(self, one: Building) -> None:
+        try:
+            if not one.backfill.advance():
+                return
+            self._install_built(one)
+        except SqlError as error:
+            self.building.remove(one)
+            self.sweep()
+            if one.waiting is not None:
+                one.waiting.set_exception(error)
+            return
+        self.on_built(one)
+
+    def on_built(self, one: Building) -> None:
+        """Replaced by the engine: resolves who waits with the next commit."""
+
+    def _take_in(self) -> bool:
+        batches = self.intake.batches()
+        if not batches:
+            return False
+        deltas, offsets = {}, dict(self.head.offsets)
+        rejects: dict[int, Delta] = {}
+        for oid, batch in batches.items():
+            offsets[oid] = batch.next
+            if batch.rows.count:
+                deltas[oid] = Delta.of(batch.rows.columns)
+            if batch.rows.rejected:
+                table = errors_table(self.head, oid)
+                rejects[table.oid] = rejected_rows(batch.rows.rejected, self.world.now_us())
+        if rejects:
+            self.apply(rejects)
+        if deltas:
+            self._tick_or_split(deltas)
+        self.head = replace(self.head, offsets=offsets)
+        return True
+
+    def _tick_or_split(self, deltas: dict[int, Delta]) -> None:
+        """Applies source rows; those that make an expression fail become errors, the others are not held up."""
+        try:
+            self.apply(deltas)
+        except SqlError as error:
+            halves = split(deltas)
+            if halves is None:
+                ((oid, row),) = deltas.items()
+                source = self.head.catalog.objects[oid]
+                assert isinstance(source, Source)
+                rejected = as_rejected(source, row, error, VIEW_SETTINGS)
+                self.apply({errors_table(self.head, oid).oid: rejected_rows([rejected], self.world.now_us())})
+                return
+            for half in halves:
+                self._tick_or_split(half)
+
+    # -- durability
+
+    @property
+    def dirty(self) -> bool:
+        return self.head is not self.committed
+
+    def prepared(self) -> tuple[Commit, dict[int, Cursor]]:
+        """What to commit, with what was sent to sinks prepared."""
+        cursors = self.outlets.prepare(self.head)
+        return commit.changes(self.place, self.committed, self.head, cursors), cursors
+
+    def adopt(self, store: Store, cursors: Mapping[int, Cursor]) -> None:
+        """The commit succeeded: large runs are from now on read from the store."""
+        state = dict(self.head.state)
+        for id, spine in self.head.state.items():
+            if self.committed.state.get(id) is not spine:
+                state[id] = store.mapped(spine)
+        self.head = self.committed = replace(self.head, state=state, outgoing={})
+        self.outlets.publish(cursors)
+
+    def fall_back(self) -> None:
+        """The commit failed: everything is as the last one left it."""
+        self.head = self.committed
+        self.outlets.reopen()
+        self.intake.restart(self.intake.sources)
+        self.head = self.intake.follow(self.head)
+        self.sweep()
+
+    def close(self) -> None:
+        self.intake.close()
+        self.outlets.reopen()
+
+
+def _pruned(head: Head) -> Head:
+    """`head` without the state of nodes that nothing in its catalog needs, and the offsets of sources that are gone."""
+    ids = {id for node in head.roots.live for id in node.arrangement_ids}
+    state = {id: spine for id, spine in head.state.items() if id in ids}
+    offsets = {oid: offset for oid, offset in head.offsets.items() if oid in head.catalog.objects}
+    return replace(head, state=state, offsets=offsets)

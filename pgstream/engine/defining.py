@@ -1,0 +1,316 @@
+"""DDL: from a bound definition to the catalog and circuit that have it.
+
+A definition gives a `Draft`: the catalog and the roots as they will be, and the nodes whose past must be computed
+before they may join the ticks (`engine/backfill.py`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.objects import (
+    Feed,
+    Index,
+    IndexColumn,
+    MaterializedView,
+    PrimaryKey,
+    Schema,
+    Sink,
+    Source,
+    Table,
+    TableColumn,
+    View,
+)
+from pgstream.circuit.circuit import Circuit, Node
+from pgstream.connectors import create_source
+from pgstream.engine.dropping import drop
+from pgstream.engine.facts import HeadFacts
+from pgstream.engine.head import Head, Roots
+from pgstream.engine.outcome import Notice, Outcome
+from pgstream.errors import DuplicateSchema, DuplicateTable, WrongObjectType
+from pgstream.formats.format import Field
+from pgstream.operators.arrange import Arrange
+from pgstream.operators.input import Input
+from pgstream.plan.relations import Relation as Plan
+from pgstream.sql.bind import statements as bound
+from pgstream.sql.lower import Lowered, Lowering
+from pgstream.sql.optimize.rules import optimize
+from pgstream.sql.unique_keys import unique_key
+from pgstream.storage.run import ArrangementSpec
+from pgstream.types.definition import SqlType
+from pgstream.world import World
+
+ERROR_COLUMNS = (
+    TableColumn("raw", SqlType("bytea")),
+    TableColumn("message", SqlType("text"), True),
+    TableColumn("place", SqlType("text"), True),
+    TableColumn("rejected_at", SqlType("timestamptz"), True),
+)
+"""What a source's errors relation holds: the record's bytes, why it was rejected, where it stood, and when."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A head to be: `head` as it is now, with the new catalog and roots. `built` are the OIDs whose roots are new."""
+
+    head: Head
+    outcome: Outcome
+    built: tuple[int, ...] = ()
+    dropped: frozenset[int] = frozenset()
+
+
+@dataclass(slots=True)
+class Definer:
+    """Runs definitions against `circuit`. `new_oids(n)` gives the first of n OIDs that were never used."""
+
+    circuit: Circuit
+    world: World
+    new_oids: Callable[[int], int]
+
+    def define(self, head: Head, statement: object, tag: str) -> Draft:
+        """What `statement`, a bound definition, makes of `head`."""
+        if getattr(statement, "exists", False):
+            return Draft(head, Outcome(tag, notices=(_skipped(statement),)))
+        match statement:
+            case bound.CreateTable():
+                return self._create_table(head, statement)
+            case bound.CreateView():
+                return self._create_view(head, statement)
+            case bound.CreateMaterializedView():
+                return self._create_materialized_view(head, statement)
+            case bound.CreateSource():
+                return self._create_source(head, statement, tag)
+            case bound.CreateSink():
+                return self._create_sink(head, statement, tag)
+            case bound.Feed():
+                return self._create_feed(head, statement)
+            case bound.CreateIndex():
+                return self._create_index(head, statement)
+            case bound.CreateSchema():
+                return self._create_schema(head, statement)
+            case bound.Drop():
+                return self._drop(head, statement, tag)
+            case bound.Nothing():
+                notices = () if statement.notice is None else (Notice(statement.notice),)
+                return Draft(head, Outcome(tag, notices=notices))
+        raise AssertionError(f"no definition: {statement}")
+
+    # -- what is stored
+
+    def _create_table(self, head: Head, statement: bound.CreateTable) -> Draft:
+        _require_free(head.catalog, statement.schema_oid, statement.name)
+        oid = self.new_oids(5)
+        key = None
+        if statement.primary_key:
+            name = statement.primary_key_name or _free_name(
+                head.catalog, statement.schema_oid, f"{statement.name}_pkey"
+            )
+            key = PrimaryKey(oid + 4, oid + 3, name, statement.primary_key)
+        columns = tuple(
+            replace(column, not_null=True) if position in statement.primary_key else column
+            for position, column in enumerate(statement.columns)
+        )
+        table = Table(oid, statement.schema_oid, statement.name, columns, key)
+        catalog = head.catalog.put(table)
+        node = self.table_node(table)
+        roots = head.roots.store(oid, node)
+        if key is not None:
+            keys = tuple(IndexColumn(position) for position in key.columns)
+            catalog = catalog.put(Index(key.index_oid, table.schema_oid, key.name, oid, keys, True, True))
+        return Draft(replace(head, catalog=catalog, roots=roots), Outcome("CREATE TABLE"), (oid,))
+
+    def table_node(self, table: Table) -> Node:
+        """Where a table's rows are kept: arranged by its primary key."""
+        key = () if table.primary_key is None else table.primary_key.columns
+        return self._arranged(self._input(table.oid, table.columns), key)
+
+    def _input(self, oid: int, columns: Sequence[TableColumn]) -> Node:
+        types = tuple(column.type for column in columns)
+        return self.circuit.add(Input(oid, tuple(range(len(types))), types))
+
+    def _arranged(self, node: Node, key: tuple[int, ...]) -> Node:
+        return self.circuit.add(Arrange(ArrangementSpec(node.types, key, ())), [node])
+
+    # -- what is computed
+
+    def lowered(self, head: Head, optimised: Plan, oid: int) -> Lowered:
+        """The node of an optimised plan; the materialized views it reads are their own nodes."""
+
+        def node_of(read: int) -> Node | None:
+            kept = isinstance(head.catalog.objects.get(read), MaterializedView)
+            return head.roots.stored[read] if kept else None
+
+        return Lowering(self.circuit, HeadFacts(head), f"{oid}", node_of).lower(optimised)
+
+    def view_node(self, head: Head, plan: Plan, oid: int) -> tuple[Node, tuple[int, ...] | None]:
+        """Where a materialized view's rows are kept, and the unique key they are arranged by."""
+        facts = HeadFacts(head)
+        optimised = optimize(plan, facts)
+        key = unique_key(optimised, facts)
+        return self._arranged(self.lowered(head, optimised, oid).node, key or ()), key
+
+    def _create_view(self, head: Head, statement: bound.CreateView) -> Draft:
+        oid = statement.replaces
+        if oid is None:
+            _require_free(head.catalog, statement.schema_oid, statement.name)
+            oid = self.new_oids(3)
+        view = View(
+            oid,
+            statement.schema_oid,
+            statement.name,
+            statement.columns,
+            statement.query,
+            statement.search_path,
+            statement.depends,
+        )
+        return Draft(replace(head, catalog=head.catalog.put(view)), Outcome("CREATE VIEW"))
+
+    def _create_materialized_view(self, head: Head, statement: bound.CreateMaterializedView) -> Draft:
+        _require_free(head.catalog, statement.schema_oid, statement.name)
+        oid = self.new_oids(3)
+        node, key = self.view_node(head, statement.plan, oid)
+        view = MaterializedView(
+            oid,
+            statement.schema_oid,
+            statement.name,
+            statement.columns,
+            statement.query,
+            statement.search_path,
+            statement.depends,
+            key,
+        )
+        made = replace(head, catalog=head.catalog.put(view), roots=head.roots.store(oid, node))
+        return Draft(made, Outcome("CREATE MATERIALIZED VIEW"), (oid,))
+
+    def _create_index(self, head: Head, statement: bound.CreateIndex) -> Draft:
+        relation = head.catalog.objects[statement.relation_oid]
+        if not isinstance(relation, Table | MaterializedView):
+            raise WrongObjectType(f'cannot create index on relation "{relation.name}"')
+        names = [relation.columns[key.position].name for key in statement.columns]
+        name = statement.name
+        if name is None:
+            name = _free_name(head.catalog, relation.schema_oid, f"{relation.name}_{'_'.join(names)}_idx")
+        _require_free(head.catalog, relation.schema_oid, name)
+        oid = self.new_oids(3)
+        index = Index(oid, relation.schema_oid, name, relation.oid, statement.columns, statement.unique)
+        node = self.index_node(head.roots, index)
+        made = replace(head, catalog=head.catalog.put(index), roots=head.roots.store(oid, node))
+        return Draft(made, Outcome("CREATE INDEX"), (oid,))
+
+    def index_node(self, roots: Roots, index: Index) -> Node:
+        """Where an index keeps its relation's rows: arranged by the index's columns."""
+        relation = roots.stored[index.relation_oid]
+        return self._arranged(relation.inputs[0], tuple(key.position for key in index.columns))
+
+    # -- what is outside
+
+    def _create_source(self, head: Head, statement: bound.CreateSource, tag: str) -> Draft:
+        _require_free(head.catalog, statement.schema_oid, statement.name)
+        options = _options(statement.options, statement.format_options, statement.format, statement.encode)
+        fields = tuple(Field(column.name, column.type) for column in statement.columns) or None
+        created_us = self.world.now_us()
+        reader = create_source(dict(options), fields, world=self.world, created_us=created_us)
+        known = {column.name: column for column in statement.columns}
+        columns = tuple(known.get(name, TableColumn(name, type)) for name, type in reader.fields)
+        reader.close()
+        oid, errors_oid = self.new_oids(3), self.new_oids(3)
+        source = Source(
+            oid,
+            statement.schema_oid,
+            statement.name,
+            columns,
+            options,
+            statement.format,
+            statement.encode,
+            statement.primary_key,
+            created_us=created_us,
+        )
+        _require_free(head.catalog, statement.schema_oid, source.errors_name)
+        errors = Table(errors_oid, source.schema_oid, source.errors_name, ERROR_COLUMNS, errors_of=oid)
+        made = replace(
+            head,
+            catalog=head.catalog.put(source).put(errors),
+            roots=head.roots.store(errors_oid, self.table_node(errors)),
+        )
+        return Draft(made, Outcome(tag), (errors_oid,))
+
+    def _create_sink(self, head: Head, statement: bound.CreateSink, tag: str) -> Draft:
+        _require_free(head.catalog, statement.schema_oid, statement.name)
+        oid = self.new_oids(3)
+        sink = Sink(
+            oid,
+            statement.schema_oid,
+            statement.name,
+            statement.columns,
+            _options(statement.options, statement.format_options, statement.format, statement.encode),
+            statement.format,
+            statement.encode,
+            statement.query,
+            statement.search_path,
+            statement.depends,
+            self.world.now_us(),
+        )
+        made = replace(head, catalog=head.catalog.put(sink))
+        if statement.plan is None:
+            return Draft(made, Outcome(tag))
+        return self._sending(made, sink, statement.plan, tag)
+
+    def _create_feed(self, head: Head, statement: bound.Feed) -> Draft:
+        sink = head.catalog.objects[statement.sink_oid]
+        assert isinstance(sink, Sink)
+        oid = self.new_oids(3)
+        name = _free_name(head.catalog, sink.schema_oid, f"{sink.name}_feed")
+        feed = Feed(oid, sink.schema_oid, name, sink.oid, statement.query, statement.search_path, statement.depends)
+        made = replace(head, catalog=head.catalog.put(feed))
+        return self._sending(made, feed, statement.plan, "INSERT 0 0")
+
+    def _sending(self, head: Head, thing: Sink | Feed, plan: Plan, tag: str) -> Draft:
+        roots = head.roots.send(thing.oid, self.sent_node(head, plan, thing.oid))
+        return Draft(replace(head, roots=roots), Outcome(tag), (thing.oid,))
+
+    def sent_node(self, head: Head, plan: Plan, oid: int) -> Node:
+        """The node whose changes a sink or feed sends."""
+        return self.lowered(head, optimize(plan, HeadFacts(head)), oid).node
+
+    # -- names and ends
+
+    def _create_schema(self, head: Head, statement: bound.CreateSchema) -> Draft:
+        if statement.name in head.catalog.schema_oids:
+            raise DuplicateSchema(f'schema "{statement.name}" already exists')
+        catalog = head.catalog.put(Schema(self.new_oids(1), statement.name))
+        return Draft(replace(head, catalog=catalog), Outcome("CREATE SCHEMA"))
+
+    def _drop(self, head: Head, statement: bound.Drop, tag: str) -> Draft:
+        gone, notices = drop(head.catalog, statement)
+        made = replace(head, catalog=head.catalog.drop(gone), roots=head.roots.drop(gone)) if gone else head
+        return Draft(made, Outcome(tag, notices=notices), dropped=frozenset(gone))
+
+
+def _options(
+    options: tuple[tuple[str, str], ...], format_options: tuple[tuple[str, str], ...], form: str, encode: str
+) -> tuple[tuple[str, str], ...]:
+    """All WITH options of a source or sink, the format among them."""
+    named = {name for name, _ in options}
+    extra = (("format", form.lower()), ("encode", encode.lower()))
+    return (*options, *format_options, *((n, v) for n, v in extra if v and n not in named))
+
+
+def _require_free(catalog: Catalog, schema_oid: int, name: str) -> None:
+    if (schema_oid, name) in catalog.names:
+        raise DuplicateTable(f'relation "{name}" already exists')
+
+
+def _free_name(catalog: Catalog, schema_oid: int, wish: str) -> str:
+    """`wish`, with the first number behind it that makes it free."""
+    name, number = wish, 0
+    while (schema_oid, name) in catalog.names:
+        number += 1
+        name = f"{wish}{number}"
+    return name
+
+
+def _skipped(statement: object) -> Notice:
+    kind = "schema" if isinstance(statement, bound.CreateSchema) else "relation"
+    name = getattr(statement, "name", "")
+    state = "42P06" if kind == "schema" else "42P07"
+    return Notice(f'{kind} "{name}" already exists, skipping', sqlstate=state)

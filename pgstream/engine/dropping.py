@@ -1,0 +1,96 @@
+"""DROP: what goes with an object, what forbids it, and PostgreSQL's words for both."""
+
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.objects import KIND_NAMES, CatalogObject, Feed, Index, Schema, Table
+from pgstream.engine.outcome import Notice
+from pgstream.errors import DependentObjectsStillExist, FeatureNotSupported
+from pgstream.sql.bind.statements import Drop
+
+
+def drop(catalog: Catalog, statement: Drop) -> tuple[set[int], tuple[Notice, ...]]:
+    """The OIDs that go, and what to tell. Raises DependentObjectsStillExist without CASCADE."""
+    notices = [Notice(f"{missing} does not exist, skipping") for missing in statement.missing]
+    named = set(statement.oids)
+    gone, others = set(named), list[tuple[CatalogObject, CatalogObject]]()
+    for oid in statement.oids:
+        _refuse_primary_index(catalog, oid)
+    waiting = [catalog.objects[oid] for oid in statement.oids]
+    while waiting:
+        needed = waiting.pop(0)
+        for dependent in _needing(catalog, needed):
+            if dependent.oid in gone:
+                continue
+            gone.add(dependent.oid)
+            waiting.append(dependent)
+            if not _internal(dependent, gone):
+                others.append((dependent, needed))
+    if others and not statement.cascade:
+        raise _refusal(catalog, statement, others)
+    if len(others) == 1:
+        notices.append(Notice(f"drop cascades to {_called(catalog, others[0][0])}"))
+    elif others:
+        listed = "\n".join(f"drop cascades to {_called(catalog, dependent)}" for dependent, _ in others)
+        notices.append(Notice(f"drop cascades to {len(others)} other objects", detail=listed))
+    return gone, tuple(notices)
+
+
+def _needing(catalog: Catalog, needed: CatalogObject) -> list[CatalogObject]:
+    """What cannot be without `needed`."""
+    found = catalog.dependents(needed.oid)
+    found += [
+        thing
+        for thing in catalog.objects.values()
+        if (isinstance(thing, Table) and thing.errors_of == needed.oid)
+        or (isinstance(thing, Feed) and thing.sink_oid == needed.oid)
+    ]
+    return found
+
+
+def _internal(thing: CatalogObject, gone: set[int]) -> bool:
+    """Whether `thing` is a part of something that goes, and goes without a word."""
+    if isinstance(thing, Index):
+        return thing.relation_oid in gone
+    if isinstance(thing, Feed):
+        return thing.sink_oid in gone
+    return isinstance(thing, Table) and thing.errors_of in gone
+
+
+def _refuse_primary_index(catalog: Catalog, oid: int) -> None:
+    thing = catalog.objects[oid]
+    if isinstance(thing, Index) and thing.primary:
+        table = catalog.indexed(thing).name
+        raise DependentObjectsStillExist(
+            f"cannot drop index {thing.name} because constraint {thing.name} on table {table} requires it",
+            hint=f"You can drop constraint {thing.name} on table {table} instead.",
+        )
+    if isinstance(thing, Table) and thing.errors_of:
+        source = catalog.objects[thing.errors_of].name
+        raise DependentObjectsStillExist(
+            f"cannot drop table {thing.name} because source {source} requires it",
+            hint=f"You can drop source {source} instead.",
+        )
+    if isinstance(thing, Schema) and thing.name in ("pg_catalog", "information_schema"):
+        raise FeatureNotSupported(f"cannot drop schema {thing.name} because it is required by the database system")
+
+
+def _refusal(
+    catalog: Catalog, statement: Drop, others: list[tuple[CatalogObject, CatalogObject]]
+) -> DependentObjectsStillExist:
+    detail = "\n".join(f"{_called(catalog, one)} depends on {_called(catalog, needed)}" for one, needed in others)
+    if len(statement.oids) == 1:
+        subject = _called(catalog, catalog.objects[statement.oids[0]])
+        message = f"cannot drop {subject} because other objects depend on it"
+    else:
+        message = "cannot drop desired object(s) because other objects depend on them"
+    return DependentObjectsStillExist(
+        message, detail=detail, hint="Use DROP ... CASCADE to drop the dependent objects too."
+    )
+
+
+def _called(catalog: Catalog, thing: CatalogObject) -> str:
+    """`table t`; with the schema unless that is public."""
+    if isinstance(thing, Schema):
+        return f"schema {thing.name}"
+    schema = catalog.schema_name(thing.schema_oid)
+    name = thing.name if schema == "public" else f"{schema}.{thing.name}"
+    return f"{KIND_NAMES[type(thing)]} {name}"

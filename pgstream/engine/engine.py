@@ -1,0 +1,217 @@
+"""Engine: all databases of one data directory, and the thread that runs them."""
+
+import threading
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pgstream.circuit.circuit import Circuit
+from pgstream.engine import commit
+from pgstream.engine.database import Building, Database
+from pgstream.engine.defining import Definer
+from pgstream.engine.intake import Intake
+from pgstream.engine.loop import Loop
+from pgstream.engine.outcome import Outcome
+from pgstream.engine.transaction import Autocommit, Transaction
+from pgstream.errors import DuplicateDatabase, InvalidCatalogName
+from pgstream.storage.store import Commit, Store
+from pgstream.world import RealWorld, World
+
+IDLE_S = 1.0
+"""How long the engine thread sleeps where nothing tells it to work."""
+
+TRIM_INTERVAL_S = 0.5
+
+
+class OpenDatabase:
+    """One database as sessions see it."""
+
+    def __init__(self, database: Database, loop: Loop) -> None:
+        self._database = database
+        self._loop = loop
+        self.autocommit = Autocommit(database, loop)
+
+    @property
+    def name(self) -> str:
+        return self._database.place.name
+
+    def begin(self, isolation: str = "read committed") -> Transaction:
+        """A new transaction."""
+        return Transaction(self._database, self._loop, isolation in ("repeatable read", "serializable"))
+
+    def exhausted(self) -> bool:
+        """Whether every source that is being read has given everything it ever will, and it is durable."""
+
+        def run() -> bool:
+            database = self._database
+            done = all(database.intake.exhausted(oid) for oid in database.intake.sources)
+            return done and not database.dirty and not database.building
+
+        return self._loop.submit(run, durable=False).result()
+
+
+@dataclass(slots=True)
+class _Memory:
+    """How many bytes may stay resident, and when that was last looked at."""
+
+    bytes_max: int
+    looked_s: float = 0.0
+
+
+class Engine:
+    """See the module's description. `Engine.open` starts the thread, `close` ends it."""
+
+    def __init__(self, store: Store, world: World, memory_bytes: int) -> None:
+        self._store = store
+        self._world = world
+        self._databases: dict[str, Database] = {}
+        self._lock = threading.Lock()
+        self._memory = _Memory(memory_bytes)
+        self._next_oid = int(store.get(b"next_oid") or 16384)
+        self._stored_oid = self._next_oid
+        self._failed = ""
+        self._loop = Loop(self, world)
+
+    @staticmethod
+    def open(
+        path: Path | str,
+        world: World | None = None,
+        *,
+        memory_bytes: int = 4 << 30,
+        map_bytes: int = 1 << 40,
+        sync: bool = True,
+        databases: tuple[str, ...] = ("postgres",),
+    ) -> "Engine":
+        """The engine over a data directory, made with `databases` if it is new. Raises SqlError."""
+        chosen = world or RealWorld()
+        store = Store.open(path, map_bytes=map_bytes, sync=sync, world=chosen)
+        engine = Engine(store, chosen, memory_bytes)
+        for place in commit.places(store):
+            engine._databases[place.name] = engine._opened(place)
+        for name in databases:
+            if not engine._stored_oid or name not in engine._databases:
+                engine._create(name)
+        for database in engine._databases.values():
+            database.head = database.intake.follow(database.head)
+        engine._loop.start()
+        return engine
+
+    def close(self) -> None:
+        """Ends the tick, commits, and closes the store."""
+        self._loop.stop()
+        for database in self._databases.values():
+            database.close()
+        self._databases.clear()
+        self._store.close()
+
+    # -- databases
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """Their names."""
+        with self._lock:
+            return tuple(self._databases)
+
+    def database(self, name: str) -> OpenDatabase:
+        """Raises InvalidCatalogName."""
+        with self._lock:
+            found = self._databases.get(name)
+        if found is None:
+            raise InvalidCatalogName(f'database "{name}" does not exist')
+        return OpenDatabase(found, self._loop)
+
+    def create_database(self, name: str) -> "Future[None]":
+        """Raises DuplicateDatabase."""
+        return self._loop.submit(lambda: self._create(name))
+
+    def drop_database(self, name: str) -> "Future[None]":
+        """Raises InvalidCatalogName."""
+        return self._loop.submit(lambda: self._drop(name))
+
+    def _create(self, name: str) -> None:
+        if name in self._databases:
+            raise DuplicateDatabase(f'database "{name}" already exists')
+        number = self._new_oids(1)
+        salt = int.from_bytes(self._world.random_bytes(8), "little") >> 2
+        place = commit.Place(name, number, salt)
+        self._store.commit(Commit(meta=commit.register(place) | {b"next_oid": str(self._next_oid).encode()}))
+        database = self._opened(place)
+        with self._lock:
+            self._databases[name] = database
+
+    def _drop(self, name: str) -> None:
+        with self._lock:
+            database = self._databases.pop(name, None)
+        if database is None:
+            raise InvalidCatalogName(f'database "{name}" does not exist')
+        database.close()
+        self._store.commit(commit.removal(database.place, database.committed, self._store))
+
+    def _opened(self, place: commit.Place) -> Database:
+        definer = Definer(Circuit(), self._world, self._new_oids)
+        intake = Intake(self._world, self._loop.wake)
+        database = Database(place, self._store, self._world, definer, intake)
+        database.on_built = self._built  # type: ignore[method-assign]
+        return database
+
+    def _new_oids(self, count: int) -> int:
+        first, self._next_oid = self._next_oid, self._next_oid + count
+        return first
+
+    def _built(self, one: Building) -> None:
+        if one.waiting is not None:
+            self._loop.settle(one.waiting, one.outcome)
+
+    # -- what the loop drives
+
+    def work(self) -> float:
+        """See `Worker`."""
+        busy = False
+        for database in list(self._databases.values()):
+            busy = database.work() or busy
+        self._trim()
+        return 0.0 if busy else IDLE_S
+
+    def dirty(self) -> bool:
+        """See `Worker`."""
+        return any(database.dirty for database in self._databases.values())
+
+    def commit(self) -> None:
+        """See `Worker`."""
+        changed = [database for database in self._databases.values() if database.dirty]
+        try:
+            prepared = [(database, *database.prepared()) for database in changed]
+            self._store.commit(self._joined([made for _, made, _ in prepared]))
+        except BaseException:
+            for database in changed:
+                database.fall_back()
+            raise
+        self._stored_oid = self._next_oid
+        for database, _, cursors in prepared:
+            database.adopt(self._store, cursors)
+
+    def _joined(self, commits: list[Commit]) -> Commit:
+        spines: dict[int, Any] = {}
+        dropped: list[int] = []
+        meta: dict[bytes, bytes | None] = {}
+        for one in commits:
+            spines |= one.spines
+            dropped += one.dropped
+            meta |= one.meta
+        if self._next_oid != self._stored_oid:
+            meta[b"next_oid"] = str(self._next_oid).encode()
+        return Commit(spines, dropped, meta)
+
+    def _trim(self) -> None:
+        """Keeps what is read from the map within the memory limit."""
+        now = time.monotonic()
+        if now - self._memory.looked_s < TRIM_INTERVAL_S:
+            return
+        self._memory.looked_s = now
+        if self._store.resident_bytes() > self._memory.bytes_max:
+            self._store.trim()
+
+
+__all__ = ["Engine", "OpenDatabase", "Outcome"]

@@ -1,0 +1,161 @@
+"""Intake: sources on their way into ticks.
+
+A source is read ahead by threads of its own, from the head's offset on, as soon as a view or sink depends on it. Each
+turn of the engine takes what batches are ready, at most one per source, as one tick. A batch that makes an
+expression fail is split until the rows that do so stand alone; those go to the source's errors relation.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from pgstream.catalog.objects import Source, Table
+from pgstream.connectors import Batch
+from pgstream.connectors.prefetch import Prefetch
+from pgstream.connectors.source import Rejected
+from pgstream.connectors.source import Source as Reader
+from pgstream.delta import Column, Delta
+from pgstream.engine.defining import ERROR_COLUMNS
+from pgstream.engine.head import Head
+from pgstream.engine.replay import open_source
+from pgstream.errors import SqlError
+from pgstream.types.definition import Settings
+from pgstream.world import World
+
+
+@dataclass(slots=True)
+class Inlet:
+    """One source being read: by whom, which of its columns, and whether it still gives."""
+
+    source: Source
+    reader: Reader
+    prefetch: Prefetch
+    needed: frozenset[int]
+    failed: bool = False
+
+    def close(self) -> None:
+        self.prefetch.close()
+        self.reader.close()
+
+
+class Intake:
+    """The sources that the head's views need. Touched only on the engine thread."""
+
+    def __init__(self, world: World, ready: Callable[[], None]) -> None:
+        self._world = world
+        self._ready = ready
+        self._pool = ThreadPoolExecutor(2, "fetch")
+        self._inlets: dict[int, Inlet] = {}
+
+    def follow(self, head: Head) -> Head:
+        """Opens and closes inlets to fit the head's roots; a source read for the first time gets its offset."""
+        wanted = {
+            oid: frozenset(position for node in nodes for position in node.operator.positions)  # type: ignore[attr-defined]
+            for oid, nodes in head.roots.inputs.items()
+            if isinstance(head.catalog.objects.get(oid), Source)
+        }
+        for oid, inlet in list(self._inlets.items()):
+            if wanted.get(oid) != inlet.needed:
+                inlet.close()
+                del self._inlets[oid]
+        for oid, needed in wanted.items():
+            if oid not in self._inlets:
+                head = self._open(head, oid, needed)
+        return head
+
+    def _open(self, head: Head, oid: int, needed: frozenset[int]) -> Head:
+        source = head.catalog.objects[oid]
+        assert isinstance(source, Source)
+        reader = open_source(source, self._world)
+        if oid not in head.offsets:
+            head = head.with_offset(oid, reader.start())
+        prefetch = Prefetch(reader, head.offsets[oid], needed, self._pool, ready=self._ready)
+        self._inlets[oid] = Inlet(source, reader, prefetch, needed)
+        return head
+
+    def batches(self) -> dict[int, Batch]:
+        """What is ready, at most one batch per source. Raises nothing: a source that fails is asked no more."""
+        found: dict[int, Batch] = {}
+        for oid, inlet in self._inlets.items():
+            if inlet.failed:
+                continue
+            try:
+                batch = inlet.prefetch.take()
+            except SqlError:
+                inlet.failed = True
+                raise
+            if batch is not None:
+                found[oid] = batch
+        return found
+
+    def exhausted(self, oid: int) -> bool:
+        """Whether a source has given everything it ever will."""
+        inlet = self._inlets.get(oid)
+        return inlet is not None and inlet.prefetch.exhausted
+
+    def restart(self, oids: Iterable[int]) -> None:
+        """Forgets what was read ahead, as after a commit that failed; `follow` opens again at the head's offsets."""
+        for oid in list(oids):
+            inlet = self._inlets.pop(oid, None)
+            if inlet is not None:
+                inlet.close()
+
+    @property
+    def sources(self) -> list[int]:
+        return list(self._inlets)
+
+    def close(self) -> None:
+        self.restart(self.sources)
+        self._pool.shutdown(cancel_futures=True)
+
+
+def errors_table(head: Head, source_oid: int) -> Table:
+    """The relation that holds what a source rejected."""
+    for thing in head.catalog.objects.values():
+        if isinstance(thing, Table) and thing.errors_of == source_oid:
+            return thing
+    raise AssertionError(f"source {source_oid} has no errors relation")
+
+
+def rejected_rows(rejected: Iterable[Rejected], now_us: int) -> Delta:
+    """Rows of an errors relation."""
+    records = list(rejected)
+    columns = (
+        [one.raw for one in records],
+        [one.message for one in records],
+        [one.place for one in records],
+        [now_us] * len(records),
+    )
+    return Delta.of(
+        [pa.array(values, column.type.storage) for values, column in zip(columns, ERROR_COLUMNS, strict=True)]
+    )
+
+
+def as_rejected(source: Source, row: Delta, error: SqlError, settings: Settings) -> Rejected:
+    """A single row that an expression of a view fails on, as a record of the errors relation: its values as text."""
+    shown = {
+        column.name: _text(column.type.definition.format(value, settings))
+        for column, value in zip(source.columns, row.columns, strict=True)
+    }
+    listed = ", ".join(f"{name}={text}" for name, text in shown.items())
+    return Rejected(listed.encode(), f"{error.sqlstate}: {error.message}", "")
+
+
+def _text(column: Column) -> str:
+    value = column[0].as_py()
+    return "NULL" if value is None else str(value)
+
+
+def split(deltas: Mapping[int, Delta]) -> tuple[dict[int, Delta], dict[int, Delta]] | None:
+    """Two halves of a tick's rows; None where there is but one row."""
+    if len(deltas) > 1:
+        items = list(deltas.items())
+        middle = len(items) // 2
+        return dict(items[:middle]), dict(items[middle:])
+    ((oid, delta),) = deltas.items()
+    if len(delta) < 2:
+        return None
+    middle = len(delta) // 2
+    return {oid: delta.slice(0, middle)}, {oid: delta.slice(middle, len(delta) - middle)}

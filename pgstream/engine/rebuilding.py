@@ -1,0 +1,57 @@
+"""A database's circuit, built again from its catalog at open.
+
+Node identities derive from the structure of plans alone, so lowering the same queries finds the arrangements that the
+store holds. Where this version of pgstream plans a query otherwise than the one that stored it, the identity differs,
+and the view is backfilled anew.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from pgstream.catalog.objects import Feed, Index, MaterializedView, Sink, Table
+from pgstream.circuit.circuit import Node
+from pgstream.engine.defining import Definer
+from pgstream.engine.head import Head
+from pgstream.plan.relations import Relation
+from pgstream.sql.bind import BindScope, bind
+from pgstream.sql.bind.statements import Query
+from pgstream.sql.parse import parse
+
+
+def rebuilt(definer: Definer, head: Head, identities: Mapping[int, bytes]) -> tuple[Head, set[int]]:
+    """`head` with the roots of everything in its catalog, and the OIDs whose state in the store is of other plans."""
+    stale: set[int] = set()
+    for oid, thing in head.catalog.objects.items():
+        node = _node(definer, head, thing)
+        if node is None:
+            continue
+        sends = isinstance(thing, Sink | Feed)
+        head = replace(head, roots=head.roots.send(oid, node) if sends else head.roots.store(oid, node))
+        if identities.get(oid) != node.identity:
+            stale.add(oid)
+    return head, stale
+
+
+def _node(definer: Definer, head: Head, thing: object) -> Node | None:
+    """The node that keeps, or sends, what `thing` declares."""
+    match thing:
+        case Table():
+            return definer.table_node(thing)
+        case MaterializedView():
+            return definer.view_node(head, _plan(head, thing.query, thing.search_path), thing.oid)[0]
+        case Index(primary=True):
+            return None
+        case Index():
+            return definer.index_node(head.roots, thing)
+        case Sink(query=query) if query:
+            return definer.sent_node(head, _plan(head, query, thing.search_path), thing.oid)
+        case Feed():
+            return definer.sent_node(head, _plan(head, thing.query, thing.search_path), thing.oid)
+    return None
+
+
+def _plan(head: Head, query: str, search_path: tuple[str, ...]) -> Relation:
+    (parsed,) = parse(query)
+    bound = bind(parsed, head.catalog, BindScope(search_path))
+    assert isinstance(bound.statement, Query)
+    return bound.statement.plan

@@ -1,0 +1,278 @@
+"""Workspaces: where a session's statements run, alone or as one transaction.
+
+    Autocommit    each statement is a tick of its own
+    Transaction   statements run on a fork of the head; COMMIT applies what they did as one tick
+
+See `docs/decisions/0003-transactions-are-forks.md`.
+"""
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from pgstream.catalog.describe import search_path
+from pgstream.catalog.objects import Source, Table
+from pgstream.catalog.pg_server import session_of
+from pgstream.delta import Column, Delta, concat
+from pgstream.engine.backfill import Backfill
+from pgstream.engine.constraints import check_unique
+from pgstream.engine.copying import full_rows
+from pgstream.engine.database import VIEW_SETTINGS, Database
+from pgstream.engine.defining import Draft
+from pgstream.engine.explaining import explained
+from pgstream.engine.head import Head
+from pgstream.engine.loop import Later, Loop
+from pgstream.engine.outcome import Outcome
+from pgstream.engine.reading import Snapshot
+from pgstream.errors import SerializationFailure
+from pgstream.functions.registry import EvalContext
+from pgstream.sql.bind import BindScope, Bound, bind
+from pgstream.sql.bind import statements as bound_statements
+from pgstream.sql.parse import Parsed
+from pgstream.storage.consolidate import consolidate
+from pgstream.storage.identity import key_hash, row_hash
+
+Params = tuple[Column, ...]
+DML = (
+    bound_statements.Insert,
+    bound_statements.Update,
+    bound_statements.Delete,
+    bound_statements.Truncate,
+)
+
+
+class Workspace(Protocol):
+    """Where statements run."""
+
+    def snapshot(self) -> Snapshot:
+        """What the next statement reads."""
+
+    def execute(self, parsed: Parsed, bound: Bound, params: Params, context: EvalContext) -> "Future[Outcome]":
+        """Runs a statement that changes something, on the engine thread."""
+
+    def insert_rows(
+        self, table_oid: int, positions: tuple[int, ...], columns: tuple[Column, ...], context: EvalContext
+    ) -> "Future[int]":
+        """COPY: adds rows, of which `columns` are given at `positions` and the rest take their defaults."""
+
+
+def scope_of(context: EvalContext) -> BindScope:
+    """What of a session binding depends on, from what expressions see of it."""
+    session = session_of(context)
+    return BindScope(search_path(context), context.settings, session.user, session.database, context.now_us)
+
+
+def rebound(parsed: Parsed, bound: Bound, head: Head, context: EvalContext) -> Bound:
+    """`bound`, bound again if the catalog has changed since."""
+    if bound.catalog_version == head.catalog.version:
+        return bound
+    return bind(parsed, head.catalog, scope_of(replace(context, catalog=head.catalog)), bound.parameters)
+
+
+def durable(context: EvalContext) -> bool:
+    """Whether the session waits for the commit, or only for the tick."""
+    return context.settings.get("synchronous_commit", "on") != "off"
+
+
+class Autocommit:
+    """Every statement is a transaction of its own."""
+
+    def __init__(self, database: Database, loop: Loop) -> None:
+        self._database = database
+        self._loop = loop
+
+    def snapshot(self) -> Snapshot:
+        return self._database.snapshot()
+
+    def execute(self, parsed: Parsed, bound: Bound, params: Params, context: EvalContext) -> "Future[Outcome]":
+        if isinstance(bound.statement, DML):
+            return self._loop.submit(lambda: self._change(parsed, bound, params, context), durable=durable(context))
+        return self._loop.submit_open(lambda future: self._define(parsed, bound, params, context, future))
+
+    def _change(self, parsed: Parsed, bound: Bound, params: Params, context: EvalContext) -> Outcome:
+        database = self._database
+        fresh = rebound(parsed, bound, database.head, context)
+        return database.change(fresh.statement, params, context)
+
+    def _define(
+        self, parsed: Parsed, bound: Bound, params: Params, context: EvalContext, future: "Future[Outcome]"
+    ) -> Outcome:
+        database = self._database
+        fresh = rebound(parsed, bound, database.head, context)
+        if isinstance(fresh.statement, bound_statements.Explain):
+            return explained(database.snapshot(), fresh, params, context)
+        outcome = database.define(fresh, future)
+        if outcome is None:
+            raise Later
+        return outcome
+
+    def insert_rows(
+        self, table_oid: int, positions: tuple[int, ...], columns: tuple[Column, ...], context: EvalContext
+    ) -> "Future[int]":
+        def run() -> int:
+            table = self._database.table(self._database.head, table_oid)
+            rows = full_rows(self._database.snapshot(), table, positions, columns, context)
+            return self._database.insert_rows(table_oid, rows, context)
+
+        return self._loop.submit(run, durable=durable(context))
+
+
+class Transaction:
+    """A fork of the head. Made when the session's first statement needs it; forks at the first write, or at the first
+    read where the isolation level asks for one snapshot."""
+
+    def __init__(self, database: Database, loop: Loop, one_snapshot: bool) -> None:
+        self._database = database
+        self._loop = loop
+        self._base: Head | None = database.head if one_snapshot else None
+        self._fork: Head | None = self._base
+        self._deltas: list[Mapping[int, Delta]] = []
+        self._drafts: list[Draft] = []
+
+    @property
+    def head(self) -> Head:
+        """The fork, or the database's head while there is none."""
+        return self._database.head if self._fork is None else self._fork
+
+    def snapshot(self) -> Snapshot:
+        return self._database.snapshot_of(self.head)
+
+    def execute(self, parsed: Parsed, bound: Bound, params: Params, context: EvalContext) -> "Future[Outcome]":
+        return self._loop.submit(lambda: self._run(parsed, bound, params, context), durable=False)
+
+    def _run(self, parsed: Parsed, bound: Bound, params: Params, context: EvalContext) -> Outcome:
+        head = self._forked()
+        fresh = rebound(parsed, bound, head, context)
+        if isinstance(fresh.statement, bound_statements.Explain):
+            return explained(self.snapshot(), fresh, params, context)
+        if not isinstance(fresh.statement, DML):
+            self._fork, draft = self._database.defined(head, fresh)
+            self._drafts.append(draft)
+            return draft.outcome
+        change = self._database.writing(head, params, context).change(fresh.statement)
+        self._change(head, change.deltas)
+        return change.outcome
+
+    def insert_rows(
+        self, table_oid: int, positions: tuple[int, ...], columns: tuple[Column, ...], context: EvalContext
+    ) -> "Future[int]":
+        def run() -> int:
+            head = self._forked()
+            table = self._database.table(head, table_oid)
+            rows = full_rows(self.snapshot(), table, positions, columns, context)
+            delta = self._database.writing(head, (), context).insert_rows(table, rows)
+            self._change(head, {table_oid: delta})
+            return len(delta)
+
+        return self._loop.submit(run, durable=False)
+
+    def _forked(self) -> Head:
+        if self._base is None:
+            self._base = self._fork = self._database.head
+        self._database.forks.add(self)
+        return self.head
+
+    def _change(self, head: Head, deltas: Mapping[int, Delta]) -> None:
+        changed = {oid: delta for oid, delta in deltas.items() if len(delta)}
+        if changed:
+            self._fork = self._database.advanced(head, changed)
+            self._deltas.append(changed)
+
+    def commit(self) -> "Future[None]":
+        """Makes everything the transaction did visible at one tick, and durable. Raises SerializationFailure or
+        UniqueViolation where somebody else was first; the transaction is over either way."""
+        return self._loop.submit(self._commit)
+
+    def rollback(self) -> "Future[None]":
+        """Forgets everything the transaction did."""
+        return self._loop.submit(self._end, durable=False)
+
+    def _end(self) -> None:
+        if self in self._database.forks:
+            self._database.forks.discard(self)
+            if self._drafts:
+                self._database.sweep()
+
+    def _commit(self) -> None:
+        try:
+            if self._base is None or self._fork is None or not (self._deltas or self._drafts):
+                return
+            if self._database.head is self._base and not self._database.building:
+                self._database.install(self._fork)
+            else:
+                self._replay()
+        finally:
+            self._end()
+
+    def _replay(self) -> None:
+        """The head has moved on: does at the new one what was done at the fork."""
+        database = self._database
+        deltas = self._merged()
+        head = database.head
+        for oid, delta in deltas.items():
+            thing = head.catalog.objects.get(oid)
+            if isinstance(thing, Table):
+                self._check_conflicts(head, thing, delta)
+        if self._drafts:
+            database.install(self._redefined(head))
+        live = {oid: delta for oid, delta in deltas.items() if oid in database.head.catalog.objects}
+        if live:
+            database.apply(live)
+
+    def _merged(self) -> dict[int, Delta]:
+        parts: dict[int, list[Delta]] = {}
+        for deltas in self._deltas:
+            for oid, delta in deltas.items():
+                parts.setdefault(oid, []).append(delta)
+        return {oid: consolidate(concat(some)) for oid, some in parts.items()}
+
+    def _check_conflicts(self, head: Head, table: Table, delta: Delta) -> None:
+        """Raises SerializationFailure where a row to retract is gone, UniqueViolation where a key is taken."""
+        gone = delta.filter(delta.weights < 0)
+        spine = head.rows(table.oid)
+        if len(gone):
+            missing = spine is None
+            if spine is not None:
+                key = () if table.primary_key is None else table.primary_key.columns
+                keys = key_hash(
+                    [gone.columns[p] for p in key], [table.columns[p].type for p in key], spine.seed, len(gone)
+                )
+                there = spine.lookup_weights(keys, row_hash(gone.columns, spine.seed, len(gone)))
+                missing = bool(np.any(there + gone.weights < 0))
+            if missing:
+                raise SerializationFailure("could not serialize access due to concurrent update")
+        check_unique(head, table, delta, self._database.seed, VIEW_SETTINGS)
+
+    def _redefined(self, head: Head) -> Head:
+        """The head with the fork's definitions, backfilled from what the head has now."""
+        assert self._base is not None
+        assert self._fork is not None
+        old, new = self._base.catalog.objects, self._fork.catalog.objects
+        catalog, roots = head.catalog, head.roots
+        gone = {oid for oid in old if oid not in new}
+        if any(dependent.oid not in gone for oid in gone for dependent in catalog.dependents(oid)):
+            raise SerializationFailure("could not serialize access due to concurrent update of the catalog")
+        catalog, roots = catalog.drop(gone & set(catalog.objects)), roots.drop(gone)
+        for oid, thing in new.items():
+            if old.get(oid) is thing:
+                continue
+            schema = getattr(thing, "schema_oid", 0)
+            if catalog.names.get((schema, thing.name), oid) != oid or not self._reads_exist(thing, catalog.objects):
+                raise SerializationFailure("could not serialize access due to concurrent update of the catalog")
+            catalog = catalog.put(thing)
+            if oid in self._fork.roots.stored:
+                roots = roots.store(oid, self._fork.roots.stored[oid])
+            if oid in self._fork.roots.sent:
+                roots = roots.send(oid, self._fork.roots.sent[oid])
+        made = replace(head, catalog=catalog, roots=roots)
+        backfill = Backfill(self._database.circuit, head, roots, self._database.replays, self._database.tick())
+        while not backfill.advance():
+            pass
+        return backfill.finish(made)
+
+    @staticmethod
+    def _reads_exist(thing: Any, objects: Mapping[int, Any]) -> bool:
+        return isinstance(thing, Source) or all(oid in objects for oid in getattr(thing, "depends", ()))
