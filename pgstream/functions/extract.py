@@ -81,7 +81,7 @@ def _clock(field: str, us: Ints) -> Scaled:
     return ((us // MINUTE_US) % 60, 0) if field == "minute" else (us // HOUR_US, 0)
 
 
-def _iso(days: Ints) -> tuple[Ints, Ints]:
+def iso_week(days: Ints) -> tuple[Ints, Ints]:
     """ISO year and week."""
     thursday = days + 3 - (days + 3) % 7
     year = civil(thursday)[0]
@@ -98,7 +98,7 @@ def _day_field(field: str, days: Ints) -> Ints | None:
     if field == "isodow":
         return (days + 3) % 7 + 1
     if field in ("week", "isoyear"):
-        iso = _iso(days)
+        iso = iso_week(days)
         return iso[1] if field == "week" else _shown_year(iso[0])
     year, month, day = civil(days)
     made = {
