@@ -1,0 +1,1 @@
+"""Benchmarks that users run themselves: `pgstream bench nexmark`."""
