@@ -86,7 +86,6 @@ class Lowering:
         wanted.exprs.extend(Ref(col) for col in plan.columns)
         sort = order_columns(wanted, order)
         node, growing = self.mapped(plan, wanted.exprs)
-        self.circuit.sweep(keep=[node])
         return Lowered(node, plan.columns, growing, sort)
 
     # -- what the files beside this one use
