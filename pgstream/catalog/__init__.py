@@ -1,1 +1,8 @@
-"""The objects of a database, and the system relations and functions that show them."""
+"""The objects of a database, and the system relations and functions that show them.
+
+Importing this package declares all of them.
+"""
+
+from pgstream.catalog import describe, information_schema, pg_functions, pg_relations, pg_server, pg_views
+
+__all__ = ["describe", "information_schema", "pg_functions", "pg_relations", "pg_server", "pg_views"]
