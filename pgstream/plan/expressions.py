@@ -42,12 +42,21 @@ class Ref:
         return self.col.type
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Const:
-    """A value in its type's Python form (`TypeDefinition.to_python`); None is NULL."""
+    """A value in its type's Python form (`TypeDefinition.to_python`); None is NULL.
+
+    Two constants are equal if they are spelled alike: 1.0 and 1.00 print differently, so they are two.
+    """
 
     value: Any
     type: SqlType
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Const) and self.type == other.type and repr(self.value) == repr(other.value)
+
+    def __hash__(self) -> int:
+        return hash((repr(self.value), self.type))
 
 
 @dataclass(frozen=True, slots=True)
