@@ -7,6 +7,7 @@ All positions, in nodes and in errors, are 0-based character offsets into the wh
 PostgreSQL's error reports for a multi-statement query.
 """
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ from pgstream.errors import FeatureNotSupported, SqlError, SyntaxError42601
 from pgstream.sql import streaming
 from pgstream.sql.streaming import Token
 
-__all__ = ["Parsed", "ast", "deparse", "enums", "parse", "tokens"]
+__all__ = ["Parsed", "ast", "constant_positions", "deparse", "enums", "parse", "tokens"]
 
 Node = Any
 """A pglast AST node, or one of the statements of `sql/streaming.py`."""
@@ -28,13 +29,16 @@ Node = Any
 class Parsed:
     """One statement: its tree, its own text without the semicolon, and where that text starts in the whole text.
 
-    `whole` is the text that the tree's positions point into.
+    `whole` is the text that the tree's positions point into. `grammar` is what Postgres' grammar was given, of the same
+    length, in which this is statement number `index`.
     """
 
     node: Node
     text: str
     start: int
     whole: str
+    grammar: str = ""
+    index: int = -1
 
 
 _SUSPECT = re.compile(r"\b(asof|temporal|source|sources|sink|sinks|connector|watermark|subscribe)\b", re.IGNORECASE)
@@ -82,11 +86,39 @@ def _postgres(text: str, whole: str) -> list[Parsed]:
     except parser.ParseError as error:
         raise _syntax_error(error, text) from None
     statements = []
-    for statement in raw:
+    for index, statement in enumerate(raw):
         start = statement.stmt_location or 0
         end = start + statement.stmt_len if statement.stmt_len else len(text)
-        statements.append(Parsed(statement.stmt, text[start:end].strip(), start, whole))
+        statements.append(Parsed(statement.stmt, text[start:end].strip(), start, whole, text, index))
     return statements
+
+
+def constant_positions(parsed: Parsed) -> dict[int, int]:
+    """Where the constants of a statement stand, by the id() of their nodes: the one kind of node that pglast gives no
+    location. Found in a second parse, so only to be asked for when an error is to point at a constant."""
+    if parsed.index < 0:
+        return {}
+    statement = json.loads(parser.parse_sql_json(parsed.grammar))["stmts"][parsed.index]["stmt"]
+    found: dict[int, int] = {}
+    _pair_constants(parsed.node, statement, found)
+    content = parsed.grammar.encode()
+    return {node: len(content[:offset].decode()) for node, offset in found.items()}
+
+
+def _pair_constants(node: Any, told: Any, found: dict[int, int]) -> None:
+    """Walks a tree and its JSON side by side."""
+    if isinstance(node, tuple):
+        items = told["List"]["items"] if isinstance(told, dict) else told
+        for part, part_told in zip(node, items, strict=True):
+            _pair_constants(part, part_told, found)
+    elif isinstance(node, ast.Node):
+        fields = told.get(type(node).__name__, told)
+        if isinstance(node, ast.A_Const):
+            found[id(node)] = fields.get("location", 0)
+            return
+        for slot in node:
+            if slot in fields:
+                _pair_constants(getattr(node, slot), fields[slot], found)
 
 
 def _syntax_error(error: parser.ParseError, text: str) -> SqlError:

@@ -56,7 +56,7 @@ class Bound:
 
 def bind(parsed: Parsed, catalog: Catalog, scope: BindScope, parameter_types: Sequence[SqlType | None] = ()) -> Bound:
     """What `parsed` means under `catalog`. Raises SqlError with PostgreSQL's SQLSTATE, message and position."""
-    binding = Binding(catalog, scope, parameter_types)
+    binding = Binding(catalog, scope, parameter_types, parsed)
     command = bind_statement(binding, parsed)
     return Bound(
         command.statement,

@@ -13,7 +13,12 @@ from pgstream.catalog.catalog import Catalog
 from pgstream.errors import IndeterminateDatatype, UndefinedParameter
 from pgstream.plan.expressions import Col, Expr, Param
 from pgstream.plan.rewrite import ColIds
+from pgstream.sql.bind.positions import leftmost, position_of
+from pgstream.sql.parse import Parsed, ast, constant_positions
 from pgstream.types.definition import SqlType
+
+Place = Any
+"""Where something stands: a position, an AST node, or an expression that has a place itself."""
 
 UNKNOWN = SqlType("unknown")
 TEXT = SqlType("text")
@@ -40,7 +45,14 @@ class BindScope:
 class Binding:
     """The state of binding one statement."""
 
-    def __init__(self, catalog: Catalog, scope: BindScope, parameter_types: Sequence[SqlType | None] = ()) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        scope: BindScope,
+        parameter_types: Sequence[SqlType | None] = (),
+        parsed: Parsed | None = None,
+    ) -> None:
+        self.parsed = parsed
         self.catalog = catalog
         self.scope = scope
         self.search_path = scope.search_path
@@ -50,30 +62,42 @@ class Binding:
         self.volatile: list[tuple[str, int]] = []
         self._fixed = {i + 1: given for i, given in enumerate(parameter_types) if given is not None}
         self._deduced: dict[int, SqlType] = {}
-        self._parameters: dict[int, int] = {}
-        self._positions: dict[int, tuple[Any, int]] = {}
+        self._parameters: set[int] = set()
+        self._places: dict[int, tuple[Expr, tuple[Place, ...]]] = {}
+        self._constants: dict[int, int] | None = None
 
     def col(self, name: str, type: SqlType, table_oid: int = 0, attnum: int = 0) -> Col:
         """A new column."""
         fresh = self.ids.fresh(name, type)
         return Col(fresh.id, name, type, table_oid, attnum) if table_oid else fresh
 
-    def located(self, expr: Expr, position: int | None) -> Expr:
-        """`expr`, which from now on stands at `position`, unless its place is known."""
-        if position is not None and position >= 0 and id(expr) not in self._positions:
-            self._positions[id(expr)] = (expr, position)
+    def located(self, expr: Expr, *places: Place) -> Expr:
+        """`expr`, which from now on stands at the leftmost of `places`, unless its place is known."""
+        if id(expr) not in self._places:
+            self._places[id(expr)] = (expr, places)
         return expr
 
     def position(self, expr: Expr) -> int | None:
         """Where `expr` stands in the statement's text, if it was written there."""
-        found = self._positions.get(id(expr))
-        return None if found is None else found[1]
+        found = self._places.get(id(expr))
+        return None if found is None else leftmost(self._resolved(place) for place in found[1])
+
+    def _resolved(self, place: Place) -> int | None:
+        if place is None or isinstance(place, int):
+            return place
+        return self.position_of(place) if isinstance(place, ast.Node) else self.position(place)
+
+    def position_of(self, node: Any) -> int | None:
+        """Where an AST node, or the first of a tuple of them, stands."""
+        if self._constants is None:
+            self._constants = {} if self.parsed is None else constant_positions(self.parsed)
+        return position_of(node, self._constants)
 
     def parameter(self, index: int, position: int) -> Param:
         """`$index` as the type it is known to have so far; of type unknown where nothing decided it yet."""
         if index <= 0 or index > 65535:
             raise UndefinedParameter(f"there is no parameter ${index}", position=position)
-        self._parameters.setdefault(index, position)
+        self._parameters.add(index)
         known = self._fixed.get(index, self._deduced.get(index, UNKNOWN))
         return Param(index, known)
 
@@ -89,7 +113,7 @@ class Binding:
                 position=self.position(param),
             )
         deduced = Param(param.index, known)
-        self.located(deduced, self.position(param))
+        self.located(deduced, param)
         return deduced
 
     def parameter_types(self) -> tuple[SqlType, ...]:
@@ -99,9 +123,7 @@ class Binding:
         for index in range(1, last + 1):
             known = self._fixed.get(index, self._deduced.get(index))
             if known is None or known == UNKNOWN:
-                raise IndeterminateDatatype(
-                    f"could not determine data type of parameter ${index}", position=self._parameters.get(index)
-                )
+                raise IndeterminateDatatype(f"could not determine data type of parameter ${index}")
             types.append(known)
         return tuple(types)
 

@@ -286,7 +286,7 @@ _SETS_ALLOWED = frozenset({"SELECT", "ORDER BY", "GROUP BY", "DISTINCT ON"})
 
 def _set_call(level: Level, node: Node, declared: Function, args: tuple[Expr, ...], result: SqlType) -> Expr:
     """A set-returning function in a SELECT list: its column, of a TableCall that the query puts below."""
-    if level.clause not in _SETS_ALLOWED or level.in_aggregate is not None:
+    if level.clause not in _SETS_ALLOWED:
         default = f"set-returning functions are not allowed in {level.clause}"
         raise FeatureNotSupported(_NO_SETS.get(level.clause, default), position=node.location)
     if len(declared.output_types) > 1:

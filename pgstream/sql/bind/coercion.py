@@ -97,26 +97,16 @@ def coerce(
     if source == target or (how == "same" and target.typmod == -1):
         return expr
     made = CastExpr(expr, target, context == "e")
-    return binding.located(made, _leftmost(binding.position(expr), position))
-
-
-def _leftmost(one: int | None, other: int | None) -> int | None:
-    if one is None or other is None:
-        return one if other is None else other
-    return min(one, other)
+    return binding.located(made, expr, position)
 
 
 def _literal(binding: Binding, expr: Const, target: SqlType, context: CastContext) -> Expr:
-    position = binding.position(expr)
     early = target if target.name == "interval" else target.bare()
-    made: Expr
     if expr.value is None:
-        made = binding.located(Const(None, target), position)
-        return made
-    made = literal(binding, expr.value, early, position)
-    binding.located(made, position)
+        return binding.located(Const(None, target), expr)
+    made: Expr = binding.located(literal(binding, expr.value, early, expr), expr)
     if early != target:
-        made = binding.located(CastExpr(made, target, context == "e"), position)
+        made = binding.located(CastExpr(made, target, context == "e"), expr)
     return made
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pgstream.errors import FeatureNotSupported
 from pgstream.plan.expressions import Expr
-from pgstream.sql.bind.positions import position_of
 
 if TYPE_CHECKING:
     from pgstream.sql.bind.names import Level
@@ -60,14 +59,15 @@ def bind_expression(level: "Level", node: Node) -> Expr:
     """The expression that `node` means where the names of `level` are visible."""
     handler = _EXPRESSIONS.get(type(node))
     if handler is None:
-        raise FeatureNotSupported(f"{_name(node)} is not supported yet", position=position_of(node))
-    return level.binding.located(handler(level, node), position_of(node))
+        raise FeatureNotSupported(f"{_name(node)} is not supported yet", position=level.binding.position_of(node))
+    return level.binding.located(handler(level, node), node)
 
 
 def bind_from_item(level: "Level", node: Node) -> Any:
     handler = _FROM_ITEMS.get(type(node))
     if handler is None:
-        raise FeatureNotSupported(f"{_name(node)} in FROM is not supported yet", position=position_of(node))
+        position = level.binding.position_of(node)
+        raise FeatureNotSupported(f"{_name(node)} in FROM is not supported yet", position=position)
     return handler(level, node)
 
 
@@ -75,7 +75,7 @@ def bind_query(binding: Any, node: Node, parent: "Level | None" = None, **option
     """The plan of a query, whose correlated names are found in `parent`."""
     handler = _QUERIES.get(type(node))
     if handler is None:
-        raise FeatureNotSupported(f"{_name(node)} in a query is not supported yet", position=position_of(node))
+        raise FeatureNotSupported(f"{_name(node)} in a query is not supported yet", position=binding.position_of(node))
     return handler(binding, node, parent, **options)
 
 

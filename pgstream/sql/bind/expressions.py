@@ -257,7 +257,7 @@ def array_expr(level: Level, node: Node, wanted: SqlType | None) -> Expr:
     if is_array(type.name):
         raise FeatureNotSupported("multidimensional arrays are not supported yet", position=node.location)
     try:
-        made = array_of(type)
+        made = array_of(common_typmod(args, type))
     except KeyError:
         raise UndefinedObject(f"could not find array type for data type {type}", position=node.location) from None
     return ArrayExpr(args, made)

@@ -58,8 +58,7 @@ class Grouping:
             test = None if expr.test is None else self.rewritten(expr.test, depth)
             return Subquery(expr.kind, query, expr.type, test)
         made = map_operands(expr, lambda operand: self.rewritten(operand, depth))
-        position = self.level.binding.position(expr)
-        return made if made is expr else self.level.binding.located(made, position)
+        return made if made is expr else self.level.binding.located(made, expr)
 
     def key(self, key: SortKey) -> SortKey:
         return SortKey(self.rewritten(key.expr), key.descending, key.nulls_first)

@@ -20,7 +20,6 @@ from pgstream.sql.bind.dispatch import bind_expression, bind_query
 from pgstream.sql.bind.from_clause import scan
 from pgstream.sql.bind.lookup import find_relation
 from pgstream.sql.bind.names import Level, NameItem, missing_column
-from pgstream.sql.bind.positions import position_of
 from pgstream.sql.bind.query import visible
 from pgstream.sql.bind.returning import bind_returning
 from pgstream.sql.bind.setops import outputs_of
@@ -89,7 +88,7 @@ def _passed(binding: Binding, col: Col, expr: Expr) -> Expr:
     """A column of the SELECT; a literal or parameter of unknown type itself, so that it can become what it must."""
     if expr.type == UNKNOWN and isinstance(expr, Const | Param):
         return expr
-    return binding.located(Ref(col), binding.position(expr))
+    return binding.located(Ref(col), expr)
 
 
 def _values(level: Level, node: Node, table: Any, positions: tuple[int, ...]) -> Relation:
@@ -98,7 +97,8 @@ def _values(level: Level, node: Node, table: Any, positions: tuple[int, ...]) ->
     width = len(node.selectStmt.valuesLists[0])
     for items in node.selectStmt.valuesLists:
         if len(items) != width:
-            raise SyntaxError42601("VALUES lists must all be the same length", position=position_of(items))
+            where = level.binding.position_of(items)
+            raise SyntaxError42601("VALUES lists must all be the same length", position=where)
         row: list[Expr | None] = [None if is_default(item) else bind_expression(level, item) for item in items]
         _check_width(level.binding, node, table, positions, row, items)
         rows.append(row)
@@ -115,7 +115,7 @@ def _check_width(
 ) -> None:
     if len(row) > len(positions):
         extra = row[len(positions)]
-        where = binding.position(extra) if extra is not None else position_of(items[len(positions)])
+        where = binding.position(extra) if extra is not None else binding.position_of(items[len(positions)])
         raise SyntaxError42601("INSERT has more expressions than target columns", position=where)
     if node.cols and len(row) < len(positions):
         raise SyntaxError42601("INSERT has more target columns than expressions", position=node.cols[len(row)].location)
@@ -191,9 +191,7 @@ def _arbiter(binding: Binding, node: Node, table: Table) -> tuple[int, ...]:
         for index in binding.catalog.indexes(table.oid):
             if index.unique and index.name == infer.conname:
                 return tuple(column.position for column in index.columns)
-        raise UndefinedObject(
-            f'constraint "{infer.conname}" for table "{table.name}" does not exist', position=infer.location
-        )
+        raise UndefinedObject(f'constraint "{infer.conname}" for table "{table.name}" does not exist')
     wanted = []
     for element in infer.indexElems:
         if element.name is None:

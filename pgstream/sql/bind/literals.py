@@ -3,14 +3,14 @@
 import pyarrow as pa
 
 from pgstream.errors import SqlError
-from pgstream.plan.expressions import Const
+from pgstream.plan.expressions import Const, Expr
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.registered import is_registered, registered_oid
 from pgstream.types.definition import SqlType
 
 
-def literal(binding: Binding, text: str, type: SqlType, position: int | None) -> Const:
-    """`text` as PostgreSQL's input function of `type` reads it; an error of that function points at `position`."""
+def literal(binding: Binding, text: str, type: SqlType, at: Expr) -> Const:
+    """`text` as PostgreSQL's input function of `type` reads it; an error of that function points at `at`."""
     try:
         if is_registered(type.name) and not _is_number(text):
             return Const(registered_oid(binding, text, type.name), type)
@@ -22,7 +22,7 @@ def literal(binding: Binding, text: str, type: SqlType, position: int | None) ->
             parsed = definition.parse(column, type.typmod)
         return Const(definition.to_python(parsed[0]), type)
     except SqlError as error:
-        raise error.at(position) from None
+        raise error.at(binding.position(at)) from None
 
 
 def _is_number(text: str) -> bool:

@@ -177,7 +177,7 @@ def missing_item(level: Level, schema: str | None, alias: str, position: int | N
             if item.lateral_only and item.alias == alias and schema in (None, item.schema):
                 return UndefinedTable(
                     f'invalid reference to FROM-clause entry for table "{alias}"',
-                    detail=f'There is an entry for table "{alias}", but it cannot be referenced from this part'
+                    hint=f'There is an entry for table "{alias}", but it cannot be referenced from this part'
                     " of the query.",
                     position=position,
                 )

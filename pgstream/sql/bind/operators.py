@@ -11,7 +11,7 @@ from pgstream.errors import (
     UndefinedObject,
     WrongObjectType,
 )
-from pgstream.functions.registry import Function
+from pgstream.functions.registry import Function, functions_named
 from pgstream.plan.expressions import (
     And,
     AnyAll,
@@ -47,17 +47,19 @@ def operator_name(node: Node) -> str:
     return str(node[-1].sval)
 
 
-def apply_operator(binding: Binding, name: str, args: list[Expr], position: int | None) -> Expr:
-    """`args` under the operator `name`, coerced to what it takes. Raises UndefinedFunction as PostgreSQL words it."""
-    chosen = choose_operator(binding, name, args, position)
+def apply_operator(
+    binding: Binding, name: str, args: list[Expr], position: int | None, spelled: str | None = None
+) -> Expr:
+    """`args` under the operator `name`, coerced to what it takes. Raises UndefinedFunction as PostgreSQL words it,
+    with the operator as it was `spelled`."""
+    chosen = choose_operator(binding, name, args, position, spelled)
     types = [arg.type.name for arg in args]
     arguments, result = concrete(chosen.arguments, chosen.declared.result, types, position)
     coerced = [coerce_argument(binding, arg, target) for arg, target in zip(args, arguments, strict=True)]
     function = chosen.declared.function
     note_volatility(binding, function, position)
     made = Call(function, tuple(coerced), SqlType(result))
-    spots = [spot for spot in (position, *(binding.position(arg) for arg in args)) if spot is not None]
-    return binding.located(made, min(spots, default=None))
+    return binding.located(made, position, *args)
 
 
 def note_volatility(binding: Binding, function: Function, position: int | None) -> None:
@@ -73,10 +75,13 @@ def coerce_argument(binding: Binding, arg: Expr, target: str) -> Expr:
     return made
 
 
-def choose_operator(binding: Binding, name: str, args: list[Expr], position: int | None) -> Candidate:
+def choose_operator(
+    binding: Binding, name: str, args: list[Expr], position: int | None, spelled: str | None = None
+) -> Candidate:
     """The operator that `name` means for operands of these types."""
     types = [arg.type.bare() for arg in args]
-    shown = f"{name} {types[0]}" if len(types) == 1 else f"{types[0]} {name} {types[1]}"
+    symbol = spelled or name
+    shown = f"{symbol} {types[0]}" if len(types) == 1 else f"{types[0]} {symbol} {types[1]}"
     many = len(types) > 1
     casts = "explicit type casts" if many else "an explicit type cast"
     try:
@@ -103,10 +108,10 @@ def bind_a_expr(level: Level, node: Node) -> Expr:
     match node.kind:
         case Kind.AEXPR_OP:
             return _plain(level, node)
-        case Kind.AEXPR_LIKE | Kind.AEXPR_ILIKE:
-            return _operator(level, node)
-        case Kind.AEXPR_SIMILAR:
+        case Kind.AEXPR_SIMILAR if not functions_named("similar_to_escape"):
             raise FeatureNotSupported("SIMILAR TO is not supported yet", position=node.location)
+        case Kind.AEXPR_LIKE | Kind.AEXPR_ILIKE | Kind.AEXPR_SIMILAR:
+            return _operator(level, node)
         case Kind.AEXPR_OP_ANY | Kind.AEXPR_OP_ALL:
             return _any_all(level, node)
         case Kind.AEXPR_DISTINCT | Kind.AEXPR_NOT_DISTINCT:
@@ -141,7 +146,8 @@ def _row_sublink(level: Level, node: Node) -> Expr:
 
 def _operator(level: Level, node: Node) -> Expr:
     args = [bind_expression(level, part) for part in (node.lexpr, node.rexpr) if part is not None]
-    return apply_operator(level.binding, operator_name(node.name), args, node.location)
+    spelled = ".".join(part.sval for part in node.name)
+    return apply_operator(level.binding, operator_name(node.name), args, node.location, spelled)
 
 
 def _row(level: Level, node: Node) -> list[Expr]:

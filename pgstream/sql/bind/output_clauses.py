@@ -1,5 +1,6 @@
 """ORDER BY, GROUP BY and DISTINCT ON: clauses whose items may be ordinals, output names or expressions."""
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,6 @@ from pgstream.sql.bind.coercion import decided
 from pgstream.sql.bind.dispatch import bind_expression
 from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.ordering import check_comparable, sort_key_over
-from pgstream.sql.bind.positions import position_of
 from pgstream.sql.bind.targets import Target
 from pgstream.sql.parse import ast
 
@@ -54,6 +54,8 @@ def bind_group_by(level: Level, nodes: tuple[Node, ...], targets: list[Target]) 
     found: list[Target] = []
     outer, level.clause = level.clause, "GROUP BY"
     for node in nodes:
+        if isinstance(node, ast.GroupingSet) and not node.content:
+            continue
         if isinstance(node, ast.GroupingSet):
             raise FeatureNotSupported("grouping sets are not supported yet", position=node.location)
         items = (
@@ -87,25 +89,22 @@ def bind_distinct_on(level: Level, clause: Any, targets: list[Target], order: li
     nodes = [node for node in clause if node is not None and not (isinstance(node, tuple) and not node)]
     if not nodes or nodes == [{}]:
         return []
-    found: list[Target] = []
+    found: dict[int, tuple[Target, Node]] = {}
     outer, level.clause = level.clause, "DISTINCT ON"
     for node in nodes:
         target = _target(level, node, targets, "DISTINCT ON", False)
         check_comparable(level.binding, target.expr)
-        if all(known is not target for known in found):
-            found.append(target)
+        found.setdefault(id(target), (target, node))
     level.clause = outer
-    leading = [key.target for key in order]
-    for place, target in enumerate(leading):
-        if not any(target is known for known in found):
-            missing = [known for known in found if all(known is not other for other in leading[:place])]
-            if missing:
-                raise InvalidColumnReference(
-                    "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
-                    position=level.binding.position(missing[0].expr),
-                )
-            break
-    return found
+    leading = [id(key.target) for key in order]
+    matched = list(itertools.takewhile(found.__contains__, leading))
+    missing = [node for target, (_, node) in found.items() if target not in matched]
+    if missing and len(matched) < len(leading):
+        raise InvalidColumnReference(
+            "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
+            position=level.binding.position_of(missing[0]),
+        )
+    return [target for target, _ in found.values()]
 
 
 def _target(level: Level, node: Node, targets: list[Target], clause: str, output_only: bool) -> Target:
@@ -115,13 +114,14 @@ def _target(level: Level, node: Node, targets: list[Target], clause: str, output
         if named is not None:
             return named
     if isinstance(node, ast.A_Const):
-        return _by_ordinal(node, targets, clause)
+        return _by_ordinal(level, node, targets, clause)
     if output_only:
+        bind_expression(level, node)
         raise FeatureNotSupported(
             "invalid UNION/INTERSECT/EXCEPT ORDER BY clause",
             detail="Only result column names can be used, not expressions or functions.",
             hint="Add the expression/function to every SELECT, or move the UNION into a FROM clause.",
-            position=position_of(node),
+            position=level.binding.position_of(node),
         )
     expr = decided(level.binding, bind_expression(level, node))
     for target in targets:
@@ -149,11 +149,12 @@ def _by_name(level: Level, node: Node, targets: list[Target], clause: str) -> Ta
     return found
 
 
-def _by_ordinal(node: Node, targets: list[Target], clause: str) -> Target:
+def _by_ordinal(level: Level, node: Node, targets: list[Target], clause: str) -> Target:
     if node.isnull or not isinstance(node.val, ast.Integer):
-        raise SyntaxError42601(f"non-integer constant in {clause}", position=node.location)
+        raise SyntaxError42601(f"non-integer constant in {clause}", position=level.binding.position_of(node))
     visible = [target for target in targets if not target.junk]
     ordinal = node.val.ival or 0
     if not 1 <= ordinal <= len(visible):
-        raise InvalidColumnReference(f"{clause} position {ordinal} is not in select list", position=node.location)
+        where = level.binding.position_of(node)
+        raise InvalidColumnReference(f"{clause} position {ordinal} is not in select list", position=where)
     return visible[ordinal - 1]

@@ -1,5 +1,6 @@
 """Where AST nodes stand: PostgreSQL's exprLocation, the leftmost character that belongs to an expression."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pgstream.sql.parse import ast
@@ -21,17 +22,23 @@ _LEFT_OPERANDS: dict[type, tuple[str, ...]] = {
 }
 
 
-def position_of(node: Node) -> int | None:
-    """The position of the leftmost token of `node`; None where it has none."""
+def position_of(node: Node, constants: Mapping[int, int]) -> int | None:
+    """The position of the leftmost token of `node`; None where it has none.
+
+    `constants` holds the positions of constants by id(): pglast gives them none.
+    """
     if node is None:
         return None
     if isinstance(node, tuple):
-        return _leftmost([position_of(part) for part in node])
+        return leftmost([position_of(part, constants) for part in node])
+    if isinstance(node, ast.A_Const):
+        return constants.get(id(node))
     own = getattr(node, "location", None)
-    parts = [position_of(getattr(node, name)) for name in _LEFT_OPERANDS.get(type(node), ())]
-    return _leftmost([own, *parts])
+    parts = [position_of(getattr(node, name), constants) for name in _LEFT_OPERANDS.get(type(node), ())]
+    return leftmost([own, *parts])
 
 
-def _leftmost(positions: list[int | None]) -> int | None:
+def leftmost(positions: Iterable[int | None]) -> int | None:
+    """The least of the positions that are known."""
     known = [position for position in positions if position is not None and position >= 0]
     return min(known, default=None)

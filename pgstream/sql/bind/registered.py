@@ -4,6 +4,7 @@ from pgstream.catalog.system import relations_by_name
 from pgstream.errors import (
     AmbiguousFunction,
     InvalidName,
+    InvalidSchemaName,
     UndefinedFunction,
     UndefinedObject,
     UndefinedTable,
@@ -72,6 +73,8 @@ def _relation_oid(binding: Binding, parts: list[str]) -> int:
     for candidate in (schema,) if schema is not None else binding.search_path:
         if (candidate, name) in system:
             return system[candidate, name].oid
+    if schema is not None and schema not in binding.catalog.schema_oids:
+        raise InvalidSchemaName(f'schema "{schema}" does not exist')
     raise UndefinedTable(f'relation "{".".join(parts)}" does not exist')
 
 

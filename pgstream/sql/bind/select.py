@@ -12,7 +12,8 @@ from pgstream.sql.bind.ctes import bind_with
 from pgstream.sql.bind.dispatch import bind_expression, binds_query
 from pgstream.sql.bind.from_clause import bind_from
 from pgstream.sql.bind.grouping import Grouping
-from pgstream.sql.bind.names import Level
+from pgstream.sql.bind.locking import check_locking
+from pgstream.sql.bind.names import Level, NameItem
 from pgstream.sql.bind.ordering import check_comparable
 from pgstream.sql.bind.output_clauses import Ordered, bind_distinct_on, bind_group_by, bind_order_by
 from pgstream.sql.bind.query import BoundQuery
@@ -42,6 +43,7 @@ def bind_select(
         query, targets = bind_values(level, node, keep_unknown and not node.sortClause)
     else:
         return _plain(level, node, ordered, keep_unknown)
+    level.items = [NameItem("", [(target.name, target.expr) for target in targets])]
     order = bind_order_by(level, node.sortClause or (), targets, output_only=True)
     refs = {id(target): Ref(col) for target, col in zip(targets, query.columns, strict=True)}
     keys = tuple(SortKey(refs[id(key.target)], key.descending, key.nulls_first) for key in order)
@@ -63,6 +65,7 @@ def _plain(level: Level, node: Node, ordered: bool, keep_unknown: bool) -> Bound
     order = bind_order_by(level, node.sortClause or (), targets)
     groups = bind_group_by(level, node.groupClause or (), targets)
     distinct = bind_distinct_on(level, node.distinctClause, targets, order)
+    check_locking(level, node.lockingClause or ())
     if where is not None:
         plan = Filter(plan, where)
     plan = _grouped(level, node, plan, targets, groups, having)

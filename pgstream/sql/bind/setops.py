@@ -45,7 +45,7 @@ def _operation(level: Level, node: Node) -> SetOp:
     cols = tuple(binding.col(col.name, type) for col, type in zip(left.columns, types, strict=True))
     if not (kind == "union" and node.all):
         for col, expr in zip(cols, lefts, strict=True):
-            check_comparable(binding, binding.located(Ref(col), binding.position(expr)))
+            check_comparable(binding, binding.located(Ref(col), expr))
     inputs = (*_flattened(left, kind, bool(node.all)), right)
     return SetOp(kind, bool(node.all), inputs, cols)
 

@@ -114,7 +114,7 @@ def _shown_name(name: str) -> str:
 def bind_prepare(binding: Binding, node: Node, parsed: Parsed) -> Command:
     """PREPARE: the query is bound for its errors here, and again by whoever runs it."""
     types = tuple(type_of(binding, each) for each in node.argtypes or ())
-    inner = Binding(binding.catalog, binding.scope, types)
+    inner = Binding(binding.catalog, binding.scope, types, parsed)
     bind_node(inner, node.query, parsed)
     inner.parameter_types()
     return Command(bound.Prepare(node.name, node.query, deparse(node.query), types), "PREPARE")

@@ -10,7 +10,6 @@ from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.coercion import common_typmod, to_common
 from pgstream.sql.bind.dispatch import bind_expression
 from pgstream.sql.bind.names import Level
-from pgstream.sql.bind.positions import position_of
 from pgstream.sql.bind.query import ONE_ROW, BoundQuery
 from pgstream.sql.bind.targets import Target
 
@@ -44,7 +43,8 @@ def bind_rows(level: Level, lists: tuple[tuple[Node, ...], ...]) -> list[list[Ex
     rows = []
     for items in lists:
         if len(items) != width:
-            raise SyntaxError42601("VALUES lists must all be the same length", position=position_of(items))
+            where = level.binding.position_of(items)
+            raise SyntaxError42601("VALUES lists must all be the same length", position=where)
         rows.append([bind_expression(level, item) for item in items])
     level.clause = outer
     return rows

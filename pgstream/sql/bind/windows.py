@@ -102,7 +102,7 @@ def bind_window_call(
 ) -> Expr:
     """A call with OVER: its column, of a Window node that the query puts below."""
     position = node.location
-    if level.clause not in WINDOWS_ALLOWED or level.in_aggregate is not None:
+    if level.clause not in WINDOWS_ALLOWED:
         where = _NOT_ALLOWED.get(level.clause, level.clause)
         raise WindowingError(f"window functions are not allowed in {where}", position=position)
     if node.agg_distinct:

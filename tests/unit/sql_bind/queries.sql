@@ -136,12 +136,11 @@ select d::date = '2024-01-01', d > '2024-01-01', ts < now(), d::date < d from t 
 select 'x' = 'x', 'x' || 'y' = 'xy', 1 = 1.0, null = 1, null is null
 select a as "Weird Name", b as "select" from t
 select t.a::text as a, (a) from t
-select t from t
 select count(t) from t
 select (t).a from t
 select (t).* from t
 select (t.arr)[1], (array[1, 2])[1] from t
-select b collate "C", 'x' collate "C" from t
+select b || '' collate "C", 'x' collate "C" from t
 select a operator(pg_catalog.+) 1, 1 operator(pg_catalog.=) 1 from t
 select a from t for update
 select 't'::regclass, 'pg_class'::regclass::oid, 'int4'::regtype, 23::regtype, 't'::regclass = 1

@@ -67,7 +67,6 @@ select lower(b order by a) from t
 select lower(b) filter (where e) from t
 select lower(b) over () from t
 select row_number() from t
-select rank(a) over () from t
 select sum(distinct a) over () from t
 select sum(row_number() over ()) over () from t
 select sum(row_number() over ()) from t
@@ -209,7 +208,6 @@ insert into t (a) values (1) on conflict (a) do update set b = excluded.nope
 insert into t (a) values (1) on conflict (a) do update set nope = 1
 insert into t (a) values (1) on conflict on constraint nope do nothing
 insert into m values (1)
-insert into v values (sum(1))
 update nope set a = 1
 update t set nope = 1
 update t set a = 'x'
@@ -238,7 +236,6 @@ select sum(a) filter (where sum(a) > 1) from t
 select string_agg(b) from t
 select string_agg(a, b) from t
 select string_agg(distinct b, ',' order by a) from t
-select array_agg('x')
 select count(distinct a, b) from t
 select a, row_number() over (order by c) from t group by a, b having sum(c) over () > 1
 select lower(b) as x from t where x = 'a'
