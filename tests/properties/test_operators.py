@@ -2,11 +2,7 @@
 
 import pytest
 from hypothesis import given, settings
-
-from pgstream.plan import relations as rel
-from pgstream.plan.expressions import And, Col, IsDistinct, Not, Ref
-from pgstream.testing.zset import Row, ZSet
-from tests.properties.operator_harness import (
+from operator_harness import (
     AK,
     AS,
     AV,
@@ -26,6 +22,10 @@ from tests.properties.operator_harness import (
     histories,
     sort_key,
 )
+
+from pgstream.plan import relations as rel
+from pgstream.plan.expressions import And, Col, IsDistinct, Not, Ref
+from pgstream.testing.zset import Row, ZSet
 
 few = settings(max_examples=40, deadline=None)
 History = list[tuple[ZSet, ZSet]]

@@ -4,13 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
-
-from pgstream.functions.registry import FUNCTIONS
-from pgstream.plan import relations as rel
-from pgstream.plan.expressions import Col, Frame, Ref, SortKey, WindowCall
-from pgstream.testing.zset import Row, ZSet
-from pgstream.types.definition import SqlType
-from tests.properties.operator_harness import (
+from operator_harness import (
     AK,
     AS,
     AV,
@@ -29,6 +23,12 @@ from tests.properties.operator_harness import (
     window_function,
 )
 
+from pgstream.functions.registry import FUNCTIONS
+from pgstream.plan import relations as rel
+from pgstream.plan.expressions import Col, Frame, Ref, SortKey, WindowCall
+from pgstream.testing.zset import Row, ZSet
+from pgstream.types.definition import SqlType
+
 DEFAULT = Frame()
 few = settings(max_examples=30, deadline=None)
 History = list[tuple[ZSet, ZSet]]
@@ -41,7 +41,7 @@ def _window(
     name: str, *args: Ref, order: tuple[SortKey, ...], frame: Frame = DEFAULT, result: SqlType = INT8
 ) -> WindowCall:
     if name in ("sum", "min", "count"):
-        types = ("any",) if name == "count" else tuple(arg.type.name for arg in args)
+        types = ("any",) * len(args) if name == "count" else tuple(arg.type.name for arg in args)
         function = aggregate(name, *types)
         return WindowCall(function, args, SqlType(function.result), (Ref(K),), order, frame)
     return WindowCall(window_function(name, len(args)), args, result, (Ref(K),), order, frame)
@@ -92,6 +92,7 @@ CALLS: dict[str, tuple[WindowCall, Frames]] = {
     ),
     "groups": (_window("sum", Ref(V), order=BY_V, frame=GROUPS), lambda rows, i: _sum(_groups(rows, i))),
     "range": (_window("sum", Ref(V), order=BY_V, frame=RANGE), lambda rows, i: _sum(_near(rows, i))),
+    "range rows": (_window("count", order=BY_V, frame=RANGE), lambda rows, i: len(_near(rows, i))),
     "ascending range": (
         _window("sum", Ref(V), order=(asc(Ref(V)),), frame=RANGE),
         lambda rows, i: _sum(_near(rows, i)),
