@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pgstream.plan import rewrite
-from pgstream.plan.expressions import Case, Const, Expr, IsNull, Ref
+from pgstream.plan.expressions import Case, CastExpr, Col, Const, Expr, IsDistinct, IsNull, Ref
 from pgstream.plan.relations import (
     Apply,
     Distinct,
@@ -27,8 +27,11 @@ from pgstream.plan.rewrite import ColIds
 from pgstream.sql.optimize.cardinality import UNIT, exactly_one
 from pgstream.sql.optimize.dependent import Domain, bindings_equal, grouped, push
 from pgstream.sql.optimize.facts import RelationFacts
-from pgstream.sql.optimize.predicates import BOOL, TRUE, conjunction, conjuncts
+from pgstream.sql.optimize.predicates import BOOL, TRUE, comparison, conjunction, conjuncts
 from pgstream.sql.optimize.subqueries import filtered, kept, lifted
+from pgstream.types.definition import SqlType
+
+TEXT = SqlType("text")
 
 
 def unnest(plan: Relation, facts: RelationFacts) -> Relation:
@@ -44,16 +47,20 @@ def _eliminate(plan: Relation, ids: ColIds) -> Relation:
     apply = replace(plan, left=left)
     if not _depends(plan.right, left):
         return Join(_join_kind(apply), left, _eliminate(plan.right, ids), plan.condition)
-    columns = apply.columns
-    for attempt in (_inlined, _flattened, _aggregated):
+    for attempt in (_inlined, _flattened, _shown_as_text, _aggregated):
         found = attempt(apply, ids)
         if found is not None:
-            return kept(_eliminate(found, ids), columns)
-    domain = Domain(left, plan.right, ids)
-    pushed = push(plan.right, domain)
+            return kept(_eliminate(found, ids), apply.columns)
+    return kept(_dependent(apply, ids), apply.columns)
+
+
+def _dependent(apply: Apply, ids: ColIds) -> Relation:
+    """The general case: a join with the right side computed for every binding."""
+    domain = Domain(apply.left, apply.right, ids)
+    pushed = push(apply.right, domain)
     outer = {id: domain.columns[id] for id in pushed.bound}
-    condition = conjunction([*conjuncts(plan.condition), *conjuncts(bindings_equal(outer, pushed.bound))])
-    return kept(Join(_join_kind(apply), left, _eliminate(pushed.relation, ids), condition), columns)
+    condition = conjunction([*conjuncts(apply.condition), *conjuncts(bindings_equal(outer, pushed.bound))])
+    return Join(_join_kind(apply), apply.left, _eliminate(pushed.relation, ids), condition)
 
 
 def _depends(right: Relation, left: Relation) -> bool:
@@ -142,6 +149,45 @@ def _flattened(apply: Apply, ids: ColIds) -> Relation | None:
     joined = Join(_join_kind(apply), apply.left, right, condition)
     outputs += tuple((col, values[col.id]) for col in apply.right.columns)
     return Project(joined, outputs)
+
+
+def _shown_as_text(apply: Apply, ids: ColIds) -> Relation | None:
+    """Equal values that look different, as 1.0 and 1.00 do, are two bindings where the right side shows them.
+
+    Such columns of the left side are referred to by their text, which has one value for each look.
+    """
+    own = {col.id: col for col in apply.left.columns}
+    shown = {id: own[id] for id in _shown(apply.right) if id in own and _looks_differ(own[id].type)}
+    if not shown:
+        return None
+    texts = {id: ids.fresh(col.name, TEXT) for id, col in shown.items()}
+    outputs: tuple[tuple[Col, Expr], ...] = tuple((col, Ref(col)) for col in apply.left.columns)
+    outputs += tuple((texts[id], CastExpr(Ref(col), TEXT, True)) for id, col in shown.items())
+    values: dict[int, Expr] = {id: CastExpr(Ref(texts[id]), col.type, True) for id, col in shown.items()}
+    return replace(apply, left=Project(apply.left, outputs), right=rewrite.substitute(apply.right, values))
+
+
+def _looks_differ(type: SqlType) -> bool:
+    definition = type.definition
+    return definition.equality_key is not None or (type.element is not None and _looks_differ(type.element))
+
+
+def _shown(plan: Relation) -> set[int]:
+    """The columns that `plan` refers to other than to compare them."""
+    found: set[int] = set()
+
+    def visit(expr: Expr) -> None:
+        compared = comparison(expr) is not None or isinstance(expr, IsNull | IsDistinct)
+        for operand in rewrite.operands(expr):
+            if not (compared and isinstance(operand, Ref)):
+                visit(operand)
+        if isinstance(expr, Ref):
+            found.add(expr.col.id)
+
+    for node in rewrite.subplans(plan):
+        for expr in rewrite.expressions(node):
+            visit(expr)
+    return found
 
 
 def _aggregated(apply: Apply, ids: ColIds) -> Relation | None:

@@ -173,3 +173,8 @@ select count(*) from r where 1 = 0;
 select * from r left join s on false;
 select count(*) from (select a, b, (select max(d) from s where c = a) from r) q;
 select m, (select count(*) from n n2 where n2.m = n.m) from n;
+select m::text, (select max(n.m::text || r.a) from r) from n;
+select m::text, q.x::text from n, lateral (select n.m as x, a from r where a = 1 union all select n.m, 0) q;
+select m, (select count(*) from r where r.a = n.m) from n;
+select m::text, (select max(n.m || ':' || r.t) from r where r.a <= n.m) from n;
+select arr, (select count(*) from r where r.a = any (n.arr)) from n;

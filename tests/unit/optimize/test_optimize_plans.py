@@ -3,10 +3,12 @@
 import optimize_sql as sql
 import pytest
 
+from pgstream.circuit.circuit import Circuit
 from pgstream.errors import CardinalityViolation
 from pgstream.plan import relations as rel
 from pgstream.plan import rewrite
-from pgstream.sql.explain import explain
+from pgstream.sql.explain import explain, explain_circuit
+from pgstream.sql.lower import Lowering
 from pgstream.sql.optimize import NO_FACTS, optimize
 
 
@@ -135,3 +137,12 @@ def test_two_rows_are_no_error_where_nobody_asks(query: str) -> None:
     bound = sql.bound(query)
     plan = optimize(bound, NO_FACTS)
     assert sql.naive(ROWS).rows(plan) == sql.naive(ROWS).rows(bound)
+
+
+def test_circuit_text_names_each_node_once() -> None:
+    circuit = Circuit()
+    plan = optimize(sql.bound("select * from r where a in (select c from s) union all select * from r"), NO_FACTS)
+    lines = explain_circuit(circuit.hold(Lowering(circuit, NO_FACTS).lower(plan).node), analyze=True)
+    ids = [line.strip().removeprefix("->").split()[0] for line in lines if not line.endswith("as above")]
+    assert len(ids) == len(set(ids)) == len(circuit)
+    assert all("in=" in line for line in lines if not line.endswith("as above"))
