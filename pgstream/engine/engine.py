@@ -2,7 +2,6 @@
 
 import threading
 import time
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from pgstream.engine.defining import Definer
 from pgstream.engine.intake import Intake
 from pgstream.engine.loop import Loop
 from pgstream.engine.outcome import Outcome
-from pgstream.engine.transaction import Autocommit, Transaction
+from pgstream.engine.transaction import Autocommit, Cluster, Transaction
 from pgstream.errors import DuplicateDatabase, InvalidCatalogName
 from pgstream.storage.store import Commit, Store
 from pgstream.world import RealWorld, World
@@ -28,10 +27,10 @@ TRIM_INTERVAL_S = 0.5
 class OpenDatabase:
     """One database as sessions see it."""
 
-    def __init__(self, database: Database, loop: Loop) -> None:
+    def __init__(self, database: Database, loop: Loop, cluster: Cluster) -> None:
         self._database = database
         self._loop = loop
-        self.autocommit = Autocommit(database, loop)
+        self.autocommit = Autocommit(database, loop, cluster)
 
     @property
     def name(self) -> str:
@@ -91,8 +90,8 @@ class Engine:
         for place in commit.places(store):
             engine._databases[place.name] = engine._opened(place)
         for name in databases:
-            if not engine._stored_oid or name not in engine._databases:
-                engine._create(name)
+            if name not in engine._databases:
+                engine.create(name)
         for database in engine._databases.values():
             database.head = database.intake.follow(database.head)
         engine._loop.start()
@@ -120,17 +119,10 @@ class Engine:
             found = self._databases.get(name)
         if found is None:
             raise InvalidCatalogName(f'database "{name}" does not exist')
-        return OpenDatabase(found, self._loop)
+        return OpenDatabase(found, self._loop, self)
 
-    def create_database(self, name: str) -> "Future[None]":
-        """Raises DuplicateDatabase."""
-        return self._loop.submit(lambda: self._create(name))
-
-    def drop_database(self, name: str) -> "Future[None]":
-        """Raises InvalidCatalogName."""
-        return self._loop.submit(lambda: self._drop(name))
-
-    def _create(self, name: str) -> None:
+    def create(self, name: str) -> None:
+        """See `Cluster`."""
         if name in self._databases:
             raise DuplicateDatabase(f'database "{name}" already exists')
         number = self._new_oids(1)
@@ -141,7 +133,8 @@ class Engine:
         with self._lock:
             self._databases[name] = database
 
-    def _drop(self, name: str) -> None:
+    def drop(self, name: str) -> None:
+        """See `Cluster`."""
         with self._lock:
             database = self._databases.pop(name, None)
         if database is None:

@@ -25,9 +25,9 @@ from pgstream.engine.defining import Draft
 from pgstream.engine.explaining import explained
 from pgstream.engine.head import Head
 from pgstream.engine.loop import Later, Loop
-from pgstream.engine.outcome import Outcome
+from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.reading import Snapshot
-from pgstream.errors import SerializationFailure
+from pgstream.errors import ActiveSqlTransaction, InvalidCatalogName, ObjectInUse, SerializationFailure
 from pgstream.functions.registry import EvalContext
 from pgstream.sql.bind import BindScope, Bound, bind
 from pgstream.sql.bind import statements as bound_statements
@@ -42,6 +42,10 @@ DML = (
     bound_statements.Delete,
     bound_statements.Truncate,
 )
+
+
+CLUSTER_STATEMENTS = (bound_statements.CreateDatabase, bound_statements.DropDatabase)
+"""Statements that concern no database alone, and run in no transaction."""
 
 
 class Workspace(Protocol):
@@ -77,12 +81,23 @@ def durable(context: EvalContext) -> bool:
     return context.settings.get("synchronous_commit", "on") != "off"
 
 
+class Cluster(Protocol):
+    """All databases of the server, on the engine thread."""
+
+    def create(self, name: str) -> None:
+        """Raises DuplicateDatabase."""
+
+    def drop(self, name: str) -> None:
+        """Raises InvalidCatalogName."""
+
+
 class Autocommit:
     """Every statement is a transaction of its own."""
 
-    def __init__(self, database: Database, loop: Loop) -> None:
+    def __init__(self, database: Database, loop: Loop, cluster: Cluster) -> None:
         self._database = database
         self._loop = loop
+        self._cluster = cluster
 
     def snapshot(self) -> Snapshot:
         return self._database.snapshot()
@@ -104,10 +119,26 @@ class Autocommit:
         fresh = rebound(parsed, bound, database.head, context)
         if isinstance(fresh.statement, bound_statements.Explain):
             return explained(database.snapshot(), fresh, params, context)
+        if isinstance(fresh.statement, CLUSTER_STATEMENTS):
+            return self._over_cluster(fresh.statement)
         outcome = database.define(fresh, future)
         if outcome is None:
             raise Later
         return outcome
+
+    def _over_cluster(self, statement: bound_statements.CreateDatabase | bound_statements.DropDatabase) -> Outcome:
+        if isinstance(statement, bound_statements.CreateDatabase):
+            self._cluster.create(statement.name)
+            return Outcome("CREATE DATABASE")
+        if statement.name == self._database.place.name:
+            raise ObjectInUse("cannot drop the currently open database")
+        try:
+            self._cluster.drop(statement.name)
+        except InvalidCatalogName as error:
+            if not statement.missing_ok:
+                raise
+            return Outcome("DROP DATABASE", notices=(Notice(f"{error.message}, skipping"),))
+        return Outcome("DROP DATABASE")
 
     def insert_rows(
         self, table_oid: int, positions: tuple[int, ...], columns: tuple[Column, ...], context: EvalContext
@@ -148,6 +179,8 @@ class Transaction:
         fresh = rebound(parsed, bound, head, context)
         if isinstance(fresh.statement, bound_statements.Explain):
             return explained(self.snapshot(), fresh, params, context)
+        if isinstance(fresh.statement, CLUSTER_STATEMENTS):
+            raise ActiveSqlTransaction(f"{fresh.tag} cannot run inside a transaction block")
         if not isinstance(fresh.statement, DML):
             self._fork, draft = self._database.defined(head, fresh)
             self._drafts.append(draft)

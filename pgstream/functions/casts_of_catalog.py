@@ -65,6 +65,9 @@ for _name in REGISTERED:
     binary_cast(f"oid -> {_name}", IMPLICIT)
     binary_cast(f"{_name} -> oid", IMPLICIT)
 
+binary_cast("int2vector -> _int2", IMPLICIT)
+binary_cast("oidvector -> _oid", IMPLICIT)
+
 for _pair in (("regproc", "regprocedure"), ("regoper", "regoperator")):
     binary_cast(f"{_pair[0]} -> {_pair[1]}", IMPLICIT)
     binary_cast(f"{_pair[1]} -> {_pair[0]}", IMPLICIT)
