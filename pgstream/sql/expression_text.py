@@ -12,6 +12,7 @@ from pgstream.functions.registry import OPERATORS, Function
 from pgstream.plan import expressions as ex
 from pgstream.plan.expressions import AggCall, Col, Expr, SortKey, WindowCall
 from pgstream.plan.relations import Relation
+from pgstream.types.definition import SqlType
 
 
 @cache
@@ -152,7 +153,7 @@ class ExpressionText:
         return f"{'' if offset is None else self(offset)} {kind.upper()}"
 
 
-def _literal(value: Any, type: ex.SqlType) -> str:
+def _literal(value: Any, type: SqlType) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, bool):
