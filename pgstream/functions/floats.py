@@ -210,7 +210,7 @@ function(
     examples={"2::float8 ^ 0.5::float8": "1.4142135623730951", "2 ^ 3": "8"},
 )(_binary(power, "8"))
 for _name in ("power", "pow"):
-    function(f"{_name}(float8, float8) -> float8", doc="Power.", examples={f"{_name}(2::float8, 10)": "?"})(
+    function(f"{_name}(float8, float8) -> float8", doc="Power.", examples={f"{_name}(2::float8, 10)": "1024"})(
         _binary(power, "8")
     )
 

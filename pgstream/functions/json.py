@@ -103,7 +103,7 @@ def _declare_access(type: str) -> None:
             examples={f"{object_} {operator} '{{a,b}}'": "x" if as_text else '"x"'},
         )(kernel)
         function(
-            f"{type}_extract_path{name}({type}, VARIADIC _text) -> {result}",
+            f"{type}_extract_path{name}({type}, VARIADIC text) -> {result}",
             rowwise=True,
             doc="What a path of keys and indices leads to.",
             examples={f"{type}_extract_path{name}({object_}, 'a', 'b')": "x" if as_text else '"x"'},
@@ -624,14 +624,14 @@ def _aggregated(call: BoundCall, args: tuple[Column, ...], offsets: Any, binary:
 @recomputed(
     "jsonb_agg(anyelement) -> jsonb",
     strict=False,
-    examples={"jsonb_agg(i)": "[1, 2, 3]", "jsonb_agg(NULL::int4)": "[null, null, null]"},
+    examples={"jsonb_agg(i ORDER BY i)": "[1, 2, 3]", "jsonb_agg(NULL::int4)": "[null, null, null]"},
 )
 def jsonb_agg(call: BoundCall, args: tuple[Column, ...], offsets: Any) -> Column:
     """The values, NULLs included, as an array."""
     return _aggregated(call, args, offsets, True)
 
 
-@recomputed("json_agg(anyelement) -> json", strict=False, examples={"json_agg(i)": "[1, 2, 3]"})
+@recomputed("json_agg(anyelement) -> json", strict=False, examples={"json_agg(i ORDER BY i)": "[1, 2, 3]"})
 def json_agg(call: BoundCall, args: tuple[Column, ...], offsets: Any) -> Column:
     """The values, NULLs included, as an array."""
     return _aggregated(call, args, offsets, False)
@@ -665,7 +665,7 @@ def jsonb_object_agg(call: BoundCall, args: tuple[Column, ...], offsets: Any) ->
 @recomputed(
     "json_object_agg(any, any) -> json",
     strict=False,
-    examples={"json_object_agg(i::text, i)": '{ "1" : 1, "2" : 2, "3" : 3 }'},
+    examples={"json_object_agg(i::text, i ORDER BY i)": '{ "1" : 1, "2" : 2, "3" : 3 }'},
 )
 def json_object_agg(call: BoundCall, args: tuple[Column, ...], offsets: Any) -> Column:
     """An object of keys and values."""

@@ -99,17 +99,22 @@ def _to_integer(rounding: str) -> Callable[[Column], Column]:
     return kernel
 
 
-for _name, _rounding, _doc in (
-    ("ceil", ROUND_CEILING, "The least integer not below the argument."),
-    ("ceiling", ROUND_CEILING, "The least integer not below the argument."),
-    ("floor", ROUND_FLOOR, "The greatest integer not above the argument."),
-    ("round", ROUND_HALF_UP, "The nearest integer; of two, the one away from zero."),
-    ("trunc", ROUND_DOWN, "The argument without its fraction."),
+for _name, _rounding, _doc, _results in (
+    ("ceil", ROUND_CEILING, "The least integer not below the argument.", ("-42", "43", "1")),
+    ("ceiling", ROUND_CEILING, "The least integer not below the argument.", ("-42", "43", "1")),
+    ("floor", ROUND_FLOOR, "The greatest integer not above the argument.", ("-43", "42", "0")),
+    ("round", ROUND_HALF_UP, "The nearest integer; of two, the one away from zero.", ("-43", "42", "1")),
+    ("trunc", ROUND_DOWN, "The argument without its fraction.", ("-42", "42", "0")),
 ):
     function(
         f"{_name}(numeric) -> numeric",
         doc=_doc,
-        examples={f"{_name}(-42.5)": "?", f"{_name}(42.4)": "?", f"{_name}(0.5)": "?", f"{_name}('NaN'::numeric)": "?"},
+        examples={
+            f"{_name}(-42.5)": _results[0],
+            f"{_name}(42.4)": _results[1],
+            f"{_name}(0.5)": _results[2],
+            f"{_name}('NaN'::numeric)": "NaN",
+        },
     )(_to_integer(_rounding))
 
 
@@ -332,9 +337,12 @@ function(
     },
 )(power)
 for _name in ("power", "pow"):
-    function(f"{_name}(numeric, numeric) -> numeric", rowwise=True, doc="Power.", examples={f"{_name}(9.0, 3)": "?"})(
-        power
-    )
+    function(
+        f"{_name}(numeric, numeric) -> numeric",
+        rowwise=True,
+        doc="Power.",
+        examples={f"{_name}(9.0, 3)": "729.0000000000000000"},
+    )(power)
 
 
 def _div(left: Decimal, right: Decimal) -> Decimal:
@@ -432,12 +440,12 @@ for _size, _kind in (("4", "integer"), ("8", "bigint")):
     function(
         f"gcd(int{_size}, int{_size}) -> int{_size}",
         doc="The greatest common divisor.",
-        examples={f"gcd(12::int{_size}, -18::int{_size})": "?"},
+        examples={f"gcd(12::int{_size}, -18::int{_size})": "6"},
     )(_integer_gcd(_kind, math.gcd))
     function(
         f"lcm(int{_size}, int{_size}) -> int{_size}",
         doc="The least common multiple.",
-        examples={f"lcm(12::int{_size}, 18::int{_size})": "?"},
+        examples={f"lcm(12::int{_size}, 18::int{_size})": "36"},
     )(_integer_gcd(_kind, math.lcm))
 
 
@@ -463,7 +471,7 @@ for _type in ("numeric", "float8"):
     function(
         f"width_bucket({_type}, {_type}, {_type}, int4) -> int4",
         rowwise=True,
-        examples={f"width_bucket(5.35::{_type}, 0.024, 10.06, 5)": "?", f"width_bucket(-1::{_type}, 0, 10, 5)": "?"},
+        examples={f"width_bucket(5.35::{_type}, 0.024, 10.06, 5)": "3", f"width_bucket(-1::{_type}, 0, 10, 5)": "0"},
     )(_bucket)
 
 

@@ -207,7 +207,7 @@ for _name, _sample, _root in (
     _declare_variance(_name, _sample, _root)
 
 
-@recomputed("string_agg(text, text) -> text", examples={"string_agg(i::text, ',')": "1,2,3"})
+@recomputed("string_agg(text, text) -> text", examples={"string_agg(i::text, ',' ORDER BY i)": "1,2,3"})
 def string_agg(call: BoundCall, args: tuple[Column, ...], offsets: Ints) -> Column:
     """The values joined, each but the first after its delimiter."""
     return _joined(args, offsets, "", pa.string())
@@ -233,7 +233,7 @@ def _joined(args: tuple[Column, ...], offsets: Ints, empty: Any, storage: pa.Dat
 @recomputed(
     "array_agg(anynonarray) -> anyarray",
     strict=False,
-    examples={"array_agg(i)": "{1,2,3}", "array_agg(NULLIF(i, 2))": "{1,NULL,3}"},
+    examples={"array_agg(i ORDER BY i)": "{1,2,3}", "array_agg(NULLIF(i, 2) ORDER BY i)": "{1,NULL,3}"},
 )
 def array_agg(call: BoundCall, args: tuple[Column, ...], offsets: Ints) -> Column:
     """The values, NULLs included, as an array."""
