@@ -110,7 +110,7 @@ async def _copy_from(session: Session, node: Any) -> Answer:
     rows, count = await _received(session, target, options)
     workspace = session.block.workspace()
     context = session.context(workspace.snapshot())
-    await session.awaited(workspace.insert_rows(table.oid, positions, rows, context))
+    await session.changed(workspace.insert_rows(table.oid, positions, rows, context))
     return Answer(f"COPY {count}")
 
 

@@ -295,6 +295,11 @@ class Conversation:
             session.write(backend.parameter_description([type.oid for type in prepared.parameters]))
             codes: tuple[int, ...] = ()
         else:
+            cursor = session.cursors.get(message.name)
+            if cursor is not None:
+                columns = cursor.answer.columns or ()
+                session.write(backend.row_description(fields(columns, (int(cursor.binary),) * len(columns))))
+                return
             portal = self._portal(message.name)
             prepared, codes = portal.prepared, portal.result_formats
         if prepared.columns is None:
@@ -361,6 +366,7 @@ class Conversation:
                 del session.portals[name]
         else:
             session.portals.pop(message.name, None)
+            session.cursors.pop(message.name, None)
         session.write(backend.CLOSE_COMPLETE)
 
     def _flush(self, _message: Flush) -> None:

@@ -203,9 +203,9 @@ def point_answer(session: Session, prepared: Prepared, params: tuple[Column, ...
 async def _select(session: Session, prepared: Prepared, params: tuple[Column, ...]) -> Answer:
     snapshot = session.block.reader().snapshot()
     prepared = refreshed(session, prepared, snapshot.catalog)
-    context = session.context(snapshot)
-    work = session.services.pool.submit(snapshot.select, prepared.bound, params, context, session.check_interrupts)
-    result = await session.awaited(work)
+    context, check = session.detached_context(snapshot)
+    work = session.services.pool.submit(snapshot.select, prepared.bound, params, context, check)
+    result = await session.answered(work)
     return Answer(QUERY_TAG, result.columns, result.rows, result.count, counted=True)
 
 
@@ -221,7 +221,7 @@ async def _change(session: Session, prepared: Prepared, params: tuple[Column, ..
     workspace = session.block.workspace()
     snapshot = workspace.snapshot()
     work = workspace.execute(prepared.parsed, prepared.bound, params, session.context(snapshot))
-    outcome = await session.awaited(work)
+    outcome = await session.changed(work)
     for notice in outcome.notices:
         session.tell(SessionNotice(notice.severity, notice.sqlstate, notice.message, notice.detail, notice.hint))
     return Answer(outcome.tag, outcome.columns, outcome.rows, outcome.count)

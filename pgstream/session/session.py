@@ -7,11 +7,13 @@ thread.
 
 import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from concurrent.futures import Executor
 from concurrent.futures import Future as EngineFuture
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from pgstream.catalog import session_functions  # noqa: F401  declares SQL functions
 from pgstream.catalog.session_facts import SessionFacts
 from pgstream.errors import QueryCanceled, SqlError
 from pgstream.functions.registry import EvalContext
@@ -61,6 +63,18 @@ class Services:
     log: Any
 
 
+class Interrupt:
+    """Whether one statement was cancelled, and why. Work that a client no longer waits for still asks it."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+
+    def check(self) -> None:
+        """Raises QueryCanceled."""
+        if self.reason is not None:
+            raise QueryCanceled(self.reason)
+
+
 class Session:
     """See the module's description."""
 
@@ -71,7 +85,7 @@ class Session:
         self.services = services
         self.outlet = outlet
         self.settings = SessionSettings(start, facts.user)
-        self.block = TransactionBlock(database)
+        self.block = TransactionBlock(database, lambda: self.settings.current["transaction_isolation"])
         self.statements: dict[str, Prepared] = {}
         self.portals: dict[str, Portal] = {}
         self.cursors: dict[str, Cursor] = {}
@@ -92,8 +106,9 @@ class Session:
         self._out: list[bytes] = []
         self._out_bytes = 0
         self._arrived: list[bytes] = []
-        self._cancel_reason: str | None = None
-        self._running: EngineFuture[Any] | None = None
+        self._interrupt = Interrupt()
+        self._running: asyncio.Future[Any] | None = None
+        self._running_elsewhere: EngineFuture[Any] | None = None
         self._clock_us = 0
 
     # Output ------------------------------------------------------------------------------------------------
@@ -142,8 +157,13 @@ class Session:
 
     def context(self, snapshot: Any) -> EvalContext:
         """What expressions of the running statement see."""
-        now_us = self._clock_us if self.block.state is State.IDLE else self.block.start_us
-        return EvalContext(self.settings.current, now_us, snapshot.catalog, self._facts)
+        return EvalContext(self.settings.current, self.now_us, snapshot.catalog, self._facts)
+
+    def detached_context(self, snapshot: Any) -> tuple[EvalContext, Callable[[], None]]:
+        """A context for work on another thread, and its own check for cancellation."""
+        check = self._interrupt.check
+        facts = replace(self._facts, check_interrupts=check)
+        return EvalContext(self.settings.current, self.now_us, snapshot.catalog, facts), check
 
     @property
     def now_us(self) -> int:
@@ -153,7 +173,7 @@ class Session:
     def start_clock(self) -> None:
         """A new statement begins."""
         self._clock_us = self.services.world.now_us()
-        self._cancel_reason = None
+        self._interrupt = Interrupt()
 
     def set_config(self, name: str, value: str | None, local: bool) -> str:
         """The SQL function set_config."""
@@ -167,26 +187,36 @@ class Session:
         """Stops the running statement, if any; runs on the event loop's thread."""
         if not self.busy:
             return
-        self._cancel_reason = reason
+        self._interrupt.reason = reason
         if self._running is not None:
             self._running.cancel()
+        if self._running_elsewhere is not None:
+            self._running_elsewhere.cancel()
         if self.inbound_copy is not None:
             self.inbound_copy.fail(QueryCanceled(reason))
 
     def check_interrupts(self) -> None:
-        if self._cancel_reason is not None:
-            raise QueryCanceled(self._cancel_reason)
+        """Raises QueryCanceled once the running statement is cancelled."""
+        self._interrupt.check()
 
-    async def awaited(self, future: "EngineFuture[Any]") -> Any:
-        """The result of work on another thread; QueryCanceled if it was cancelled before it began."""
-        self._running = future
+    async def answered(self, future: "EngineFuture[Any]") -> Any:
+        """The result of reading on another thread. A cancelled read is left to itself: it stops at its next step."""
+        self._running = asyncio.wrap_future(future)
+        return await self._awaited(self._running)
+
+    async def changed(self, future: "EngineFuture[Any]") -> Any:
+        """The result of a change; QueryCanceled if it was cancelled before it began, for then it may be durable."""
+        self._running_elsewhere = future
+        return await self._awaited(asyncio.wrap_future(future))
+
+    async def _awaited(self, future: "asyncio.Future[Any]") -> Any:
         try:
-            return await asyncio.wrap_future(future)
+            return await future
         except asyncio.CancelledError:
             self.check_interrupts()
             raise
         finally:
-            self._running = None
+            self._running = self._running_elsewhere = None
 
     # Notifications -----------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ The engine's transaction is begun when a statement first needs it, so that BEGIN
 """
 
 import asyncio
+from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
@@ -24,11 +25,11 @@ class State(Enum):
 class TransactionBlock:
     """Where a session stands between BEGIN and COMMIT."""
 
-    def __init__(self, database: Any) -> None:
+    def __init__(self, database: Any, isolation: Callable[[], str]) -> None:
         self._database = database
+        self._isolation = isolation
         self._transaction: Any = None
         self.state = State.IDLE
-        self.read_only = False
         self.start_us = 0
 
     @property
@@ -61,7 +62,7 @@ class TransactionBlock:
         if self.state is State.IDLE:
             return self._database.autocommit
         if self._transaction is None:
-            self._transaction = self._database.begin()
+            self._transaction = self._database.begin(self._isolation())
         return self._transaction
 
     def reader(self) -> Any:
@@ -80,14 +81,12 @@ class TransactionBlock:
         """Ends the transaction; it is over even if this raises."""
         transaction = self._take()
         self.state = State.IDLE
-        self.read_only = False
         if transaction is not None:
             await asyncio.wrap_future(transaction.commit())
 
     async def rollback(self) -> None:
         transaction = self._take()
         self.state = State.IDLE
-        self.read_only = False
         if transaction is not None:
             await asyncio.wrap_future(transaction.rollback())
 
