@@ -1,0 +1,1 @@
+"""The logical algebra: bound expressions, relations over them, their evaluation and their rewriting."""
