@@ -12,7 +12,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from pglast import ast, enums, parser
+import pglast.ast
+import pglast.enums
+from pglast import parser
 from pglast.stream import RawStream
 
 from pgstream.errors import FeatureNotSupported, SqlError, SyntaxError42601
@@ -20,6 +22,9 @@ from pgstream.sql import streaming
 from pgstream.sql.streaming import Token
 
 __all__ = ["Parsed", "ast", "constant_positions", "deparse", "enums", "parse", "tokens"]
+
+ast: Any = pglast.ast
+enums: Any = pglast.enums
 
 Node = Any
 """A pglast AST node, or one of the statements of `sql/streaming.py`."""

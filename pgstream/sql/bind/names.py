@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pgstream.catalog.objects import Table
 from pgstream.errors import (
     AmbiguousAlias,
     AmbiguousColumn,
@@ -42,7 +41,7 @@ class NameItem:
     columns_visible: bool = True
     lateral_only: bool = False
     lateral_ok: bool = True
-    table: Table | None = None
+    table: Any = None
     oid: int = 0
     is_function: bool = False
 

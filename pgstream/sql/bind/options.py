@@ -35,7 +35,7 @@ def value_text(node: Node) -> str:
             return ".".join(part.sval for part in node.names)
         case ast.TypeCast():
             return value_text(node.arg)
-        case ast.List() | tuple():
+        case tuple():
             return ",".join(value_text(part) for part in node)
     raise SyntaxError42601("an option's value must be a constant", position=getattr(node, "location", None))
 

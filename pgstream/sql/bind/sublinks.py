@@ -1,6 +1,6 @@
 """Subqueries in expressions: EXISTS, scalar, ARRAY, IN, ANY and ALL."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pgstream.errors import SyntaxError42601, UndefinedObject
 from pgstream.plan.expressions import Expr, Ref, RowExpr, Subquery
@@ -73,7 +73,7 @@ def _any_all(level: Level, node: Node, query: BoundQuery) -> Expr:
         test = apply_operator(level.binding, name, [lefts[0], rights[0]], node.location)
     else:
         test = compare_rows(level.binding, name, lefts, rights, node.location)
-    kind = "all" if node.subLinkType == Kind.ALL_SUBLINK else "any"
+    kind: Literal["any", "all"] = "all" if node.subLinkType == Kind.ALL_SUBLINK else "any"
     return Subquery(kind, plan, BOOL, test)
 
 

@@ -176,3 +176,6 @@ select case when a > 1 then (select max(y) from u) end from t
 select * from (select a, row_number() over (partition by b order by a) as rn from t) q where rn = 1
 select * from t where (a, b) = (1, 'x') and (a, b) in ((1, 'x'), (2, 'y'))
 select * from t where a = (select min(a) from u) and not exists (select from u where u.a = t.a)
+select * from t natural join (select 1 as q, 2 as q) z
+select a, b from t group by a having c > 1
+select arr[1.5] from t
