@@ -1,6 +1,6 @@
 """Addresses and views of Arrow buffers, without copying."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -50,8 +50,8 @@ def leaf(array: pa.Array) -> Leaf:
     return Leaf(bits, array.offset, values + array.offset * 4, content)
 
 
-def words(array: pa.Array, dtype: str = "uint64") -> NDArray[np.uint64]:
-    """The values of a fixed-width array without NULLs as a NumPy view."""
+def words(array: pa.Array, dtype: str = "uint64") -> NDArray[Any]:
+    """The values of an 8-byte array without NULLs as a NumPy view."""
     view = np.frombuffer(array.buffers()[1], dtype)
     return view[array.offset : array.offset + len(array)]
 

@@ -95,4 +95,5 @@ def gather_strings(picks, offsets, contents, places, out) -> None:  # type: igno
         pick = picks[i]
         source = pick >> SOURCE_SHIFT
         start = loadi32(offsets[source] + (pick & ROW_MASK) * 4)
-        copy_bytes(target + places[i], contents[source] + start, places[i + 1] - places[i])
+        place = np.int64(places[i])
+        copy_bytes(target + place, contents[source] + start, places[i + 1] - place)

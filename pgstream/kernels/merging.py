@@ -11,9 +11,10 @@ I64_2 = types.int64[:, ::1]
 U64 = types.uint64[::1]
 __all__ = ["SOURCE_SHIFT", "gather64"]
 
-# The columns of a source's row in the table that merging and probing kernels read: addresses, then row bounds.
-KEY, KEY_LOW, ROW, ROW_LOW, PREFIX, OFFSETS, CONTENT, WEIGHT, START, STOP = range(10)
-TABLE_WIDTH = 10
+# The columns of a source's row in the table that merging and probing kernels read: addresses, row bounds, and the
+# directory, which only probing reads.
+KEY, KEY_LOW, ROW, ROW_LOW, PREFIX, OFFSETS, CONTENT, WEIGHT, START, STOP, DIRECTORY, SHIFT = range(12)
+TABLE_WIDTH = 12
 NO_HEAD = np.uint64(0xFFFFFFFFFFFFFFFF)  # of an exhausted source; a key may be that by chance
 
 

@@ -15,22 +15,27 @@ from pgstream.storage.run import NO_WORDS, ArrangementSpec, Fences, Rows, Run
 from pgstream.storage.spine import Merge, Spine
 
 _RUN_FACTS = struct.Struct("<qq4Q")
+_BATCH_SIZE = struct.Struct("<q")
 
 
-def pack_rows(spec: ArrangementSpec, rows: Rows) -> pa.Buffer:
-    """A run's rows as one Arrow IPC record batch (without schema: the spec implies it)."""
+def pack_run(spec: ArrangementSpec, run: Run) -> bytes:
+    """A run as one Arrow IPC record batch (without schema: the spec implies it), and its directory behind it."""
+    rows = run.rows
     arrays: list[pa.Array] = [pa.array(rows.key.hi), pa.array(rows.key.lo)]
     if not spec.key_is_row:
         arrays += [pa.array(rows.row.hi), pa.array(rows.row.lo)]
     if rows.order is not None:
         arrays += [pa.array(rows.prefix), rows.order]
     arrays += [pa.array(rows.weights), *rows.columns]
-    return pa.RecordBatch.from_arrays(arrays, schema=_schema(spec)).serialize()
+    batch = pa.RecordBatch.from_arrays(arrays, schema=_schema(spec)).serialize()
+    assert batch.size % 8 == 0, "IPC pads its buffers"
+    return b"".join((_BATCH_SIZE.pack(batch.size), memoryview(batch), run.directory.tobytes()))
 
 
-def unpack_rows(spec: ArrangementSpec, buffer: pa.Buffer) -> Rows:
+def unpack_run(spec: ArrangementSpec, buffer: pa.Buffer) -> Rows:
     """The rows in `buffer`, without copying."""
-    columns = pa.ipc.read_record_batch(buffer, _schema(spec)).columns
+    (size,) = _BATCH_SIZE.unpack(memoryview(buffer)[:8])
+    columns = pa.ipc.read_record_batch(buffer.slice(8, size), _schema(spec)).columns
     key = Hash(words(columns[0]), words(columns[1]))
     row, at = key, 2
     if not spec.key_is_row:
@@ -38,7 +43,8 @@ def unpack_rows(spec: ArrangementSpec, buffer: pa.Buffer) -> Rows:
     prefix, order = NO_WORDS, None
     if spec.order:
         prefix, order, at = words(columns[at]), columns[at + 1], at + 2
-    return Rows(key, row, order, prefix, words(columns[at], "int64").view(np.int64), tuple(columns[at + 1 :]))
+    directory = np.frombuffer(buffer.slice(8 + size), np.uint32)
+    return Rows(key, row, order, prefix, words(columns[at], "int64"), tuple(columns[at + 1 :]), directory)
 
 
 def _schema(spec: ArrangementSpec) -> pa.Schema:

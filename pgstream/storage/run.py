@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pgstream.delta import Column, Delta, Weights
-from pgstream.kernels import merging, sorting
+from pgstream.kernels import merging, probing, sorting
 from pgstream.kernels.arrow_views import address, leaf
 from pgstream.storage.gather import Addresses, leaves, pick_column
 from pgstream.storage.identity import Hash, Seed, Words, key_hash, row_hash
@@ -52,7 +52,10 @@ class Fences(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """The buffers of a run. `row is key` where the spec's key is the row; `order` and `prefix` where it is ordered."""
+    """The buffers of a run. `row is key` where the spec's key is the row; `order` and `prefix` where it is ordered.
+
+    `directory` is there where it was stored with the run.
+    """
 
     key: Hash
     row: Hash
@@ -60,6 +63,7 @@ class Rows(NamedTuple):
     prefix: Words
     weights: Weights
     columns: tuple[Column, ...]
+    directory: NDArray[np.uint32] | None = None
 
 
 class Run:
@@ -102,6 +106,16 @@ class Run:
         row[merging.WEIGHT] = address(rows.weights)
         row[merging.STOP] = self.count
         return row
+
+    @cached_property
+    def directory(self) -> NDArray[np.uint32]:
+        """Where in the run each part of its key range starts (see `kernels/probing.py`)."""
+        stored = self.rows.directory
+        return probing.build_directory(self.rows.key.hi, self.directory_shift) if stored is None else stored
+
+    @property
+    def directory_shift(self) -> int:
+        return int(probing.directory_shift(self.fences.first, self.fences.last, self.count))
 
     @cached_property
     def leaves(self) -> Addresses:

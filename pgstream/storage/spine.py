@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pgstream.delta import Delta, Indices, Weights, concat
 from pgstream.kernels import merging, probing
 from pgstream.kernels import spans as spans_of
+from pgstream.kernels.arrow_views import address
 from pgstream.storage.identity import Hash, Seed
 from pgstream.storage.layer import EMPTY, Layer, gather_columns, merge_chunk
 from pgstream.storage.run import ArrangementSpec, Run, build_run
@@ -229,7 +230,7 @@ class Spine:
         index, parts, query = self._index, [], 0
         hi, lo = np.ascontiguousarray(keys.hi), np.ascontiguousarray(keys.lo)
         while query < keys.rows:
-            room = np.empty(((keys.rows - query) + 64 + 2 * len(index.runs), 4), np.int64)
+            room = np.empty((2 * (keys.rows - query) + 2 * probing.BLOCK * len(index.runs), 4), np.int64)
             query, found = probing.locate(index.table, index.fences, index.bounds, hi, lo, query, room)
             parts.append(room[:found])
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -266,7 +267,9 @@ class Index:
     def of(layers: Sequence[Layer]) -> "Index":
         runs = tuple(run for layer in layers for run in layer.runs)
         table = np.stack([run.row_table for run in runs])
-        fences = np.array([run.fences for run in runs], np.uint64)
+        table[:, merging.DIRECTORY] = [address(run.directory) for run in runs]
+        table[:, merging.SHIFT] = [run.directory_shift for run in runs]
+        fences = np.array([(*run.fences, run.fences.first) for run in runs], np.uint64)
         bounds = np.cumsum([0, *(len(layer.runs) for layer in layers)])
         for layer, at in zip(layers, bounds[:-1], strict=True):
             if layer.start:

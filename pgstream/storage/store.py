@@ -79,10 +79,10 @@ class Pages:
         with self.file.environment.begin(buffers=True) as transaction:
             value = pa.py_buffer(transaction.get(_key(self.number), db=self.file.runs))
             if value.size < MAPPED_BYTES_MIN:
-                return encoding.unpack_rows(spec, pa.py_buffer(value.to_pybytes()))
+                return encoding.unpack_run(spec, pa.py_buffer(value.to_pybytes()))
             self.address, self.size = value.address, value.size
         assert self.address % 8 == 0, "LMDB places large values behind a 16-byte page header"
-        return encoding.unpack_rows(spec, pa.foreign_buffer(self.address, self.size, self))
+        return encoding.unpack_run(spec, pa.foreign_buffer(self.address, self.size, self))
 
 
 class Store:
@@ -183,7 +183,7 @@ class Store:
                 if number is None or number in done:
                     continue
                 done.add(number)
-                transaction.put(_key(number), encoding.pack_rows(spine.spec, run.rows), db=file.runs)
+                transaction.put(_key(number), encoding.pack_run(spine.spec, run), db=file.runs)
                 transaction.put(_key(number), encoding.pack_facts(run), db=file.facts)
 
     def _adopt(

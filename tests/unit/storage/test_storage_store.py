@@ -177,7 +177,7 @@ def test_opening_reads_no_rows(path, monkeypatch):
     store.commit(Commit({1: Spine.empty(PLAIN, store.seed).insert(numbers(0, 1000))}))
     store.close()
     store = Store.open(path)
-    monkeypatch.setattr(store_module.encoding, "unpack_rows", lambda *_: pytest.fail("rows were read"))
+    monkeypatch.setattr(store_module.encoding, "unpack_run", lambda *_: pytest.fail("rows were read"))
     spine = store.load_spine(1, PLAIN)
     assert spine.total() == 1000
     assert spine.len_upper_bound == 1000
