@@ -9,9 +9,10 @@ import numpy as np
 
 from pgstream.delta import Column
 from pgstream.errors import InvalidParameterValue
-from pgstream.functions.calendar import DAY_US, TIMESTAMP, TIMESTAMPTZ, Ints, finite, integers, moment_column, spans_of
+from pgstream.functions.calendar import DAY_US, TIMESTAMP, TIMESTAMPTZ, Ints, finite, moment_column, spans_of
 from pgstream.functions.registry import function
 from pgstream.functions.vector import ranges
+from pgstream.types.buffers import numbers
 from pgstream.types.definition import SqlType
 
 Rows = tuple[Ints, tuple[Column, ...]]
@@ -28,9 +29,13 @@ def _width(column: Column, noun: str) -> Ints:
     return width
 
 
+def _moments(column: Column) -> Ints:
+    return numbers(column).astype(np.int64, copy=False)
+
+
 def _tumble(type: SqlType) -> Callable[[Column, Column], Column]:
     def start(moment: Column, size: Column) -> Column:
-        at, width = integers(moment), _width(size, "size")
+        at, width = _moments(moment), _width(size, "size")
         return moment_column(np.where(finite(at), at - at % width, at), type)
 
     return start
@@ -38,7 +43,7 @@ def _tumble(type: SqlType) -> Callable[[Column, Column], Column]:
 
 def _hop(type: SqlType) -> Callable[[Column, Column, Column], Rows]:
     def starts(moment: Column, slide: Column, size: Column) -> Rows:
-        at, step, width = integers(moment), _width(slide, "slide"), _width(size, "size")
+        at, step, width = _moments(moment), _width(slide, "slide"), _width(size, "size")
         known = finite(at)
         at = np.where(known, at, 0)
         last = at - at % step
