@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pgstream.connectors.files import CompressedFile, PlainFile, compression_of, open_file
 from pgstream.connectors.source import Limits, Rejected, Rows
 from pgstream.errors import ProgramLimitExceeded
-from pgstream.formats.format import Chunk, Decoder, Field, RecordFormat
+from pgstream.formats.format import Chunk, Cut, Decoder, Field, RecordFormat
 
 OPEN_FILES_MAX = 16
 RECORD_BYTES_MAX = 1 << 30
@@ -73,13 +73,10 @@ class RecordFiles:
         done = final and bound is None and cut.size == chunk.size
         if cut.size == 0 and not done:
             return None
-        return Piece(start + cut.size, done, lambda: self._decode(path, file.decoder, start, chunk, cut.size, needed))
+        return Piece(start + cut.size, done, lambda: self._decode(path, file.decoder, start, chunk, cut, needed))
 
-    def _decode(
-        self, path: Path, decoder: Decoder, start: int, chunk: Chunk, size: int, needed: frozenset[int]
-    ) -> Rows:
-        chunk.memory[size : min(size + 64, len(chunk.memory))] = 0
-        decoded = decoder.decode(Chunk(chunk.memory, size), needed)
+    def _decode(self, path: Path, decoder: Decoder, start: int, chunk: Chunk, cut: Cut, needed: frozenset[int]) -> Rows:
+        decoded = decoder.decode(Chunk(chunk.memory, cut.size, cut.rows), needed)
         rejected = tuple(Rejected(r.raw, r.message, f"{path}:{start + r.start}") for r in decoded.rejects)
         return Rows(decoded.columns, decoded.count, rejected)
 

@@ -25,10 +25,14 @@ class Field(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """`size` bytes at the start of `memory`, which has at least PADDING more bytes that may be read."""
+    """`size` bytes at the start of `memory`, which has at least PADDING more bytes that may be read.
+
+    `rows_max`: there are no more records than that, where it is known.
+    """
 
     memory: Memory
     size: int
+    rows_max: int | None = None
 
     @staticmethod
     def room(capacity: int) -> "Chunk":

@@ -58,7 +58,7 @@ class JsonDecoder:
     def decode(self, chunk: Chunk, needed: frozenset[int]) -> Decoded:
         wanted = sorted(needed)
         start, end = chunk.address, chunk.address + chunk.size
-        rows_max = count_lines(start, end) + 1
+        rows_max = 1 + (count_lines(start, end) if chunk.rows_max is None else chunk.rows_max)
         sheet = Sheet([self._targets[c] for c in wanted], rows_max, chunk.size)
         steps = self._steps(chunk, wanted, needed)
         slow = np.empty((rows_max, 3), np.int64)
