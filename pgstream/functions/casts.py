@@ -1,7 +1,7 @@
 """Casts: which type becomes which, in which contexts, and how whole columns do it.
 
-`cast_column` follows PostgreSQL's find_coercion_pathway: the length coercion of a type to itself, the literal of unknown
-type, a declared cast (`CASTS`, from which pg_cast derives), element by element for arrays, and the text I/O
+`cast_column` follows PostgreSQL's find_coercion_pathway: the length coercion of a type to itself, the literal of
+unknown type, a declared cast (`CASTS`, from which pg_cast derives), element by element for arrays, and the text I/O
 conversions.
 """
 
@@ -41,7 +41,8 @@ def find_cast(source: SqlType, target: SqlType) -> CastContext | None:
     if declared is not None:
         return declared.context
     if is_array_cast(source, target):
-        assert source.element is not None and target.element is not None
+        assert source.element is not None
+        assert target.element is not None
         return find_cast(source.element, target.element)
     if target.definition.category == "S":
         return ASSIGNMENT
@@ -84,7 +85,8 @@ def converted(column: Column, source: SqlType, target: SqlType, explicit: bool, 
         return by_declaration(column, declared, source, target, context)
     if is_array_cast(source, target):
         inner, outer = source.element, target.element
-        assert inner is not None and outer is not None
+        assert inner is not None
+        assert outer is not None
         return with_elements(column, cast_column(elements_of(column), inner, outer.bare(), explicit, context))
     if target.definition.category == "S":
         return read(written(column, source, context), target, context)

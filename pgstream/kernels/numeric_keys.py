@@ -55,7 +55,7 @@ def ordered_numerics(offsets, content):  # type: ignore[no-untyped-def]
         kind, first, last, _, exponent = anatomy(content, offsets[row], offsets[row + 1])
         keys[to] = kind
         to += 1
-        if kind == NEGATIVE or kind == POSITIVE:
+        if kind in (NEGATIVE, POSITIVE):
             flip = np.uint8(255) if kind == NEGATIVE else np.uint8(0)
             biased = exponent + 0x800000
             for shift in (16, 8, 0):
@@ -141,7 +141,7 @@ def send_numerics(offsets, content, valid):  # type: ignore[no-untyped-def]
             head[1] = 0
             head[2] = 0x4000 if kind == NEGATIVE else 0
             head[3] = end - point - 1 if point < end else 0
-            if kind == NEGATIVE or kind == POSITIVE:
+            if kind in (NEGATIVE, POSITIVE):
                 high = (point - first - 1) // 4 if first < point else -((first - point - 1) // 4) - 1
                 low = (point - last - 1) // 4 if last < point else -((last - point - 1) // 4) - 1
                 head[1] = high
@@ -153,7 +153,7 @@ def send_numerics(offsets, content, valid):  # type: ignore[no-untyped-def]
                 wire[to] = np.uint8((head[field] >> 8) & 255)
                 wire[to + 1] = np.uint8(head[field] & 255)
                 to += 2
-            if kind == NEGATIVE or kind == POSITIVE:
+            if kind in (NEGATIVE, POSITIVE):
                 for weight in range(high, low - 1, -1):
                     digit = group_digit(content, start, end, point, weight)
                     wire[to] = np.uint8(digit >> 8)

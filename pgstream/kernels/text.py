@@ -89,3 +89,56 @@ def character_counts(offsets, content, valid):  # type: ignore[no-untyped-def]
                 if content[at] & 0xC0 != 0x80:
                     counts[row] += 1
     return counts
+
+
+@njit(types.Tuple((offsets_out, bytes_out))(ints_in, flags_in), nogil=True, cache=True)
+def format_integers(values, valid):  # type: ignore[no-untyped-def]
+    """Decimal texts of integers."""
+    count = len(values)
+    ends = np.zeros(count + 1, np.int32)
+    texts = np.empty(count * 20, np.uint8)
+    digits = np.empty(20, np.uint8)
+    to = 0
+    for row in range(count):
+        if valid[row]:
+            rest = np.uint64(values[row])
+            if values[row] < 0:
+                texts[to] = 45
+                to += 1
+                rest = np.uint64(0) - rest
+            size = 0
+            while rest >= np.uint64(10):
+                quotient = rest // np.uint64(10)
+                digits[size] = 48 + np.uint8(rest - quotient * np.uint64(10))
+                rest = quotient
+                size += 1
+            texts[to] = 48 + np.uint8(rest)
+            to += 1
+            for place in range(size - 1, -1, -1):
+                texts[to] = digits[place]
+                to += 1
+        ends[row + 1] = to
+    return ends, texts[:to]
+
+
+HEX_DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8).copy()
+
+
+@njit(types.Tuple((offsets_out, bytes_out))(offsets_in, bytes_in, flags_in), nogil=True, cache=True)
+def format_hex(offsets, content, valid):  # type: ignore[no-untyped-def]
+    r"""\\x and the hexadecimal digits of byte strings."""
+    count = len(valid)
+    ends = np.zeros(count + 1, np.int32)
+    texts = np.empty(2 * (offsets[count] - offsets[0]) + 2 * count, np.uint8)
+    to = 0
+    for row in range(count):
+        if valid[row]:
+            texts[to] = 92
+            texts[to + 1] = 120
+            to += 2
+            for at in range(offsets[row], offsets[row + 1]):
+                texts[to] = HEX_DIGITS[content[at] >> 4]
+                texts[to + 1] = HEX_DIGITS[content[at] & 15]
+                to += 2
+        ends[row + 1] = to
+    return ends, texts[:to]

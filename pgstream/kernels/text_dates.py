@@ -73,29 +73,48 @@ def put_digits(texts, to, value, width):  # type: ignore[no-untyped-def]
 
 
 @njit(int64(bytes_out, int64, int64), nogil=True, cache=True)
+def put_pair(texts, to, value):  # type: ignore[no-untyped-def]
+    """Writes `value` (0 to 99) as two digits at `to`; gives the end."""
+    high = np.uint32(value) // np.uint32(10)
+    texts[to] = 48 + high
+    texts[to + 1] = 48 + np.uint32(value) - high * np.uint32(10)
+    return to + 2
+
+
+@njit(int64(bytes_out, int64, int64), nogil=True, cache=True)
 def put_date(texts, to, days):  # type: ignore[no-untyped-def]
     """Writes YYYY-MM-DD; the year of a date BC counts from 1 and the caller adds ` BC`."""
     year, month, day = civil_of(days)
-    to = put_digits(texts, to, year if year > 0 else 1 - year, 4)
+    if 0 < year <= 9999:
+        century = np.uint32(year) // np.uint32(100)
+        to = put_pair(texts, put_pair(texts, to, century), np.uint32(year) - century * np.uint32(100))
+    else:
+        to = put_digits(texts, to, year if year > 0 else 1 - year, 4)
     texts[to] = 45
-    to = put_digits(texts, to + 1, month, 2)
+    to = put_pair(texts, to + 1, month)
     texts[to] = 45
-    return put_digits(texts, to + 1, day, 2)
+    return put_pair(texts, to + 1, day)
 
 
 @njit(int64(bytes_out, int64, int64), nogil=True, cache=True)
 def put_time(texts, to, us):  # type: ignore[no-untyped-def]
     """Writes HH:MM:SS and, unless it is 0, the fraction without trailing zeros."""
-    seconds = us // 1_000_000
-    fraction = us - seconds * 1_000_000
-    to = put_digits(texts, to, seconds // 3600, 2)
+    seconds = np.uint32(us // 1_000_000)
+    fraction = np.uint32(us - np.int64(seconds) * 1_000_000)
+    minutes = seconds // np.uint32(60)
+    hours = minutes // np.uint32(60)
+    to = put_pair(texts, to, hours)
     texts[to] = 58
-    to = put_digits(texts, to + 1, seconds // 60 % 60, 2)
+    to = put_pair(texts, to + 1, minutes - hours * np.uint32(60))
     texts[to] = 58
-    to = put_digits(texts, to + 1, seconds % 60, 2)
+    to = put_pair(texts, to + 1, seconds - minutes * np.uint32(60))
     if fraction:
+        high = fraction // np.uint32(10000)
+        middle = fraction // np.uint32(100)
         texts[to] = 46
-        to = put_digits(texts, to + 1, fraction, 6)
+        to = put_pair(texts, to + 1, high)
+        to = put_pair(texts, to, middle - high * np.uint32(100))
+        to = put_pair(texts, to, fraction - middle * np.uint32(100))
         while texts[to - 1] == 48:
             to -= 1
     return to
@@ -127,13 +146,13 @@ def put_zone(texts, to, offset):  # type: ignore[no-untyped-def]
     """Writes a UTC offset in seconds as +HH[:MM[:SS]]."""
     texts[to] = 45 if offset < 0 else 43
     rest = abs(offset)
-    to = put_digits(texts, to + 1, rest // 3600, 2)
+    to = put_pair(texts, to + 1, rest // 3600)
     if rest % 3600:
         texts[to] = 58
-        to = put_digits(texts, to + 1, rest // 60 % 60, 2)
+        to = put_pair(texts, to + 1, rest // 60 % 60)
         if rest % 60:
             texts[to] = 58
-            to = put_digits(texts, to + 1, rest % 60, 2)
+            to = put_pair(texts, to + 1, rest % 60)
     return to
 
 
@@ -174,7 +193,7 @@ def format_dates(values, valid):  # type: ignore[no-untyped-def]
     for row in range(count):
         if valid[row]:
             days = np.int64(values[row])
-            if days == DATE_INFINITY or days == DATE_MINUS_INFINITY:
+            if days in (DATE_INFINITY, DATE_MINUS_INFINITY):
                 to = put_infinity(texts, to, days < 0)
             else:
                 to = put_date(texts, to, days)

@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from pgstream.delta import Column
 from pgstream.errors import InvalidTextRepresentation
@@ -42,10 +43,10 @@ def format_bools(column: Column, settings: Settings) -> Column:
     return pa.DictionaryArray.from_arrays(pc.cast(column, pa.int8()), ["f", "t"]).dictionary_decode()
 
 
-def as_bytes(column: Column) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+def as_bytes(column: Column) -> NDArray[np.uint8]:
     """One byte a value, 1 for true; 0 where NULL."""
     filled = column.fill_null(False) if column.null_count else column
-    return filled.to_numpy(zero_copy_only=False).astype(np.uint8)
+    return np.asarray(filled.to_numpy(zero_copy_only=False), np.uint8)
 
 
 def receive(content: Column, typmod: int) -> Column:

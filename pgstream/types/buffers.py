@@ -1,6 +1,6 @@
 """The memory of an Arrow column as plain arrays, which is what kernels take, and back."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -55,7 +55,7 @@ def string_column(
     return pa.Array.from_buffers(storage or pa.string(), len(offsets) - 1, buffers)
 
 
-def numbers(column: Column, dtype: type[np.generic] | np.dtype[np.generic]) -> NDArray[np.generic]:
+def numbers(column: Column, dtype: type[np.generic] | np.dtype[Any]) -> NDArray[Any]:
     """The values of a fixed-width column as an array of `dtype`, shared; meaningless where NULL."""
     content = column.buffers()[1]
     if content is None or len(column) == 0:

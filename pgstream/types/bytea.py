@@ -6,6 +6,8 @@ import pyarrow as pa
 
 from pgstream.delta import Column
 from pgstream.errors import InvalidParameterValue, InvalidTextRepresentation
+from pgstream.kernels.text import format_hex
+from pgstream.types.buffers import string_column, strings
 from pgstream.types.definition import Settings, TypeDefinition, declare
 from pgstream.types.integer import plain_value, same
 from pgstream.types.lift import over_distinct
@@ -47,7 +49,8 @@ def format_bytes(column: Column, settings: Settings) -> Column:
     """Output: `\\x` and hexadecimal digits, or the escape format where bytea_output says so."""
     if settings.get("bytea_output") == "escape":
         return pa.array([None if v is None else escaped(v) for v in column.to_pylist()], pa.string())
-    return pa.array([None if v is None else "\\x" + v.hex() for v in column.to_pylist()], pa.string())
+    offsets, content = format_hex(*strings(column))
+    return string_column(offsets, content, column)
 
 
 BYTEA = declare(

@@ -196,7 +196,7 @@ class Reader:
     def take_delimited_date(self, text: str) -> None:
         """`2024-1-5`, `1/5/2024`, `5-Jan-2024` and so on (DecodeDate)."""
         parts = re.findall(r"\d+|[a-z]+", text)
-        if not parts or not text[-2:-1].isalnum() and not text[-1].isalnum():
+        if not parts or (not text[-2:-1].isalnum() and not text[-1].isalnum()):
             raise BadFormat
         numbers = []
         for part in parts:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from pgstream.delta import Column
 from pgstream.errors import InvalidTextRepresentation, NumericValueOutOfRange
+from pgstream.kernels.text import format_integers as kernel_format
 from pgstream.kernels.text import parse_integers
 from pgstream.types.binary import plain, receive_fixed, send_fixed
-from pgstream.types.buffers import Strings, numbers
+from pgstream.types.buffers import Strings, numbers, string_column, valid_rows
 from pgstream.types.definition import Settings
 from pgstream.types.lift import parsed
 from pgstream.types.order import signed_keys
@@ -48,7 +49,9 @@ def integer_parser(storage: pa.DataType, low: int, high: int, type_name: str) ->
 
 def format_integers(column: Column, settings: Settings) -> Column:
     """Decimal digits."""
-    return pc.cast(column, pa.string())
+    wide = pc.cast(column, pa.int64())
+    offsets, content = kernel_format(numbers(wide, np.int64), valid_rows(column))
+    return string_column(offsets, content, column)
 
 
 def integer_codecs(storage: pa.DataType, wire: str, low: int, high: int, type_name: str) -> dict[str, Any]:

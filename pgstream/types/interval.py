@@ -1,7 +1,7 @@
 """interval. Python form: `Interval(months, days, us)`.
 
-Stored as 16 bytes that numpy reads as `RECORD` (microseconds, days, months). In comparisons a month is 30 days and a day
-24 hours.
+Stored as 16 bytes that numpy reads as `RECORD` (microseconds, days, months). In comparisons a month is 30 days and a
+day 24 hours.
 """
 
 from typing import Any

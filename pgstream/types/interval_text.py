@@ -207,7 +207,7 @@ ISO_TIME_UNITS = {"H": "hour", "M": "minute", "S": "second"}
 
 
 def read_iso(text: str, span: Span) -> None:
-    """Adds an ISO 8601 duration, in the format with designators (P1DT2H) or the alternative one (P0001-02-03T04:05:06)."""
+    """Adds an ISO 8601 duration, with designators (P1DT2H) or in the alternative format (P0001-02-03T04:05:06)."""
     found = ISO.fullmatch(text)
     if found is None or len(text) < 2:
         read_iso_alternative(text, span)

@@ -4,6 +4,8 @@ Keys are sorted by length, then by bytes; the last of equal keys wins; numbers k
 """
 
 import json
+import re
+from json.encoder import encode_basestring as quoted
 from typing import Any
 
 import pyarrow as pa
@@ -20,9 +22,7 @@ NULL, STRING, NUMBER, BOOL, ARRAY, OBJECT = range(1, 7)
 """The order of kinds, as the first byte of a key."""
 
 
-def quoted(text: str) -> str:
-    """A string as jsonb prints it."""
-    return json.dumps(text, ensure_ascii=False)
+PLAIN_NUMBER = re.compile(r"-?[1-9][0-9]{0,300}|0", re.ASCII)
 
 
 def sorted_items(value: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -37,7 +37,7 @@ def jsonb_text(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(jsonb_text, value)) + "]"
     if isinstance(value, Number):
-        return numeric.numeric_of(value)
+        return str(value) if PLAIN_NUMBER.fullmatch(value) else numeric.numeric_of(value)
     if isinstance(value, str):
         return quoted(value)
     return json.dumps(value)

@@ -43,7 +43,8 @@ def transaction_of(text: str) -> int:
 
 def kernel(memory: Strings) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
     """Plain decimal digits."""
-    return parse_integers(*memory, 0, OID_MAX)
+    values, done = parse_integers(*memory, 0, OID_MAX)
+    return values, done
 
 
 def parse_oids(text: Column, typmod: int) -> Column:

@@ -1,4 +1,4 @@
-"""Types that no stored column has: void, record, the polymorphic types and those of signatures of internal functions."""
+"""Types that no stored column has: void, record, the polymorphic types, and those of internal signatures."""
 
 from typing import Any
 

@@ -33,7 +33,8 @@ SPECIALS = {"infinity": INFINITY, "-infinity": MINUS_INFINITY, "epoch": 0}
 
 def finite(values: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Where `values` is neither infinity."""
-    return (values != INFINITY) & (values != MINUS_INFINITY)
+    found: NDArray[np.bool_] = (values != INFINITY) & (values != MINUS_INFINITY)
+    return found
 
 
 def checked(us: int, shown: str) -> int:
@@ -90,7 +91,7 @@ def format_timestamps(column: Column, settings: Settings) -> Column:
 
 
 def rounded_us(values: NDArray[np.int64], precision: int) -> NDArray[np.int64]:
-    """`values` with at most `precision` digits of a second's fraction, halves away from zero (as PostgreSQL: since 2000)."""
+    """`values` with at most `precision` digits of a second's fraction, halves away from 2000, as PostgreSQL's."""
     unit = 10 ** (6 - precision)
     since = values - EPOCH_2000_US
     rounded = np.where(since >= 0, (since + unit // 2) // unit * unit, -((unit // 2 - since) // unit * unit))

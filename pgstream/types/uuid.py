@@ -9,10 +9,11 @@ import pyarrow as pa
 from pgstream.delta import Column
 from pgstream.errors import InvalidTextRepresentation
 from pgstream.types.binary import check_widths
-from pgstream.types.buffers import strings
+from pgstream.types.buffers import numbers, records_column, strings
 from pgstream.types.definition import Settings, TypeDefinition, declare
 from pgstream.types.integer import plain_value
 
+DIGIT_PLACES = [place for place in range(36) if place not in (8, 13, 18, 23)]
 SPELLED = re.compile(r"[0-9a-fA-F]{4}(?:-?[0-9a-fA-F]{4}){7}")
 
 
@@ -26,8 +27,10 @@ def uuid_of(text: str) -> bytes:
 
 def format_uuids(column: Column, settings: Settings) -> Column:
     """Output: the standard form."""
-    texts = [None if value is None else str(uuid.UUID(bytes=value)) for value in column.to_pylist()]
-    return pa.array(texts, pa.string())
+    texts = np.full((len(column), 36), ord("-"), np.uint8)
+    nibbles = np.frombuffer(numbers(column, np.dtype("V16")).tobytes().hex().encode(), np.uint8).reshape(-1, 32)
+    texts[:, DIGIT_PLACES] = nibbles
+    return records_column(texts, column).cast(pa.string())
 
 
 def receive(content: Column, typmod: int) -> Column:

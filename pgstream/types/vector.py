@@ -3,9 +3,10 @@
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pgstream.delta import Column
-from pgstream.types.array import array_facts, format_arrays, list_column, send_arrays
+from pgstream.types.array import array_facts, array_order_key, format_arrays, list_column, send_arrays
 from pgstream.types.definition import BY_NAME, Settings, SqlType, TypeDefinition, declare
 
 
@@ -23,6 +24,8 @@ def vector(name: str, oid: int, array_oid: int, element_name: str) -> SqlType:
         return pa.array([None if text is None else text[1:-1].replace(",", " ") for text in texts], pa.string())
 
     facts: dict[str, Any] = {**array_facts(element), "parse": parse, "format": format_vectors}
+    if name == "oidvector":
+        facts["order_key"] = lambda column: by_length(column, element)
     facts["send"] = lambda column: send_arrays(column, element, lower_bound=0, never_empty=True)
     return declare(
         TypeDefinition(
@@ -38,6 +41,13 @@ def vector(name: str, oid: int, array_oid: int, element_name: str) -> SqlType:
             **facts,
         )
     )
+
+
+def by_length(column: Column, element: TypeDefinition) -> Column:
+    """Keys of oidvectors, of which the shorter is less."""
+    keys = array_order_key(column, element).to_pylist()
+    lengths = pc.list_value_length(column).to_pylist()
+    return pa.array([length.to_bytes(4, "big") + key for length, key in zip(lengths, keys, strict=True)], pa.binary())
 
 
 INT2VECTOR = vector("int2vector", 22, 1006, "int2")

@@ -12,8 +12,8 @@ from pgstream.errors import InvalidParameterValue
 
 POSIX = re.compile(r"(?:<[^>]+>|[A-Za-z]*)([+-]?\d{1,3})(?::(\d{1,2}))?(?::(\d{1,2}))?", re.ASCII)
 CYCLE_US = 146097 * 86_400_000_000
-FIRST_US = int((datetime(1800, 1, 1) - datetime(1970, 1, 1)).total_seconds()) * 1_000_000
-LAST_US = int((datetime(2400, 1, 1) - datetime(1970, 1, 1)).total_seconds()) * 1_000_000
+FIRST_US = int(datetime(1800, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+LAST_US = int(datetime(2400, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 STEP_SECONDS = 6 * 86400
 
 
@@ -34,7 +34,8 @@ class Zone:
             return np.full(len(instants_us), self.offsets[0], np.int32)
         late = np.maximum(instants_us - LAST_US, -1) // CYCLE_US + 1
         places = np.searchsorted(self.starts, instants_us - late * CYCLE_US, "right") - 1
-        return self.offsets[np.maximum(places, 0)]
+        found: NDArray[np.int32] = self.offsets[np.maximum(places, 0)]
+        return found
 
     def to_utc(self, local_us: NDArray[np.int64]) -> NDArray[np.int64]:
         """The instants of local times. In a gap the offset before it holds, in an overlap the one after it."""

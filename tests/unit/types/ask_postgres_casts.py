@@ -1,4 +1,4 @@
-"""Asks a real PostgreSQL what every cast in `cast_inputs.txt` gives and writes `cast_answers.jsonl`, which the tests read.
+"""Asks a real PostgreSQL what every cast in `cast_inputs.txt` gives and writes `cast_answers.jsonl` for the tests.
 
 PGSTREAM_ORACLE="host=127.0.0.1 port=5432 user=postgres" python tests/unit/types/ask_postgres_casts.py
 """

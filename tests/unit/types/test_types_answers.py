@@ -32,7 +32,8 @@ def our_answer(answer: dict[str, Any]) -> dict[str, Any]:
         content = type.definition.send(column)
     except SqlError as problem:
         return {**asked, "error": [problem.sqlstate, problem.message, problem.detail, problem.hint]}
-    assert text[1].as_py() is None and content[1].as_py() is None
+    assert text[1].as_py() is None
+    assert content[1].as_py() is None
     return {**asked, "output": text[0].as_py(), "binary": content[0].as_py().hex()}
 
 
