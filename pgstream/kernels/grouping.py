@@ -12,6 +12,26 @@ I64 = types.Array(types.int64, 1, "C", readonly=True)
 BOOL = types.Array(types.boolean, 1, "C", readonly=True)
 OUT = types.int64[::1]
 
+HI, LO, GROUP, WIDTH = 0, 1, 2, 4
+"""A slot of a hash table: both halves of the key and the group's number from 1 (0: free), on one cache line."""
+
+
+@njit(nogil=True, cache=True)
+def _rehashed(table, size):  # type: ignore[no-untyped-def]
+    """The entries of `table` in one of `size` slots."""
+    grown = np.zeros((size, WIDTH), np.uint64)
+    mask = np.uint64(size - 1)
+    for slot in range(len(table)):
+        if table[slot, GROUP] == 0:
+            continue
+        at = table[slot, LO] & mask
+        while grown[at, GROUP] != 0:
+            at = (at + np.uint64(1)) & mask
+        grown[at, HI] = table[slot, HI]
+        grown[at, LO] = table[slot, LO]
+        grown[at, GROUP] = table[slot, GROUP]
+    return grown
+
 
 @njit(types.Tuple((OUT, OUT))(U64, U64), nogil=True, cache=True)
 def group_ids(hi, lo):  # type: ignore[no-untyped-def]
@@ -20,34 +40,31 @@ def group_ids(hi, lo):  # type: ignore[no-untyped-def]
     ids = np.empty(n, np.int64)
     first = np.empty(n, np.int64)
     size = 1024
+    table = np.zeros((size, WIDTH), np.uint64)
     mask = np.uint64(size - 1)
-    tags = np.empty(size, np.uint64)
-    slots = np.full(size, -1, np.int32)
     count = 0
     for i in range(n):
+        if i and hi[i] == hi[i - 1] and lo[i] == lo[i - 1]:
+            ids[i] = ids[i - 1]
+            continue
         at = lo[i] & mask
-        group = slots[at]
-        while group >= 0 and (tags[at] != hi[i] or lo[first[group]] != lo[i]):
+        group = table[at, GROUP]
+        while group != 0 and (table[at, LO] != lo[i] or table[at, HI] != hi[i]):
             at = (at + np.uint64(1)) & mask
-            group = slots[at]
-        if group < 0:
-            group = count
+            group = table[at, GROUP]
+        if group == 0:
             first[count] = i
-            slots[at] = count
-            tags[at] = hi[i]
             count += 1
+            table[at, HI] = hi[i]
+            table[at, LO] = lo[i]
+            table[at, GROUP] = count
+            ids[i] = count - 1
             if count * 2 > size:
                 size *= 4
+                table = _rehashed(table, size)
                 mask = np.uint64(size - 1)
-                tags = np.empty(size, np.uint64)
-                slots = np.full(size, -1, np.int32)
-                for other in range(count):
-                    at = lo[first[other]] & mask
-                    while slots[at] >= 0:
-                        at = (at + np.uint64(1)) & mask
-                    slots[at] = other
-                    tags[at] = hi[first[other]]
-        ids[i] = group
+        else:
+            ids[i] = np.int64(group) - 1
     return ids, first[:count].copy()
 
 

@@ -82,15 +82,32 @@ class TopN(Operator):
         return consolidated(concat([new, _cut(delta.before, keys, offset, limit).negate()]), tick)
 
     def once(self, tick: TickContext, inputs: Sequence[Delta]) -> Delta:
-        keys = touched_keys(keys_at(inputs[0], self.spec.key, self.types, tick))
-        empty = Spine.empty(self.spec, tick.seed)
+        delta = inputs[0]
         offset, limit = self.cut.bounds(tick)
         if limit is None and not offset:
-            return inputs[0]
-        spine = empty.insert(inputs[0])
+            return delta
+        if limit is not None and not self.spec.key:
+            delta = self._foremost(delta, offset + limit, tick)
+        elif limit == 1 and not offset:
+            return GrowingFirst(self.spec).once(tick, [delta])
+        keys = touched_keys(keys_at(delta, self.spec.key, self.types, tick))
+        empty = Spine.empty(self.spec, tick.seed)
+        spine = empty.insert(delta)
         if limit is None:
-            return consolidated(_without_first(inputs[0], empty, spine, keys, offset), tick)
+            return consolidated(_without_first(delta, empty, spine, keys, offset), tick)
         return _cut(spine, keys, offset, limit)
+
+    def _foremost(self, delta: Delta, count: int, tick: TickContext) -> Delta:
+        """Among others, the first `count` rows: those that the first column of the order does not rule out."""
+        delta = delta.filter(delta.weights > 0)
+        if not 0 < count < len(delta):
+            return delta if count else delta.slice(0, 0)
+        if self.spec.order:
+            item = self.spec.order[0]
+            codes = sort_codes(delta.columns[item.position], self.types[item.position], item)[0]
+            return delta.filter(codes <= np.partition(codes, count - 1)[count - 1])
+        words = row_hash(delta.columns, tick.seed, len(delta)).hi
+        return delta.filter(words <= np.partition(words, count - 1)[count - 1])
 
 
 @dataclass(frozen=True, slots=True)
