@@ -18,7 +18,7 @@ from pgstream.types.definition import SqlType
 def keys_of(column: Column, element: SqlType) -> list[Any]:
     """For each element something hashable that is equal where SQL's = holds; None for NULL."""
     equality = element.definition.equality_key
-    return (column if equality is None else equality(column)).to_pylist()
+    return list((column if equality is None else equality(column)).to_pylist())
 
 
 def element_of(call: BoundCall, position: int) -> SqlType:
@@ -182,10 +182,7 @@ def array_dims(array: Column) -> Column:
 
 
 def _positions(call: BoundCall, array: Column, element: Column) -> list[list[int] | None]:
-    if not all(valid(array)):
-        alive = valid(array)
-    else:
-        alive = np.ones(len(array), np.bool_)
+    alive = valid(array)
     wanted = keys_of(element, call.arguments[1])
     lists = _sets(call, 0, array)
     return [

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from pgstream.delta import Column
 from pgstream.errors import DatetimeFieldOverflow
-from pgstream.functions.calling import Value
-from pgstream.functions.vector import column_of, numbers
+from pgstream.functions.vector import column_of
 from pgstream.types.definition import SqlType
 
 Ints = NDArray[np.int64]
@@ -42,23 +41,12 @@ class Spans(NamedTuple):
 
 def finite(us: Ints) -> NDArray[np.bool_]:
     """Where timestamps are neither infinity."""
-    return (us != INFINITY) & (us != MINUS_INFINITY)
+    return np.asarray((us != INFINITY) & (us != MINUS_INFINITY), np.bool_)
 
 
 def finite_days(days: Ints) -> NDArray[np.bool_]:
     """Where dates are neither infinity."""
-    return (days != DATE_INFINITY) & (days != DATE_MINUS_INFINITY)
-
-
-def integers(value: Value) -> Ints:
-    """Days, microseconds or integers as int64, of length 1 for a constant."""
-    if isinstance(value, pa.Scalar):
-        value = (
-            pa.array([value.value if pa.types.is_temporal(value.type) else value.as_py()])
-            if not isinstance(value, pa.Array)
-            else value
-        )
-    return numbers(value).astype(np.int64, copy=False)
+    return np.asarray((days != DATE_INFINITY) & (days != DATE_MINUS_INFINITY), np.bool_)
 
 
 def civil(days: Ints) -> tuple[Ints, Ints, Ints]:
@@ -79,14 +67,14 @@ def days_of(year: Ints | int, month: Ints | int, day: Ints | int) -> Ints:
     era = y // 400
     yoe = y - era * 400
     doy = (153 * (np.asarray(month, np.int64) + np.where(np.asarray(month) > 2, -3, 9)) + 2) // 5 + day - 1
-    return era * 146097 + yoe * 365 + yoe // 4 - yoe // 100 + doy - 719468
+    return np.asarray(era * 146097 + yoe * 365 + yoe // 4 - yoe // 100 + doy - 719468, np.int64)
 
 
 def month_length(year: Ints, month: Ints) -> Ints:
     """The days of each month."""
     leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
     lengths = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)[month - 1]
-    return lengths + (leap & (month == 2))
+    return np.asarray(lengths + (leap & (month == 2)), np.int64)
 
 
 def plus_months(us: Ints, months: Ints) -> Ints:

@@ -1,13 +1,14 @@
 """Arithmetic of dates, times, timestamps and intervals, time zones, and the clock."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from pgstream.delta import Column
-from pgstream.errors import DatetimeFieldOverflow, DivisionByZero, InvalidParameterValue
+from pgstream.errors import DatetimeFieldOverflow, DivisionByZero
 from pgstream.functions.calendar import (
     DATE,
     DAY_US,
@@ -27,11 +28,11 @@ from pgstream.functions.calendar import (
     spans_of,
 )
 from pgstream.functions.comparison import microseconds_of_days
-from pgstream.functions.registry import STABLE, VOLATILE, BoundCall, function
+from pgstream.functions.registry import STABLE, BoundCall, function
 from pgstream.functions.vector import column_of, numbers
 from pgstream.types.definition import SqlType
 from pgstream.types.timestamptz import session_zone
-from pgstream.types.zones import Zone, find_zone
+from pgstream.types.zones import Zone
 
 
 def to_local(us: Ints, zone: Zone) -> Ints:
@@ -78,7 +79,8 @@ def _shift(type: SqlType, sign: int) -> Callable[[BoundCall, Column, Column], Co
 for _type in (TIMESTAMP, TIMESTAMPTZ):
     _zoned = _type == TIMESTAMPTZ
     _shown = "+00" if _zoned else ""
-    _how = {"bound": True, "volatility": STABLE if _zoned else "i"}
+    _later = _shift(_type, 1)
+    _how: dict[str, Any] = {"bound": True, "volatility": STABLE if _zoned else "i"}
     function(
         f"{_type.name}_pl_interval({_type.name}, interval) -> {_type.name}",
         operator="+",
@@ -88,23 +90,21 @@ for _type in (TIMESTAMP, TIMESTAMPTZ):
             f"'infinity'::{_type.name} + '1 day'::interval": "infinity",
         },
         **_how,
-    )(_shift(_type, 1))  # type: ignore[arg-type]
+    )(_shift(_type, 1))
     function(
         f"{_type.name}_mi_interval({_type.name}, interval) -> {_type.name}",
         operator="-",
         doc="The moment an interval earlier.",
         examples={f"'2024-03-31 10:00'::{_type.name} - '1 mon'::interval": f"2024-02-29 10:00:00{_shown}"},
         **_how,
-    )(_shift(_type, -1))  # type: ignore[arg-type]
+    )(_shift(_type, -1))
     function(
         f"interval_pl_{_type.name}(interval, {_type.name}) -> {_type.name}",
         operator="+",
         doc="The moment an interval later.",
         examples={f"'1 day'::interval + '2024-01-31 10:00'::{_type.name}": f"2024-02-01 10:00:00{_shown}"},
         **_how,
-    )(  # type: ignore[arg-type]
-        lambda call, interval, moment, shift=_shift(_type, 1): shift(call, moment, interval)
-    )
+    )(lambda call, interval, moment, shift=_later: shift(call, moment, interval))
 
 
 def _difference(later_: Column, earlier: Column) -> Column:
@@ -378,109 +378,3 @@ for _name, _kernel, _example in (
     function(f"{_name}(interval) -> interval", doc="The interval with its fields carried over.", examples=_example)(
         lambda interval, kernel=_kernel: interval_column(*kernel(spans_of(interval)))
     )
-
-
-def zone_of(name: str) -> Zone:
-    """The zone AT TIME ZONE names."""
-    found = find_zone(name)
-    if found is None:
-        raise InvalidParameterValue(f'time zone "{name}" not recognized')
-    return found
-
-
-def _by_zone(names: Column, us: Ints, convert: Callable[[Ints, Zone], Ints]) -> Ints:
-    encoded = names.dictionary_encode()
-    codes = encoded.indices.to_numpy(zero_copy_only=False)
-    made = us.copy()
-    for code, name in enumerate(encoded.dictionary.to_pylist()):
-        rows = slice(None) if len(encoded.dictionary) == 1 else codes == code
-        made[rows] = convert(us[rows], zone_of(name))
-    return made
-
-
-@function(
-    "timezone(text, timestamptz) -> timestamp",
-    examples={"'2024-07-01 12:00+00'::timestamptz AT TIME ZONE 'Europe/Berlin'": "2024-07-01 14:00:00"},
-)
-def at_zone(zone: Column, moment: Column) -> Column:
-    """What the clocks of `zone` show."""
-    return moment_column(_by_zone(zone, numbers(moment), to_local), TIMESTAMP)
-
-
-@function(
-    "timezone(text, timestamp) -> timestamptz",
-    examples={"'2024-07-01 12:00'::timestamp AT TIME ZONE 'Europe/Berlin'": "2024-07-01 10:00:00+00"},
-)
-def from_zone(zone: Column, moment: Column) -> Column:
-    """When the clocks of `zone` show `moment`."""
-    return moment_column(_by_zone(zone, numbers(moment), to_instant), TIMESTAMPTZ)
-
-
-function(
-    "timezone(interval, timestamptz) -> timestamp",
-    doc="What clocks show that are this far ahead of UTC.",
-    examples={"'2024-07-01 12:00+00'::timestamptz AT TIME ZONE '02:00'::interval": "2024-07-01 14:00:00"},
-)(lambda offset, moment: moment_column(numbers(moment) + spans_of(offset).us, TIMESTAMP))
-function(
-    "timezone(interval, timestamp) -> timestamptz",
-    doc="When clocks that are this far ahead of UTC show the moment.",
-    examples={"'2024-07-01 12:00'::timestamp AT TIME ZONE '02:00'::interval": "2024-07-01 10:00:00+00"},
-)(lambda offset, moment: moment_column(numbers(moment) - spans_of(offset).us, TIMESTAMPTZ))
-
-for _name in ("now", "transaction_timestamp", "statement_timestamp"):
-    function(
-        f"{_name}() -> timestamptz",
-        bound=True,
-        volatility=STABLE,
-        doc="When the transaction started.",
-        examples={f"{_name}() > '2020-01-01'": "t"},
-    )(lambda call, count: moment_column(np.full(count, call.context.now_us), TIMESTAMPTZ))
-
-
-@function(
-    "clock_timestamp() -> timestamptz",
-    bound=True,
-    volatility=VOLATILE,
-    examples={"clock_timestamp() > '2020-01-01'": "t"},
-)
-def clock_timestamp(call: BoundCall, count: int) -> Column:
-    """The time of the statement's clock."""
-    return moment_column(np.full(count, call.context.now_us), TIMESTAMPTZ)
-
-
-@function(
-    "localtimestamp() -> timestamp", bound=True, volatility=STABLE, examples={"LOCALTIMESTAMP > '2020-01-01'": "t"}
-)
-def localtimestamp(call: BoundCall, count: int) -> Column:
-    """When the transaction started, on the session's clock."""
-    local = to_local(np.full(count, call.context.now_us), session_zone(call.context.settings))
-    return moment_column(local, TIMESTAMP)
-
-
-@function("localtime() -> time", bound=True, volatility=STABLE, examples={"LOCALTIME >= '00:00'": "t"})
-def localtime(call: BoundCall, count: int) -> Column:
-    """The time of day at which the transaction started, on the session's clock."""
-    local = to_local(np.full(count, call.context.now_us), session_zone(call.context.settings))
-    return moment_column(local % DAY_US, TIME)
-
-
-@function("current_date() -> date", bound=True, volatility=STABLE, examples={"CURRENT_DATE > '2020-01-01'": "t"})
-def current_date(call: BoundCall, count: int) -> Column:
-    """The day on which the transaction started, in the session's zone."""
-    local = to_local(np.full(count, call.context.now_us), session_zone(call.context.settings))
-    return column_of(local // DAY_US, DATE.storage)
-
-
-for _type, _value in (
-    ("date", "'infinity'::date"),
-    ("timestamp", "'2024-01-01'::timestamp"),
-    ("timestamptz", "'-infinity'::timestamptz"),
-):
-    function(
-        f"isfinite({_type}) -> bool",
-        doc="Whether it is neither infinity.",
-        examples={f"isfinite({_value})": "f" if "inf" in _value else "t"},
-    )(lambda column: pa.array(finite_days(numbers(column)) if column.type == pa.date32() else finite(numbers(column))))
-function(
-    "isfinite(interval) -> bool", doc="True: intervals are finite.", examples={"isfinite('1 day'::interval)": "t"}
-)(lambda column: pa.array(np.ones(len(column), np.bool_)))

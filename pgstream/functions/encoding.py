@@ -18,7 +18,8 @@ from pgstream.errors import (
 )
 from pgstream.functions.keywords import needs_quotes
 from pgstream.functions.registry import STABLE, BoundCall, function
-from pgstream.functions.text import as_text, printed
+from pgstream.functions.text import as_text
+from pgstream.functions.text_parts import printed
 
 
 @function(

@@ -8,28 +8,22 @@ import numpy as np
 import pyarrow as pa
 
 from pgstream.delta import Column
-from pgstream.errors import DatetimeFieldOverflow, FeatureNotSupported, InvalidParameterValue
+from pgstream.errors import FeatureNotSupported, InvalidParameterValue
 from pgstream.functions.calendar import (
     DAY_US,
     HOUR_US,
-    INFINITY,
     MINUTE_US,
     SECOND_US,
-    TIMESTAMPTZ,
     Ints,
     Spans,
-    checked_moments,
     civil,
     days_of,
     finite,
-    interval_column,
-    moment_column,
-    month_length,
     spans_of,
 )
 from pgstream.functions.calling import Value, as_column
 from pgstream.functions.comparison import microseconds_of_days
-from pgstream.functions.datetime import to_instant, to_local, zone_of
+from pgstream.functions.datetime import to_local
 from pgstream.functions.numerics import quotient
 from pgstream.functions.registry import STABLE, BoundCall, function
 from pgstream.functions.truncation import ALIASES
@@ -44,10 +38,14 @@ NAMES = {
     "time": "time without time zone",
     "interval": "interval",
 }
-_MORE = {
-    "dow": "dow", "isodow": "isodow", "doy": "doy", "isoyear": "isoyear", "epoch": "epoch", "julian": "julian", "j": "julian", "jd": "julian",
-    "timezone": "timezone", "timezone_h": "timezone_hour", "timezone_hour": "timezone_hour", "timezone_m": "timezone_minute", "timezone_minute": "timezone_minute",
-}  # fmt: skip
+_MORE = {name: name for name in ("dow", "isodow", "doy", "isoyear", "epoch", "julian", "timezone")} | {
+    "j": "julian",
+    "jd": "julian",
+    "timezone_h": "timezone_hour",
+    "timezone_hour": "timezone_hour",
+    "timezone_m": "timezone_minute",
+    "timezone_minute": "timezone_minute",
+}
 _CLOCK = ("microseconds", "milliseconds", "second", "minute", "hour")
 _ENDLESS = ("year", "decade", "century", "millennium", "isoyear", "epoch", "julian")
 """The fields of an infinite timestamp that are infinite; the others are NULL."""
@@ -101,7 +99,7 @@ def _day_field(field: str, days: Ints) -> Ints | None:
         iso = iso_week(days)
         return iso[1] if field == "week" else _shown_year(iso[0])
     year, month, day = civil(days)
-    made = {
+    made: Callable[[], Ints] | None = {
         "day": lambda: day,
         "month": lambda: month,
         "quarter": lambda: (month - 1) // 3 + 1,
@@ -128,7 +126,7 @@ def _local_fields(word: str, us: Ints, type: str) -> Scaled:
 
 def _span_fields(word: str, spans: Spans) -> Scaled:
     def over(value: Ints, step: int) -> Ints:
-        return np.sign(value) * (np.abs(value) // step)
+        return np.asarray(np.sign(value) * (np.abs(value) // step), np.int64)
 
     field = field_of(word, "interval")
     if field in _CLOCK:
@@ -139,12 +137,11 @@ def _span_fields(word: str, spans: Spans) -> Scaled:
     if field == "epoch":
         years, months = over(spans.months, 12), np.fmod(spans.months, 12)
         return years * 31557600 * SECOND_US + months * 30 * DAY_US + spans.days * DAY_US + spans.us, 6
-    months = {"year": 12, "decade": 120, "century": 1200, "millennium": 12000}
-    if field in months:
-        return over(spans.months, months[field]), 0
-    made = {"day": spans.days, "month": np.fmod(spans.months, 12), "quarter": np.fmod(spans.months, 12) // 3 + 1}.get(
-        field
-    )
+    steps = {"year": 12, "decade": 120, "century": 1200, "millennium": 12000}
+    if field in steps:
+        return over(spans.months, steps[field]), 0
+    rest = np.fmod(spans.months, 12)
+    made = {"day": spans.days, "month": rest, "quarter": rest // 3 + 1}.get(field)
     if made is None:
         raise unsupported(word, "interval")
     return made, 0
@@ -246,13 +243,38 @@ def _extraction(type: str, shape: Callable[[Ints, int], Column]) -> Callable[[Bo
     return kernel
 
 
-_EXAMPLES = {
-    "timestamp": ("'2001-02-16 20:38:40.12'::timestamp", {"year": "2001", "second": "40.120000", "dow": "5", "week": "7", "epoch": "982355920.120000", "milliseconds": "40120.000", "julian": "2451957.86018657407407407407"}),
-    "timestamptz": ("'2001-02-16 20:38:40.12+00'::timestamptz", {"hour": "20", "timezone": "0", "epoch": "982355920.120000"}),
-    "date": ("'2001-02-16'::date", {"doy": "47", "century": "21", "epoch": "982281600", "hour": 'ERROR: 0A000 unit "hour" not supported for type date'}),
+_EXAMPLES: dict[str, tuple[str, dict[str, str]]] = {
+    "timestamp": (
+        "'2001-02-16 20:38:40.12'::timestamp",
+        {
+            "year": "2001",
+            "second": "40.120000",
+            "dow": "5",
+            "week": "7",
+            "epoch": "982355920.120000",
+            "milliseconds": "40120.000",
+            "julian": "2451957.86018657407407407407",
+        },
+    ),
+    "timestamptz": (
+        "'2001-02-16 20:38:40.12+00'::timestamptz",
+        {"hour": "20", "timezone": "0", "epoch": "982355920.120000"},
+    ),
+    "date": (
+        "'2001-02-16'::date",
+        {
+            "doy": "47",
+            "century": "21",
+            "epoch": "982281600",
+            "hour": 'ERROR: 0A000 unit "hour" not supported for type date',
+        },
+    ),
     "time": ("'20:38:40.5'::time", {"minute": "38", "epoch": "74320.500000"}),
-    "interval": ("'5 days 3 hours 2.5 seconds'::interval", {"day": "5", "epoch": "442802.500000", "second": "2.500000"}),
-}  # fmt: skip
+    "interval": (
+        "'5 days 3 hours 2.5 seconds'::interval",
+        {"day": "5", "epoch": "442802.500000", "second": "2.500000"},
+    ),
+}
 for _type, (_literal, _expected) in _EXAMPLES.items():
     _how: dict[str, Any] = {"bound": True, "scalars": True, "volatility": STABLE if _type == "timestamptz" else "i"}
     function(
@@ -267,174 +289,3 @@ for _type, (_literal, _expected) in _EXAMPLES.items():
         examples={f"date_part('{next(iter(_expected))}', {_literal})": next(iter(_expected.values()))},
         **_how,
     )(_extraction(_type, _as_float))
-
-
-def _age(end: Ints, start: Ints) -> Column:
-    """The symbolic difference in years, months, days and time."""
-    if not (finite(end).all() and finite(start).all()):
-        raise DatetimeFieldOverflow("cannot subtract infinite timestamps")
-    sign = np.where(end < start, -1, 1)
-    high, low = np.maximum(end, start), np.minimum(end, start)
-    (y1, m1, d1), (y0, m0, d0) = civil(high // DAY_US), civil(low // DAY_US)
-    us = high % DAY_US - low % DAY_US
-    days, months = d1 - d0, (y1 - y0) * 12 + m1 - m0
-    borrow = us < 0
-    us, days = us + borrow * DAY_US, days - borrow
-    lent = np.where(sign < 0, month_length(y1, m1), month_length(y0, m0))
-    for _ in range(2):
-        borrow = days < 0
-        days, months = days + borrow * lent, months - borrow
-    return interval_column(sign * months, sign * days, sign * us)
-
-
-@function(
-    "age(timestamp, timestamp) -> interval",
-    examples={
-        "age('2001-04-10'::timestamp, '1957-06-13'::timestamp)": "43 years 9 mons 27 days",
-        "age('2024-01-31 10:00'::timestamp, '2024-03-01 12:00'::timestamp)": "-1 mons -1 days -02:00:00",
-    },
-)
-def age(end: Column, start: Column) -> Column:
-    """The years, months, days and time between two moments."""
-    return _age(numbers(end), numbers(start))
-
-
-@function(
-    "age(timestamptz, timestamptz) -> interval",
-    bound=True,
-    volatility=STABLE,
-    examples={"age('2001-04-10+00'::timestamptz, '1957-06-13+00'::timestamptz)": "43 years 9 mons 27 days"},
-)
-def age_local(call: BoundCall, end: Column, start: Column) -> Column:
-    """The years, months, days and time between two moments, by the session's clock."""
-    zone = session_zone(call.context.settings)
-    return _age(to_local(numbers(end), zone), to_local(numbers(start), zone))
-
-
-def _midnight(call: BoundCall) -> int:
-    local = to_local(np.array([call.context.now_us]), session_zone(call.context.settings))
-    return int(local[0] // DAY_US * DAY_US)
-
-
-@function(
-    "age(timestamp) -> interval", bound=True, volatility=STABLE, examples={"age(CURRENT_DATE::timestamp)": "00:00:00"}
-)
-def age_today(call: BoundCall, start: Column) -> Column:
-    """The years, months and days until the midnight that began today."""
-    us = numbers(start)
-    return _age(np.full(len(us), _midnight(call)), us)
-
-
-@function(
-    "age(timestamptz) -> interval",
-    bound=True,
-    volatility=STABLE,
-    examples={"age(CURRENT_DATE::timestamptz)": "00:00:00"},
-)
-def age_today_local(call: BoundCall, start: Column) -> Column:
-    """The years, months and days until the midnight that began today."""
-    us = to_local(numbers(start), session_zone(call.context.settings))
-    return _age(np.full(len(us), _midnight(call)), us)
-
-
-def _day(year: int, month: int, day: int) -> int:
-    shown = year
-    year = year + 1 if year < 0 else year
-    if shown != 0 and 1 <= month <= 12 and -4713 <= shown <= 5874897:
-        length = int(month_length(np.array([year]), np.array([month]))[0])
-        if 1 <= day <= length:
-            return int(days_of(year, month, day))
-    raise DatetimeFieldOverflow(f"date field value out of range: {shown}-{month:02d}-{day:02d}")
-
-
-def _clock_us(hour: int, minute: int, second: float) -> int:
-    if not (0 <= hour <= 24 and 0 <= minute <= 59 and 0 <= second <= 60) or hour * 3600 + minute * 60 + second > 86400:
-        raise DatetimeFieldOverflow(f"time field value out of range: {hour}:{minute:02d}:{second:02g}")
-    return (hour * 60 + minute) * MINUTE_US + round(second * 1e6)
-
-
-function(
-    "make_date(int4, int4, int4) -> date",
-    rowwise=True,
-    doc="The date of year, month and day.",
-    examples={
-        "make_date(2013, 7, 15)": "2013-07-15",
-        "make_date(2013, 2, 30)": "ERROR: 22008 date field value out of range: 2013-02-30",
-    },
-)(_day)
-function(
-    "make_time(int4, int4, float8) -> time",
-    rowwise=True,
-    doc="The time of hour, minute and second.",
-    examples={"make_time(8, 15, 23.5)": "08:15:23.5"},
-)(_clock_us)
-
-
-def _moment(year: int, month: int, day: int, hour: int, minute: int, second: float) -> int:
-    return _day(year, month, day) * DAY_US + _clock_us(hour, minute, second)
-
-
-function(
-    "make_timestamp(int4, int4, int4, int4, int4, float8) -> timestamp",
-    rowwise=True,
-    doc="The timestamp of its fields.",
-    examples={"make_timestamp(2013, 7, 15, 8, 15, 23.5)": "2013-07-15 08:15:23.5"},
-)(_moment)
-
-
-@function(
-    "make_timestamptz(int4, int4, int4, int4, int4, float8) -> timestamptz",
-    rowwise=True,
-    bound=True,
-    volatility=STABLE,
-    examples={"make_timestamptz(2013, 7, 15, 8, 15, 23.5)": "2013-07-15 08:15:23.5+00"},
-)
-def make_timestamptz(call: BoundCall, *fields: Any) -> int:
-    """The instant of fields on the session's clock."""
-    return int(to_instant(np.array([_moment(*fields)]), session_zone(call.context.settings))[0])
-
-
-@function(
-    "make_timestamptz(int4, int4, int4, int4, int4, float8, text) -> timestamptz",
-    rowwise=True,
-    volatility=STABLE,
-    examples={"make_timestamptz(2013, 7, 15, 8, 15, 23.5, 'America/New_York')": "2013-07-15 12:15:23.5+00"},
-)
-def make_timestamptz_zoned(*fields: Any) -> int:
-    """The instant of fields on the clock of a zone."""
-    return int(to_instant(np.array([_moment(*fields[:6])]), zone_of(fields[6]))[0])
-
-
-@function(
-    "make_interval(int4, int4, int4, int4, int4, int4, float8) -> interval",
-    defaults=7,
-    examples={
-        "make_interval(1, 2, 3, 4, 5, 6, 7.5)": "1 year 2 mons 25 days 05:06:07.5",
-        "make_interval()": "00:00:00",
-        "make_interval(0, 0, 0, 10)": "10 days",
-    },
-)
-def make_interval(*fields: Column | int) -> Column:
-    """The interval of years, months, weeks, days, hours, minutes and seconds."""
-    columns = [field for field in fields if not isinstance(field, int)]
-    count = len(columns[0]) if columns else int(fields[0]) if fields else 1  # type: ignore[call-overload]
-    values = [numbers(column) for column in columns] + [np.zeros(count, np.int64)] * (7 - len(columns))
-    years, months, weeks, days, hours, minutes = (value.astype(np.int64) for value in values[:6])
-    us = hours * HOUR_US + minutes * MINUTE_US + np.rint(values[6] * 1e6).astype(np.int64)
-    return interval_column(years * 12 + months, weeks * 7 + days, us)
-
-
-@function(
-    "to_timestamp(float8) -> timestamptz",
-    examples={"to_timestamp(1284352323.5)": "2010-09-13 04:32:03.5+00", "to_timestamp('Infinity'::float8)": "infinity"},
-)
-def to_timestamp(seconds: Column) -> Column:
-    """The instant that many seconds after 1970."""
-    values = numbers(seconds)
-    if np.isnan(values).any():
-        raise DatetimeFieldOverflow("timestamp cannot be NaN")
-    endless = np.isinf(values)
-    if (np.abs(values[~endless]) > 9.2e12).any():
-        raise DatetimeFieldOverflow(f'timestamp out of range: "{values[~endless][0]:g}"')
-    us = checked_moments(np.rint(np.where(endless, 0, values) * 1e6).astype(np.int64))
-    return moment_column(np.where(endless, np.where(values > 0, INFINITY, -INFINITY), us), TIMESTAMPTZ)

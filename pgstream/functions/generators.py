@@ -23,7 +23,7 @@ from pgstream.functions.calendar import (
 from pgstream.functions.datetime import later
 from pgstream.functions.numeric_math import quantized
 from pgstream.functions.numerics import exact_sum, scale_of
-from pgstream.functions.patterns import set_of
+from pgstream.functions.regexp import set_of
 from pgstream.functions.registry import STABLE, BoundCall, function
 from pgstream.functions.vector import column_of, list_bounds, numbers, ranges
 from pgstream.types.definition import SqlType
@@ -105,7 +105,7 @@ def _series_of_moments(first: int, last: int, spans: Spans, zone: Zone | None) -
     if length == 0:
         raise InvalidParameterValue("step size cannot equal zero")
     if not spans.months[0] and (zone is None or not spans.days[0]):
-        return checked_moments(np.arange(first, last + (1 if length > 0 else -1), length, np.int64))
+        return checked_moments(np.arange(first, last + (1 if length > 0 else -1), length, dtype=np.int64))
     made, current = [], np.array([first])
     while (current[0] <= last) if length > 0 else (current[0] >= last):
         made.append(int(current[0]))
@@ -127,18 +127,22 @@ def _moments(type: SqlType) -> Callable[..., Rows]:
     return kernel
 
 
-for _type in (TIMESTAMP, TIMESTAMPTZ):
-    _shown = "+00" if _type == TIMESTAMPTZ else ""
+for _kind in (TIMESTAMP, TIMESTAMPTZ):
+    _shown = "+00" if _kind == TIMESTAMPTZ else ""
     function(
-        f"generate_series({_type.name}, {_type.name}, interval) -> SETOF {_type.name}",
+        f"generate_series({_kind.name}, {_kind.name}, interval) -> SETOF {_kind.name}",
         bound=True,
-        volatility=STABLE if _type == TIMESTAMPTZ else "i",
+        volatility=STABLE if _kind == TIMESTAMPTZ else "i",
         doc="The moments from start to stop, step apart.",
         examples={
-            f"generate_series('2024-01-01'::{_type.name}, '2024-01-02', '12:00'::interval)": f"2024-01-01 00:00:00{_shown}|2024-01-01 12:00:00{_shown}|2024-01-02 00:00:00{_shown}",
-            f"generate_series('2024-01-31'::{_type.name}, '2024-03-31', '1 mon'::interval)": f"2024-01-31 00:00:00{_shown}|2024-02-29 00:00:00{_shown}|2024-03-29 00:00:00{_shown}",
+            f"generate_series('2024-01-01'::{_kind.name}, '2024-01-02', '12:00'::interval)": "|".join(
+                f"{moment}{_shown}" for moment in ("2024-01-01 00:00:00", "2024-01-01 12:00:00", "2024-01-02 00:00:00")
+            ),
+            f"generate_series('2024-01-31'::{_kind.name}, '2024-03-31', '1 mon'::interval)": "|".join(
+                f"{day} 00:00:00{_shown}" for day in ("2024-01-31", "2024-02-29", "2024-03-29")
+            ),
         },
-    )(_moments(_type))
+    )(_moments(_kind))
 
 
 @function("unnest(anyarray) -> SETOF anyelement", examples={"unnest(ARRAY[1,NULL,3])": "1|NULL|3"})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def _float_sums(values: NDArray[np.float64], offsets: Ints) -> NDArray[np.float6
 
 
 def _empty(offsets: Ints) -> NDArray[np.bool_]:
-    return np.diff(offsets) == 0
+    return np.asarray(np.diff(offsets) == 0, np.bool_)
 
 
 for _type in ("float4", "float8"):
@@ -63,7 +64,7 @@ def numeric_sums(column: Column, offsets: Ints) -> list[Decimal | None]:
     """The exact sum of each group, at the largest scale in it."""
     values = [Decimal(text) for text in column.to_pylist()]
     made: list[Decimal | None] = []
-    for start, end in zip(offsets[:-1], offsets[1:], strict=True):
+    for start, end in pairwise(offsets):
         total = values[start] if start < end else None
         for value in values[start + 1 : end]:
             total = exact_sum(total, value)  # type: ignore[arg-type]
@@ -176,11 +177,11 @@ def _declare_variance(name: str, sample: bool, root: bool) -> None:
 
     def exact(call: BoundCall, args: tuple[Column, ...], offsets: Ints) -> Column:
         values = [Decimal(value) for value in args[0].to_pylist()]
-        return _texts(_exact_variance(values[a:b], sample, root) for a, b in zip(offsets, offsets[1:], strict=False))
+        return _texts(_exact_variance(values[a:b], sample, root) for a, b in pairwise(offsets))
 
     def floating(call: BoundCall, args: tuple[Column, ...], offsets: Ints) -> Column:
         values = numbers(args[0]).astype(np.float64)
-        made = [_float_variance(values[a:b], sample, root) for a, b in zip(offsets, offsets[1:], strict=False)]
+        made = [_float_variance(values[a:b], sample, root) for a, b in pairwise(offsets)]
         return pa.array(made, pa.float64())
 
     exact.__doc__ = floating.__doc__ = doc
@@ -222,11 +223,11 @@ def bytes_agg(call: BoundCall, args: tuple[Column, ...], offsets: Ints) -> Colum
 def _joined(args: tuple[Column, ...], offsets: Ints, empty: Any, storage: pa.DataType) -> Column:
     values, delimiters = (arg.to_pylist() for arg in args)
     made = []
-    for start, end in zip(offsets[:-1], offsets[1:], strict=True):
-        parts = [values[start]] if start < end else None
+    for start, end in pairwise(offsets):
+        parts = values[start : min(start + 1, end)]
         for row in range(start + 1, end):
             parts += [delimiters[row] if delimiters[row] is not None else empty, values[row]]
-        made.append(None if parts is None else empty.join(parts))
+        made.append(empty.join(parts) if parts else None)
     return pa.array(made, storage)
 
 

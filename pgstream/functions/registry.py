@@ -18,7 +18,6 @@ Kernels see whole columns. The evaluator (`plan/evaluate.py`) owns strictness: a
 NULL, because rows with a NULL argument are cut out before and put back as NULL after.
 """
 
-import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgstream.delta import Column
+from pgstream.functions.signature import parse_signature
 from pgstream.types.definition import Settings, SqlType
 
 IMMUTABLE: Literal["i"] = "i"
@@ -75,10 +75,10 @@ class Function:
     `variadic`: the last argument type may repeat, one or more times ("any" variadics zero or more).
 
     A kernel without SQL arguments gets the number of rows instead (an int, after the BoundCall), unless it is
-    `rowwise`; where it is not volatile that number is 1. `nullsafe`: the kernel gives NULL where an argument is NULL by itself (Arrow's do),
-    so that a strict function need not cut the rows out. `scalars`: the kernel takes a pa.Scalar (never NULL) in place
-    of a column for arguments that are constant, as long as one argument is a column. `widened`: the kernel takes a
-    column of integers in place of a numeric one that would be made by a cast from integers.
+    `rowwise`; where it is not volatile that number is 1. `nullsafe`: the kernel gives NULL where an argument is
+    NULL by itself (Arrow's do), so that a strict function need not cut the rows out. `scalars`: the kernel takes a
+    pa.Scalar (never NULL) in place of a column for arguments that are constant, as long as one argument is a
+    column. `widened`: it takes a column of integers in place of a numeric one that a cast from integers would make.
     """
 
     name: str
@@ -209,40 +209,7 @@ WINDOW_FUNCTIONS: dict[str, list[WindowFunction]] = {}
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
-_SIGNATURE = re.compile(r"\s*([^(]+)\((.*?)\)\s*->\s*(SETOF\s+|TABLE\s*\()?(.+?)\)?\s*$")
 _OIDS: set[int] = set()
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """A declaration's SQL text, taken apart: `name(type, VARIADIC type) -> SETOF type` or `-> TABLE(name type, …)`."""
-
-    name: str
-    arguments: tuple[str, ...]
-    result: str
-    variadic: bool = False
-    returns_set: bool = False
-    output_names: tuple[str, ...] = ()
-    output_types: tuple[str, ...] = ()
-
-
-def parse_signature(text: str) -> Signature:
-    """The parts of `text`; types are typnames (`int4`, `_text` for text[])."""
-    match = _SIGNATURE.match(text)
-    assert match is not None, text
-    name, listed, shape, result = match.groups()
-    arguments = [part.strip() for part in listed.split(",") if part.strip()]
-    variadic = bool(arguments) and arguments[-1].startswith("VARIADIC ")
-    types = tuple(part.removeprefix("VARIADIC ").strip() for part in arguments)
-    kind = (shape or "").strip()
-    if kind.startswith("TABLE"):
-        outputs = [part.split() for part in result.split(",")]
-        names, kinds = tuple(o[0] for o in outputs), tuple(o[1] for o in outputs)
-        whole = kinds[0] if len(kinds) == 1 else "record"
-        return Signature(name.strip(), types, whole, variadic, True, names, kinds)
-    if kind == "SETOF":
-        return Signature(name.strip(), types, result, variadic, True, (name.strip(),), (result,))
-    return Signature(name.strip(), types, result, variadic)
 
 
 def stable_oid(text: str) -> int:

@@ -252,7 +252,7 @@ def hash_bytes(key: bytes) -> int:
     a = (a ^ c) - _rotate(c, 4) & 0xFFFFFFFF
     b = (b ^ a) - _rotate(a, 14) & 0xFFFFFFFF
     c = (c ^ b) - _rotate(b, 24) & 0xFFFFFFFF
-    return c - (1 << 32) if c >= 1 << 31 else c
+    return int(c - (1 << 32) if c >= 1 << 31 else c)
 
 
 function(

@@ -26,9 +26,10 @@ from pgstream.functions.calendar import (
     spans_of,
 )
 from pgstream.functions.calling import Value, as_column
-from pgstream.functions.datetime import to_instant, to_local, zone_of
+from pgstream.functions.datetime import to_instant, to_local
 from pgstream.functions.registry import STABLE, BoundCall, function
 from pgstream.functions.vector import numbers
+from pgstream.functions.zones_and_clock import zone_of
 from pgstream.types.timestamptz import session_zone
 from pgstream.types.zones import Zone
 
@@ -128,7 +129,8 @@ def _values(moment: Value, units: Value) -> Ints:
         "date_trunc('quarter', '2024-02-16 20:38:40'::timestamp)": "2024-01-01 00:00:00",
         "date_trunc('century', '2024-02-16 20:38:40'::timestamp)": "2001-01-01 00:00:00",
         "date_trunc('decade', '1969-02-16 20:38:40'::timestamp)": "1960-01-01 00:00:00",
-        "date_trunc('x', '2024-02-16'::timestamp)": 'ERROR: 22023 unit "x" not recognized for type timestamp without time zone',
+        "date_trunc('x', '2024-02-16'::timestamp)": 'ERROR: 22023 unit "x" not recognized for type timestamp '
+        "without time zone",
         "date_trunc('day', 'infinity'::timestamp)": "infinity",
     },
 )
@@ -196,7 +198,7 @@ def _cut(unit: str, spans: Spans) -> Spans:
         )
 
     def down(values: Ints, step: int) -> Ints:
-        return np.sign(values) * (np.abs(values) // step) * step
+        return np.asarray(np.sign(values) * (np.abs(values) // step) * step, np.int64)
 
     zero = np.zeros(len(spans.us), np.int64)
     if unit in _STEPS and unit != "day":
@@ -241,7 +243,7 @@ for _type in (TIMESTAMP, TIMESTAMPTZ):
         scalars=True,
         doc="The start of the bin, of `stride` length and aligned to `origin`, that holds the moment.",
         examples={
-            f"date_bin('15 minutes', '2020-02-11 15:44:17'::{_type.name}, '2001-01-01')": f"2020-02-11 15:30:00{_shown}",
-            f"date_bin('1 day', '1999-12-31 15:44:17'::{_type.name}, '2001-01-01 02:00')": f"1999-12-31 02:00:00{_shown}",
+            f"date_bin('15 minutes', '2020-02-11 15:44'::{_type.name}, '2001-01-01')": f"2020-02-11 15:30:00{_shown}",
+            f"date_bin('1 day', '1999-12-31 15:44'::{_type.name}, '2001-01-01 02:00')": f"1999-12-31 02:00:00{_shown}",
         },
     )(_binning(_type))

@@ -106,4 +106,4 @@ def ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.
     """starts[0], starts[0]+1, … (lengths[0] of them), then those of starts[1], and so on."""
     total = int(lengths.sum())
     before = np.cumsum(lengths) - lengths
-    return np.arange(total, dtype=np.int64) + np.repeat(starts - before, lengths)
+    return np.asarray(np.arange(total, dtype=np.int64) + np.repeat(starts - before, lengths), np.int64)

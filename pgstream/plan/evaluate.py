@@ -7,6 +7,7 @@ CASE and COALESCE see the rows that reach them, and so do the later arguments of
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -223,7 +224,7 @@ def _case(expr: Case, rows: _Rows) -> Value:
                 continue
             return chosen.finish(value_of(result, chosen.open), expr.type.storage)
         hit = booleans(value)
-        chosen.settle(hit, lambda reached, result=result: value_of(result, reached))
+        chosen.settle(hit, partial(value_of, result))
         if not chosen.open.count:
             return chosen.finish(pa.scalar(None, expr.type.storage), expr.type.storage)
     return chosen.finish(value_of(expr.otherwise, chosen.open), expr.type.storage)
@@ -240,8 +241,12 @@ def _coalesce(expr: Coalesce, rows: _Rows) -> Value:
         if not value.null_count:
             return chosen.finish(value, expr.type.storage)
         hit = np.asarray(value.is_valid().to_numpy(zero_copy_only=False), np.bool_)
-        chosen.settle(hit, lambda _, value=value, hit=hit: value.filter(pa.array(hit)))
+        chosen.settle(hit, partial(_at_rows, value, hit))
     return chosen.finish(pa.scalar(None, expr.type.storage), expr.type.storage)
+
+
+def _at_rows(value: Column, hit: NDArray[np.bool_], reached: _Rows) -> Value:
+    return value.filter(pa.array(hit))
 
 
 class _Chosen:

@@ -14,9 +14,8 @@ from pgstream.plan.expressions import And, AnyAll, Call, CastExpr, Const, Expr, 
 from pgstream.types.definition import SqlType
 
 _TIMELESS = frozenset(
-    ("bool", "int2", "int4", "int8", "float4", "float8", "numeric", "text", "varchar", "bpchar", "name", "uuid", "json")
-    + ("jsonb", "oid", "unknown")
-)
+    ("bool", "int2", "int4", "int8", "float4", "float8", "numeric", "text", "varchar", "bpchar", "name", "uuid")
+) | {"json", "jsonb", "oid", "unknown"}
 """Types whose text means the same in every session."""
 
 
@@ -30,7 +29,7 @@ def fold(expr: Expr, context: EvalContext) -> Expr:
         new = _folded(old, context)
         if new is not old:
             changes[field.name] = new
-    made = replace(expr, **changes) if changes else expr
+    made: Expr = replace(expr, **changes) if changes else expr
     if isinstance(made, And | Or):
         made = _settled(made)
     return _computed(made, context) if _is_constant(made) else made

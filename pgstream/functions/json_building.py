@@ -1,0 +1,247 @@
+"""JSON from SQL values: to_json, jsonb_build_object and the aggregates."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from json.encoder import encode_basestring as quoted
+from typing import Any
+
+import pyarrow as pa
+
+from pgstream.delta import Column
+from pgstream.errors import InvalidParameterValue
+from pgstream.functions.json import parsed
+from pgstream.functions.registry import STABLE, BoundCall, function, recomputed
+from pgstream.functions.vector import list_bounds
+from pgstream.types.definition import SqlType
+from pgstream.types.json_text import json_of
+from pgstream.types.jsonb import jsonb_text
+
+_BARE = ("int2", "int4", "int8", "numeric", "float4", "float8")
+
+
+def json_texts(column: Column, type: SqlType, call: BoundCall, separator: str = ",") -> list[str]:
+    """Each SQL value as the text of a JSON value."""
+    if type.element is not None:
+        flat = json_texts(column.values, type.element, call, separator)
+        starts, lengths = list_bounds(column)
+        spans = zip(starts.tolist(), lengths.tolist(), column.is_valid().to_pylist(), strict=True)
+        return [
+            "[" + separator.join(flat[start : start + length]) + "]" if known else "null"
+            for start, length, known in spans
+        ]
+    if type.name == "record" and pa.types.is_struct(column.type):
+        return _record_texts(column, call)
+    if type.name == "bool":
+        return [{True: "true", False: "false", None: "null"}[value] for value in column.to_pylist()]
+    texts = type.definition.format(column, {**call.context.settings, "datestyle": "ISO, MDY"}).to_pylist()
+    if type.name in ("json", "jsonb"):
+        return ["null" if text is None else text for text in texts]
+    if type.name in _BARE:
+        return ["null" if text is None else text if text.lstrip("-")[0].isdigit() else f'"{text}"' for text in texts]
+    if type.name in ("timestamp", "timestamptz"):
+        texts = [None if text is None else _iso(text) for text in texts]
+    return ["null" if text is None else quoted(text) for text in texts]
+
+
+def _iso(text: str) -> str:
+    moment = text.replace(" ", "T", 1)
+    return moment + ":00" if "T" in moment and moment[-3] in "+-" else moment
+
+
+def _record_texts(column: Column, call: BoundCall) -> list[str]:
+    from pgstream.types.values import plain_values
+
+    return [
+        "null"
+        if row is None
+        else "{" + ",".join(f"{quoted(name)}:{quoted(str(value))}" for name, value in row.items()) + "}"
+        for row in plain_values(column)
+    ]
+
+
+def _to(binary: bool) -> Callable[[BoundCall, Column], Column]:
+    def kernel(call: BoundCall, column: Column) -> Column:
+        texts = json_texts(column, call.arguments[0], call)
+        return pa.array([jsonb_text(json_of(text, False)) for text in texts] if binary else texts, pa.string())
+
+    return kernel
+
+
+function(
+    "to_jsonb(anyelement) -> jsonb",
+    bound=True,
+    volatility=STABLE,
+    doc="The value as jsonb.",
+    examples={
+        """to_jsonb('Fred said "Hi."'::text)""": '"Fred said \\"Hi.\\""',
+        "to_jsonb(ARRAY[1,NULL])": "[1, null]",
+        "to_jsonb('2024-01-01 10:00'::timestamp)": '"2024-01-01T10:00:00"',
+    },
+)(_to(True))
+function(
+    "to_json(anyelement) -> json",
+    bound=True,
+    volatility=STABLE,
+    doc="The value as json.",
+    examples={"to_json(ARRAY[1,2])": "[1,2]", "to_json(1.50)": "1.50"},
+)(_to(False))
+function(
+    "array_to_json(anyarray) -> json",
+    bound=True,
+    volatility=STABLE,
+    doc="The array as json.",
+    examples={"array_to_json(ARRAY[1,2])": "[1,2]"},
+)(_to(False))
+
+
+def _columns(call: BoundCall, args: tuple[Column, ...]) -> list[list[str]]:
+    return [json_texts(arg, type, call) for arg, type in zip(args, call.arguments, strict=True)]
+
+
+def _rows_of(call: BoundCall, args: tuple[Column, ...] | tuple[int]) -> list[tuple[str, ...]]:
+    if args and isinstance(args[0], int):
+        return [()] * args[0]
+    return list(zip(*_columns(call, args), strict=True))
+
+
+def _keys(call: BoundCall, args: tuple[Column, ...], position: int) -> list[str]:
+    if args[position].null_count:
+        raise InvalidParameterValue(
+            f"argument {position + 1}: key must not be null"
+            if call.result.name == "jsonb"
+            else "null value not allowed for object key"
+        )
+    column, type = args[position], call.arguments[position]
+    if type.name == "bool":
+        return ["true" if value else "false" for value in column.to_pylist()]
+    return list(type.definition.format(column, call.context.settings).to_pylist())
+
+
+def _objects(call: BoundCall, args: tuple[Any, ...]) -> list[list[tuple[str, str]]]:
+    """For each row its keys and the JSON texts of its values."""
+    if args and isinstance(args[0], int):
+        return [[] for _ in range(args[0])]
+    if len(args) % 2:
+        raise InvalidParameterValue(
+            "argument list must have even number of elements",
+            hint=f"The arguments of {call.result.name}_build_object() must consist of alternating keys and values.",
+        )
+    keys = [_keys(call, args, position) for position in range(0, len(args), 2)]
+    values = [json_texts(args[position], call.arguments[position], call) for position in range(1, len(args), 2)]
+    return [list(zip([k[row] for k in keys], [v[row] for v in values], strict=True)) for row in range(len(args[0]))]
+
+
+@function(
+    "jsonb_build_object(VARIADIC any) -> jsonb",
+    bound=True,
+    strict=False,
+    volatility=STABLE,
+    examples={
+        "jsonb_build_object('foo', 1, 2, ARRAY['a'])": '{"2": ["a"], "foo": 1}',
+        "jsonb_build_object('a')": "ERROR: 22023 argument list must have even number of elements",
+    },
+)
+def jsonb_build_object(call: BoundCall, *args: Any) -> Column:
+    """An object of alternating keys and values."""
+    rows = _objects(call, args)
+    return pa.array([jsonb_text({key: parsed(value) for key, value in row}) for row in rows], pa.string())
+
+
+@function(
+    "json_build_object(VARIADIC any) -> json",
+    bound=True,
+    strict=False,
+    volatility=STABLE,
+    examples={"json_build_object('foo', 1, 'b', true)": '{"foo" : 1, "b" : true}'},
+)
+def json_build_object(call: BoundCall, *args: Any) -> Column:
+    """An object of alternating keys and values."""
+    rows = _objects(call, args)
+    return pa.array(
+        ["{" + ", ".join(f"{quoted(key)} : {value}" for key, value in row) + "}" for row in rows], pa.string()
+    )
+
+
+@function(
+    "jsonb_build_array(VARIADIC any) -> jsonb",
+    bound=True,
+    strict=False,
+    volatility=STABLE,
+    examples={"jsonb_build_array(1, 'a', NULL, 1.50)": '[1, "a", null, 1.50]'},
+)
+def jsonb_build_array(call: BoundCall, *args: Any) -> Column:
+    """An array of the arguments."""
+    return pa.array([jsonb_text([parsed(text) for text in row]) for row in _rows_of(call, args)], pa.string())
+
+
+@function(
+    "json_build_array(VARIADIC any) -> json",
+    bound=True,
+    strict=False,
+    volatility=STABLE,
+    examples={"json_build_array(1, 'a', NULL)": '[1, "a", null]'},
+)
+def json_build_array(call: BoundCall, *args: Any) -> Column:
+    """An array of the arguments."""
+    return pa.array(["[" + ", ".join(row) + "]" for row in _rows_of(call, args)], pa.string())
+
+
+def _aggregated(call: BoundCall, args: tuple[Column, ...], offsets: Any, binary: bool) -> Column:
+    texts = json_texts(args[0], call.arguments[0], call)
+    made: list[str | None] = []
+    for start, end in pairwise(offsets):
+        row = texts[start:end]
+        joined = jsonb_text([parsed(text) for text in row]) if binary else "[" + ", ".join(row) + "]"
+        made.append(joined if start < end else None)
+    return pa.array(made, pa.string())
+
+
+@recomputed(
+    "jsonb_agg(anyelement) -> jsonb",
+    strict=False,
+    examples={"jsonb_agg(i ORDER BY i)": "[1, 2, 3]", "jsonb_agg(NULL::int4)": "[null, null, null]"},
+)
+def jsonb_agg(call: BoundCall, args: tuple[Column, ...], offsets: Any) -> Column:
+    """The values, NULLs included, as an array."""
+    return _aggregated(call, args, offsets, True)
+
+
+@recomputed("json_agg(anyelement) -> json", strict=False, examples={"json_agg(i ORDER BY i)": "[1, 2, 3]"})
+def json_agg(call: BoundCall, args: tuple[Column, ...], offsets: Any) -> Column:
+    """The values, NULLs included, as an array."""
+    return _aggregated(call, args, offsets, False)
+
+
+def _object_aggregated(call: BoundCall, args: tuple[Column, ...], offsets: Any, binary: bool) -> Column:
+    if args[0].null_count:
+        raise InvalidParameterValue("field name must not be null")
+    keys, values = _keys(call, args, 0), json_texts(args[1], call.arguments[1], call)
+    made: list[str | None] = []
+    for start, end in pairwise(offsets):
+        pairs = list(zip(keys[start:end], values[start:end], strict=True))
+        if binary:
+            text = jsonb_text({key: parsed(value) for key, value in pairs})
+        else:
+            text = "{ " + ", ".join(f"{quoted(key)} : {value}" for key, value in pairs) + " }"
+        made.append(text if pairs else None)
+    return pa.array(made, pa.string())
+
+
+@recomputed(
+    "jsonb_object_agg(any, any) -> jsonb",
+    strict=False,
+    examples={"jsonb_object_agg(i::text, i)": '{"1": 1, "2": 2, "3": 3}'},
+)
+def jsonb_object_agg(call: BoundCall, args: tuple[Column, ...], offsets: Any) -> Column:
+    """An object of keys and values; the last of equal keys wins."""
+    return _object_aggregated(call, args, offsets, True)
+
+
+@recomputed(
+    "json_object_agg(any, any) -> json",
+    strict=False,
+    examples={"json_object_agg(i::text, i ORDER BY i)": '{ "1" : 1, "2" : 2, "3" : 3 }'},
+)
+def json_object_agg(call: BoundCall, args: tuple[Column, ...], offsets: Any) -> Column:
+    """An object of keys and values."""
+    return _object_aggregated(call, args, offsets, False)
