@@ -30,7 +30,7 @@ def _width(column: Column, noun: str) -> Ints:
 
 
 def _moments(column: Column) -> Ints:
-    return numbers(column).astype(np.int64, copy=False)
+    return numbers(column, np.int64)
 
 
 def _tumble(type: SqlType) -> Callable[[Column, Column], Column]:

@@ -60,6 +60,7 @@ class Binding:
         self.depends: set[int] = set()
         self.system_relations: list[tuple[str, int]] = []
         self.volatile: list[tuple[str, int]] = []
+        self.ambient: list[tuple[str, int]] = []
         self._fixed = {i + 1: given for i, given in enumerate(parameter_types) if given is not None}
         self._deduced: dict[int, SqlType] = {}
         self._parameters: set[int] = set()

@@ -10,6 +10,7 @@ from pgstream.sql.bind.coercion import coerce, coerce_or_fail
 from pgstream.sql.bind.dispatch import bind_expression, binds
 from pgstream.sql.bind.expressions import array_expr
 from pgstream.sql.bind.names import Level
+from pgstream.sql.bind.operators import note_volatility
 from pgstream.sql.bind.registered import is_registered, registered_oid
 from pgstream.sql.bind.types import category, type_of
 from pgstream.sql.parse import ast, enums
@@ -78,15 +79,16 @@ def bind_value_function(level: Level, node: Node) -> Expr:
     """CURRENT_DATE, CURRENT_USER and their kin."""
     wanted = _NOW.get(node.op)
     if wanted is None:
-        function = _niladic(_SESSION[node.op], node)
+        function = _niladic(level, _SESSION[node.op], node)
         return Call(function, (), SqlType(function.result))
-    now = Call(_niladic("now", node), (), SqlType("timestamptz"))
+    now = Call(_niladic(level, "now", node), (), SqlType("timestamptz"))
     target = SqlType(wanted, -1 if node.typmod is None else node.typmod)
     return now if target == now.type else CastExpr(now, target, True)
 
 
-def _niladic(name: str, node: Node) -> Function:
+def _niladic(level: Level, name: str, node: Node) -> Function:
     for function in functions_named(name):
         if not function.arguments:
+            note_volatility(level.binding, function, node.location)
             return function
     raise FeatureNotSupported(f"{name} is not supported yet", position=node.location)

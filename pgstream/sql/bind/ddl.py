@@ -25,6 +25,7 @@ from pgstream.sql.bind.creation import creation_schema, existing, query_text
 from pgstream.sql.bind.definitions import define
 from pgstream.sql.bind.dispatch import bind_query
 from pgstream.sql.bind.lookup import find_relation
+from pgstream.sql.bind.maintainable import check_maintainable
 from pgstream.sql.bind.options import option_text
 from pgstream.sql.bind.query import visible
 from pgstream.sql.bind.statements import (
@@ -151,21 +152,6 @@ def bind_create_materialized_view(binding: Binding, node: Node, parsed: Parsed) 
         there,
     )
     return Command(statement, "CREATE MATERIALIZED VIEW")
-
-
-def check_maintainable(binding: Binding, what: str) -> None:
-    """Raises FeatureNotSupported where a kept query calls volatile functions, reads system relations or has
-    parameters."""
-    for name, position in binding.volatile:
-        raise FeatureNotSupported(
-            f"volatile function {name} is not allowed in {what}", position=None if position < 0 else position
-        )
-    for name, position in binding.system_relations:
-        raise FeatureNotSupported(
-            f'system relation "{name}" is not allowed in {what}', position=None if position < 0 else position
-        )
-    if binding.parameter_types():
-        raise FeatureNotSupported(f"{what} may not be defined using bound parameters")
 
 
 @binds_statement(ast.IndexStmt)

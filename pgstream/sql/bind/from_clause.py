@@ -106,13 +106,15 @@ def expanded_view(binding: Binding, view: View) -> Relation:
     """The query of a view, resolved as it was when the view was made, under the view's column names."""
     [parsed] = parse(view.query)
     outer = binding.search_path
-    positions = binding.system_relations[:]
+    noted = (binding.system_relations, binding.volatile, binding.ambient)
+    marks = [len(notes) for notes in noted]
     binding.search_path = view.search_path
     try:
         plan = visible(bind_query(binding, parsed.node))
     finally:
         binding.search_path = outer
-    binding.system_relations[len(positions) :] = [(name, -1) for name, _ in binding.system_relations[len(positions) :]]
+    for notes, mark in zip(noted, marks, strict=True):
+        notes[mark:] = [(name, -1) for name, _ in notes[mark:]]
     outputs = tuple(
         (binding.col(column.name, column.type, view.oid, i + 1), Ref(col))
         for i, (column, col) in enumerate(zip(view.columns, plan.columns, strict=True))

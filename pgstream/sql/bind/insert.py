@@ -19,6 +19,7 @@ from pgstream.sql.bind.ctes import bind_with
 from pgstream.sql.bind.dispatch import bind_expression, bind_query
 from pgstream.sql.bind.from_clause import scan
 from pgstream.sql.bind.lookup import find_relation
+from pgstream.sql.bind.maintainable import check_maintainable
 from pgstream.sql.bind.names import Level, NameItem, missing_column
 from pgstream.sql.bind.query import visible
 from pgstream.sql.bind.returning import bind_returning
@@ -146,6 +147,7 @@ def _feed(binding: Binding, node: Node, sink: Sink, parsed: Parsed) -> Command:
     bind_with(level, node.withClause)
     positions = target_positions(sink, node.cols)
     plan = _source(level, node, sink, positions)
+    check_maintainable(binding, "sinks")
     text = parsed.whole[parsed.start : parsed.start + len(parsed.text)]
     return Command(Feed(sink.oid, plan, text, frozenset(binding.depends)), "INSERT 0")
 

@@ -63,8 +63,12 @@ def apply_operator(
 
 
 def note_volatility(binding: Binding, function: Function, position: int | None) -> None:
+    """Remembers functions whose value does not follow from their arguments. A stable function without any can only
+    depend on the clock or the session."""
     if function.volatility == "v":
         binding.volatile.append((function.name, -1 if position is None else position))
+    elif function.volatility == "s" and not function.arguments:
+        binding.ambient.append((function.name, -1 if position is None else position))
 
 
 def coerce_argument(binding: Binding, arg: Expr, target: str) -> Expr:

@@ -10,6 +10,7 @@ from pgstream.sql.bind.commands import Command, binds_statement
 from pgstream.sql.bind.creation import creation_schema, existing
 from pgstream.sql.bind.definitions import Definition, define
 from pgstream.sql.bind.dispatch import bind_from_item, bind_query
+from pgstream.sql.bind.maintainable import check_maintainable
 from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.query import visible
 from pgstream.sql.bind.statements import CreateSink, CreateSource, ShowObjects
@@ -65,6 +66,7 @@ def bind_create_sink(binding: Binding, node: CreateSinkStmt, parsed: Parsed) -> 
     schema = creation_schema(binding, node.relation)
     there = existing(binding, schema, node.relation.relname, node.if_not_exists)
     plan, query = _feed(binding, node)
+    check_maintainable(binding, "sinks")
     if plan is None:
         columns = define(binding, node.relation.relname, node.elements).columns()
     else:

@@ -1,6 +1,8 @@
 """Catalogs for the binder's tests, made of DDL text."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import MaterializedView, PrimaryKey, Schema, Sink, Source, Table, View
@@ -9,6 +11,7 @@ from pgstream.sql.bind import statements as st
 from pgstream.sql.parse import parse
 
 HERE = Path(__file__).parent
+ANSWERS_FILE = HERE / "answers.jsonl"
 SCHEMA = (HERE / "schema.sql").read_text()
 
 
@@ -48,3 +51,10 @@ def lines(name: str) -> list[str]:
     """The statements of a file, one a line, comments left out."""
     text = (HERE / name).read_text()
     return [line for line in text.splitlines() if line.strip() and not line.startswith("--")]
+
+
+def answers() -> dict[str, Any]:
+    """What PostgreSQL 15 answers to each statement: [columns, parameters] or [SQLSTATE, message, position, hint]."""
+    if not ANSWERS_FILE.exists():
+        return {}
+    return dict(json.loads(line) for line in ANSWERS_FILE.read_text().splitlines())

@@ -158,13 +158,13 @@ select from t
 select a, a from t
 select all a from t
 select '{1,2}'::int[], '{a,b}'::text[], '{"a": 1}'::json, '{"a": 1}'::jsonb, '{"a": 1}'::jsonb -> 'a', '{"a": 1}'::json ->> 'a', '[1]'::jsonb -> 0
-select jsonb_build_object('a', 1), to_jsonb(a), row_to_json(t) from t
+select jsonb_build_object('a', 1), to_jsonb(a) from t
 select b || null, null || b, a + null, null + null from t
 select date '2024-01-01' + time '10:00', date '2024-01-01' - 1, current_date - interval '1 day'
 select extract(epoch from interval '1 day'), extract(epoch from current_date)
 select to_char(d, 'YYYY'), to_date('2024', 'YYYY'), to_timestamp(1) from t
 select greatest(1, null), least('x', 'y'), coalesce('x', null)
-select trim(leading 'x' from 'xx'), substring('abc' from 'b'), 'abc' similar to 'a%'
+select trim(leading 'x' from 'xx'), substring('abc' from 'b')
 select sum(1), sum(1.5), max('x'), min(null), count(null), avg(null::int)
 select x::varchar(5), x || 'z', lower(x), x = 'z', x in ('a', 'b'), x like 'z' from u
 select ts::date, ts::text, ts::timestamp(0), ts = '2024-01-01', extract(hour from ts) from u

@@ -1,8 +1,9 @@
-"""The binder against a real PostgreSQL: the same columns, types and parameters, and the same errors.
+"""What PostgreSQL answers to the statements of this folder: the answers that the binder is tested with are real.
 
 Set PGSTREAM_ORACLE to a conninfo of a PostgreSQL in which a schema may be made.
 """
 
+import json
 import os
 from collections.abc import Iterator
 
@@ -10,14 +11,12 @@ import psycopg
 import pytest
 from psycopg import pq
 
-from pgstream.errors import SqlError
-from pgstream.sql.bind import BindScope, bind
-from pgstream.sql.parse import parse
-from tests.unit.sql_bind.catalogs import SCHEMA, catalog_of, lines
+from tests.unit.sql_bind.catalogs import ANSWERS_FILE, SCHEMA, answers, lines
 
 ORACLE = os.environ.get("PGSTREAM_ORACLE")
 pytestmark = [pytest.mark.oracle, pytest.mark.skipif(not ORACLE, reason="PGSTREAM_ORACLE is not set")]
-CATALOG = catalog_of(SCHEMA)
+ANSWERS = answers()
+WRONG = frozenset(lines("wrong_statements.sql"))
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +34,12 @@ def oracle() -> Iterator[psycopg.Connection[tuple[object, ...]]]:
             server.execute(f"drop database {name}")  # type: ignore[call-overload]
 
 
-def described(connection: psycopg.Connection[tuple[object, ...]], sql: str, runs: bool = False) -> object:
+def described(connection: psycopg.Connection[tuple[object, ...]], sql: str) -> object:
     """(columns, parameter OIDs) as PostgreSQL describes the statement, or (SQLSTATE, message, position, hint).
 
-    With `runs` the statement also runs: some of what the binder refuses, PostgreSQL's planner or executor does.
+    Wrong statements also run: some of what the binder refuses, PostgreSQL's planner or executor does.
     """
+    runs = sql in WRONG
     made = connection.pgconn.prepare(b"", sql.encode())
     if made.status == pq.ExecStatus.COMMAND_OK and runs:
         connection.pgconn.exec_(b"begin")
@@ -62,24 +62,14 @@ def described(connection: psycopg.Connection[tuple[object, ...]], sql: str, runs
     )
 
 
-def bound(sql: str) -> object:
-    """The same of the binder."""
-    try:
-        [parsed] = parse(sql)
-        made = bind(parsed, CATALOG, BindScope())
-    except SqlError as error:
-        return error.sqlstate, error.message, error.position, error.hint
-    columns = [(col.name, col.type.oid, col.type.typmod, col.attnum) for col in made.columns or ()]
-    return columns, [type.oid for type in made.parameters]
-
-
-@pytest.mark.parametrize("sql", lines("queries.sql"))
-def test_queries_have_the_columns_and_parameters_of_postgres(
-    oracle: psycopg.Connection[tuple[object, ...]], sql: str
+@pytest.mark.parametrize("sql", [*lines("queries.sql"), *lines("wrong_statements.sql")])
+def test_recorded_answers_are_those_of_postgres(
+    oracle: psycopg.Connection[tuple[object, ...]], sql: str, request: pytest.FixtureRequest
 ) -> None:
-    assert bound(sql) == described(oracle, sql)
-
-
-@pytest.mark.parametrize("sql", lines("wrong_statements.sql"))
-def test_errors_are_those_of_postgres(oracle: psycopg.Connection[tuple[object, ...]], sql: str) -> None:
-    assert bound(sql) == described(oracle, sql, runs=True)
+    """With --update PostgreSQL's answers are recorded instead."""
+    told = json.loads(json.dumps(described(oracle, sql)))
+    if request.config.getoption("--update"):
+        ANSWERS[sql] = told
+        known = {each: ANSWERS[each] for each in sorted(ANSWERS)}
+        ANSWERS_FILE.write_text("".join(f"{json.dumps([k, v], ensure_ascii=False)}\n" for k, v in known.items()))
+    assert told == ANSWERS[sql]
