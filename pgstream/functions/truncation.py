@@ -72,11 +72,11 @@ def truncated(unit: str, us: Ints) -> Ints:
     days = us // DAY_US
     if unit == "week":
         return (days - (days + 3) % 7) * DAY_US
-    year, month, _ = civil(days)
-    if unit == "month":
-        return days_of(year, month, 1) * DAY_US
-    if unit == "quarter":
-        return days_of(year, (month - 1) // 3 * 3 + 1, 1) * DAY_US
+    if unit in ("month", "quarter"):
+        months = days.astype("M8[D]").astype("M8[M]").astype(np.int64)
+        first_month = months - months % 3 if unit == "quarter" else months
+        return np.asarray(first_month.astype("M8[M]").astype("M8[D]").astype(np.int64) * DAY_US, np.int64)
+    year, _, _ = civil(days)
     span, first = _YEARS[unit]
     return days_of((year - first) // span * span + first, 1, 1) * DAY_US
 
