@@ -22,9 +22,9 @@ def pg_is_in_recovery() -> bool:
     return False
 
 
-@function("pg_listening_channels() -> setof text", volatility=STABLE, bound=True, oid=3035)
-def pg_listening_channels(call: BoundCall) -> tuple[NDArray[np.int64], tuple[Column, ...]]:
+@function("pg_listening_channels() -> SETOF text", volatility=STABLE, bound=True, oid=3035)
+def pg_listening_channels(call: BoundCall, count: int) -> tuple[NDArray[np.int64], tuple[Column, ...]]:
     """The channels the session listens to."""
     listening = session_of(call.context).listening
     names = () if listening is None else listening()
-    return np.zeros(len(names), np.int64), (pa.array(names, pa.string()),)
+    return np.repeat(np.arange(count), len(names)), (pa.array(names * count, pa.string()),)

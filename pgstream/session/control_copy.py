@@ -19,7 +19,7 @@ from pgstream.session.copy_options import CopyOptions, copied_positions, copy_op
 from pgstream.session.copy_out import copy_out_end, copy_out_rows, copy_out_start, empty_binary
 from pgstream.session.encode import chunk_rows
 from pgstream.session.prepared import Answer, Prepared
-from pgstream.session.running import prepare, require_writable, run, runs, scope_of
+from pgstream.session.running import prepare, require_writable, run, runs, scope_of, select_of
 from pgstream.session.session import Session
 from pgstream.sql.parse import Parsed, ast
 from pgstream.wire import backend
@@ -165,7 +165,7 @@ def _all_rows_of(node: Any) -> Any:
     """`COPY t (a, b) TO` as `SELECT a, b FROM t`."""
     names = [ast.A_Star()] if node.attlist is None else list(node.attlist)
     targets = tuple(ast.ResTarget(val=ast.ColumnRef(fields=(name,), location=-1), location=-1) for name in names)
-    return ast.SelectStmt(targetList=targets, fromClause=(node.relation,))
+    return select_of(targets, (node.relation,))
 
 
 async def _sent(session: Session, answer: Answer, options: CopyOptions) -> None:

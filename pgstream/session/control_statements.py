@@ -17,7 +17,7 @@ from pgstream.errors import (
 )
 from pgstream.plan.expressions import Col
 from pgstream.session.prepared import Answer, Cursor, Prepared
-from pgstream.session.running import prepare, run, runs, scope_of
+from pgstream.session.running import prepare, run, runs, scope_of, select_of
 from pgstream.session.session import Session
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.types import type_of
@@ -86,7 +86,7 @@ async def _values(
         ast.ResTarget(val=ast.TypeCast(arg=argument, typeName=_type_name(type), location=-1), location=-1)
         for argument, type in zip(arguments, types, strict=True)
     )
-    computed = prepare(session, _inner(parsed, ast.SelectStmt(targetList=targets)), made_up=True)
+    computed = prepare(session, _inner(parsed, select_of(targets)), made_up=True)
     return (await run(session, computed, ())).rows
 
 

@@ -124,6 +124,13 @@ def prepare(
     return prepared
 
 
+def select_of(targets: tuple[Any, ...], tables: tuple[Any, ...] = ()) -> Any:
+    """The AST of `SELECT targets FROM tables`."""
+    [statement] = parse("SELECT 1")
+    statement.node.targetList, statement.node.fromClause = targets, tables
+    return statement.node
+
+
 def scope_of(session: Session) -> BindScope:
     """What of the session the meaning of its statements depends on."""
     facts = session.facts

@@ -122,6 +122,19 @@ def test_copy(server: RunningServer) -> None:
     )
 
 
+def test_execute_and_copy_of_a_table(server: RunningServer) -> None:
+    script = (
+        "create table listed (a int, b text);\ninsert into listed values (1, 'x');\ncopy listed to stdout;\n"
+        "copy listed (b, a) to stdout csv;\nprepare q(int, text) as select $1 + 1, $2;\nexecute q(41, 'y');\n"
+        "execute q('7', 2);\nexecute q(1);\nexecute nope;\ndrop table listed;\n"
+    )
+    assert psql(server, script) == (
+        "1\tx\nx,1\n42|y\n8|2\n"
+        'ERROR:  wrong number of parameters for prepared statement "q"\nDETAIL:  Expected 2 parameters but got 1.\n'
+        'ERROR:  prepared statement "nope" does not exist\n'
+    )
+
+
 def test_cursors(server: RunningServer) -> None:
     script = (
         "begin;\ndeclare c scroll cursor for select * from generate_series(1, 5);\nfetch 2 c;\nfetch backward c;\n"

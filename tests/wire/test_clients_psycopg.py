@@ -164,6 +164,7 @@ def test_large_result_to_a_slow_reader(connection: Connection, server: RunningSe
 
 def test_notifications(connection: Connection, server: RunningServer) -> None:
     connection.execute("listen heard")
+    assert connection.execute("select * from pg_listening_channels()").fetchall() == [("heard",)]
     with psycopg.connect(server.dsn) as other:
         other.execute("notify heard, 'one'")
         other.execute("notify heard, 'one'")
