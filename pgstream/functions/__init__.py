@@ -3,6 +3,7 @@
 from pgstream.functions import (
     aggregates,
     arrays,
+    casts,
     comparison,
     datetime,
     encoding,
@@ -34,6 +35,7 @@ from pgstream.functions import (
 __all__ = [
     "aggregates",
     "arrays",
+    "casts",
     "comparison",
     "datetime",
     "encoding",
