@@ -157,3 +157,20 @@ def group_firsts(codes, hi, lo, ids, count):  # type: ignore[no-untyped-def]
         elif hi[i] < hi[other] or (hi[i] == hi[other] and lo[i] < lo[other]):
             best[group] = i
     return best
+
+
+@njit(types.Tuple((OUT, OUT))(I64, I64), nogil=True, cache=True)
+def pair_up(groups, offsets):  # type: ignore[no-untyped-def]
+    """Every row, by its group, with every member of the group: members of group g are offsets[g]:offsets[g + 1]."""
+    total = np.int64(0)
+    for i in range(len(groups)):
+        total += offsets[groups[i] + 1] - offsets[groups[i]]
+    rows = np.empty(total, np.int64)
+    members = np.empty(total, np.int64)
+    at = 0
+    for i in range(len(groups)):
+        for member in range(offsets[groups[i]], offsets[groups[i] + 1]):
+            rows[at] = i
+            members[at] = member
+            at += 1
+    return rows, members

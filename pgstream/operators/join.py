@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from pgstream.circuit.operator import Operator, TickContext, arranged
 from pgstream.delta import Delta, concat
 from pgstream.functions.vector import valid
+from pgstream.kernels.grouping import group_offsets, pair_up
 from pgstream.operators.arrange import keys_at
 from pgstream.operators.map import truths
 from pgstream.plan.expressions import Expr
 from pgstream.storage.identity import Hash
 from pgstream.storage.run import ArrangementSpec
-from pgstream.storage.spine import Spine
+from pgstream.storage.spine import Matches, Spine
 from pgstream.types.definition import SqlType
 
 
@@ -79,7 +80,7 @@ def pairs(
     if not keep.all():
         index = np.flatnonzero(keep)
         delta, keys = delta.take(index), keys.take(index)
-    found = spine.probe(keys, consolidate=consolidate)
+    found = _probed(spine, keys, consolidate=consolidate)
     probing = delta.take(found.query)
     halves = (found.delta, probing) if flipped else (probing, found.delta)
     rows = Delta(halves[0].columns + halves[1].columns, probing.weights * found.delta.weights)
@@ -88,6 +89,18 @@ def pairs(
         kept = truths(sides.residual, rows, tick)
         rows, query = rows.filter(kept), query[kept]
     return Pairs(query if index is None else index[query], rows)
+
+
+def _probed(spine: Spine, keys: Hash, *, consolidate: bool) -> Matches:
+    """What `spine.probe` gives; stretches of equal keys, as an arranged delta has them, are looked up once."""
+    changes = np.ones(keys.rows, np.bool_)
+    np.logical_or(keys.hi[1:] != keys.hi[:-1], keys.lo[1:] != keys.lo[:-1], out=changes[1:])
+    first = np.flatnonzero(changes)
+    if len(first) * 2 > keys.rows:
+        return spine.probe(keys, consolidate=consolidate)
+    found = spine.probe(keys.take(first), consolidate=consolidate)
+    rows, members = pair_up(np.cumsum(changes) - 1, group_offsets(found.query, len(first)))
+    return Matches(rows, found.delta.take(members))
 
 
 @dataclass(frozen=True, slots=True)

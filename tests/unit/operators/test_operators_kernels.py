@@ -90,3 +90,10 @@ def test_step_groups(kernel: Callable[..., Any], distance: int) -> None:
         bounds = groups[s]
         expected.append(bounds[min(max(bounds.index(p) + distance, 0), len(bounds) - 1)])
     assert kernel(start, peers, _ints([distance])).tolist() == expected
+
+
+@pytest.mark.parametrize("kernel", _both(grouping.pair_up))
+def test_pair_up(kernel: Callable[..., Any]) -> None:
+    rows, members = kernel(_ints([0, 0, 1, 2]), _ints([0, 2, 2, 3]))
+    assert rows.tolist() == [0, 0, 1, 1, 3]
+    assert members.tolist() == [0, 1, 0, 1, 2]
