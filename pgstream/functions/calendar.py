@@ -23,8 +23,8 @@ DATE_INFINITY = np.iinfo(np.int32).max
 DATE_MINUS_INFINITY = np.iinfo(np.int32).min
 FIRST_US = -210866803200000000
 """4714-11-24 BC, the first timestamp."""
-LAST_US = 9224318016000000000
-"""The first microsecond after the last timestamp: 294277-01-01."""
+LAST_US = INFINITY
+"""The first microsecond after the last timestamp that fits: in the year 294247, where PostgreSQL ends in 294276."""
 FIRST_DAY, LAST_DAY = -2440588, 2145031948
 
 TIMESTAMP, TIMESTAMPTZ, DATE, TIME, INTERVAL = map(SqlType, ("timestamp", "timestamptz", "date", "time", "interval"))

@@ -35,6 +35,10 @@ from pgstream.types.timestamptz import session_zone
 from pgstream.types.zones import Zone
 
 
+FAR_US = 9.223e18
+"""Sums beyond this are refused before they are computed: they could wrap around."""
+
+
 def to_local(us: Ints, zone: Zone) -> Ints:
     """What the clocks of `zone` show at instants `us`."""
     shifted = us + zone.offsets_at(us).astype(np.int64) * 1_000_000
@@ -49,7 +53,10 @@ def to_instant(us: Ints, zone: Zone) -> Ints:
 def later(us: Ints, spans: Spans, zone: Zone | None) -> Ints:
     """Timestamps plus intervals: months first, then days (both by the calendar of `zone`), then microseconds."""
     whole = finite(us)
-    made = us
+    far = us.astype(np.float64) + spans.us + (spans.days + 30.5 * spans.months) * float(DAY_US)
+    if (whole & (np.abs(far) > FAR_US)).any():
+        raise DatetimeFieldOverflow("timestamp out of range")
+    made = np.where(whole, us, 0)
     if spans.months.any() or (zone is not None and spans.days.any()):
         local = to_local(made, zone) if zone is not None else made
         local = plus_months(local, spans.months) if spans.months.any() else local
@@ -57,8 +64,6 @@ def later(us: Ints, spans: Spans, zone: Zone | None) -> Ints:
         made = zone.to_utc(made) if zone is not None else made
     else:
         made = made + spans.days * DAY_US
-    if (np.abs(made[whole].astype(np.float64) + spans.us[whole]) > 9.3e18).any():
-        raise DatetimeFieldOverflow("timestamp out of range")
     return np.where(whole, checked_moments(np.where(whole, made + spans.us, 0)), us)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pgstream.errors import DivisionByZero, NumericValueOutOfRange
+from pgstream.errors import DatetimeFieldOverflow, DivisionByZero, NumericValueOutOfRange
 from pgstream.functions.registry import AGGREGATES, OPERATORS, EvalContext, Linear, functions_named
 from pgstream.functions.signature import parse_signature
 from pgstream.plan.evaluate import evaluate
@@ -158,3 +158,11 @@ def test_signatures() -> None:
     parts = parse_signature("f(int4, VARIADIC any) -> TABLE(key text, value jsonb)")
     assert (parts.arguments, parts.variadic, parts.output_names) == (("int4", "any"), True, ("key", "value"))
     assert parse_signature("g() -> SETOF int4").returns_set
+
+
+@pytest.mark.parametrize("span", ["300000 years", "-300000 years", "2000000000 days", "-2000000000 days"])
+def test_moments_do_not_wrap_around(span: str) -> None:
+    moment = Const(0, type(INT8)("timestamp"))
+    interval = CastExpr(Const(span, TEXT), type(INT8)("interval"), True)
+    with pytest.raises(DatetimeFieldOverflow, match="timestamp out of range"):
+        evaluate(op("+", moment, interval), {}, 1, CONTEXT)
