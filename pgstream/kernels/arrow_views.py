@@ -21,33 +21,51 @@ class Leaf(NamedTuple):
     content: int
 
 
-def value_width(storage: pa.DataType) -> int:
-    """Bytes of one value of a fixed-width storage; 0 for bit-packed, variable and nested ones."""
-    if pa.types.is_boolean(storage) or pa.types.is_null(storage) or pa.types.is_nested(storage):
-        return 0
-    return 0 if is_variable(storage) else storage.bit_width // 8
+FIXED, BITS, STRINGS, LIST, STRUCT, NOTHING = range(6)
 
 
-def is_variable(storage: pa.DataType) -> bool:
-    """Whether values are byte strings behind int32 offsets."""
-    return bool(pa.types.is_string(storage) or pa.types.is_binary(storage))
+def layout(storage: pa.DataType) -> tuple[int, int]:
+    """How a storage lies in memory: FIXED, BITS, …; and the bytes of one value where FIXED."""
+    found = _LAYOUTS.get(storage.id)
+    if found is None:
+        found = _layout(storage)
+        if not pa.types.is_fixed_size_binary(storage):
+            _LAYOUTS[storage.id] = found
+    return found
+
+
+_LAYOUTS: dict[int, tuple[int, int]] = {}
+
+
+def _layout(storage: pa.DataType) -> tuple[int, int]:
+    if pa.types.is_null(storage):
+        return NOTHING, 0
+    if pa.types.is_boolean(storage):
+        return BITS, 0
+    if pa.types.is_string(storage) or pa.types.is_binary(storage):
+        return STRINGS, 0
+    if pa.types.is_list(storage):
+        return LIST, 0
+    if pa.types.is_struct(storage):
+        return STRUCT, 0
+    assert not pa.types.is_nested(storage), f"no SQL type is stored as {storage}"
+    return FIXED, storage.bit_width // 8
 
 
 def leaf(array: pa.Array) -> Leaf:
     """The addresses of `array`'s own buffers; the caller keeps `array` alive while they are used."""
-    buffers = array.buffers()
+    buffers, offset = array.buffers(), array.offset
+    kind, width = layout(array.type)
     bits = buffers[0].address if buffers[0] is not None and array.null_count else 0
-    if len(buffers) < 2 or buffers[1] is None or pa.types.is_struct(array.type):
-        return Leaf(bits, array.offset, 0, 0)
-    width = value_width(array.type)
+    if kind in (NOTHING, STRUCT) or buffers[1] is None:
+        return Leaf(bits, offset, 0, 0)
     values = buffers[1].address
-    if width:
-        return Leaf(bits, array.offset, values + array.offset * width, 0)
-    if not is_variable(array.type):
-        step = 0 if pa.types.is_boolean(array.type) else 4
-        return Leaf(bits, array.offset, values + array.offset * step, 0)
-    content = buffers[2].address if buffers[2] is not None else 0
-    return Leaf(bits, array.offset, values + array.offset * 4, content)
+    if kind == FIXED:
+        return Leaf(bits, offset, values + offset * width, 0)
+    if kind == BITS:
+        return Leaf(bits, offset, values, 0)
+    content = buffers[2].address if kind == STRINGS and buffers[2] is not None else 0
+    return Leaf(bits, offset, values + offset * 4, content)
 
 
 def words(array: pa.Array, dtype: str = "uint64") -> NDArray[Any]:

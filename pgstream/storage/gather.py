@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pgstream.delta import Column
 from pgstream.errors import ProgramLimitExceeded
 from pgstream.kernels import gathering
-from pgstream.kernels.arrow_views import is_variable, leaf, value_width
+from pgstream.kernels.arrow_views import FIXED, LIST, NOTHING, STRINGS, STRUCT, layout, leaf
 
 Picks = NDArray[np.int64]
 Addresses = NDArray[np.int64]
@@ -29,19 +29,22 @@ def gather(storage: pa.DataType, places: Addresses, picks: Picks, arrays: Callab
     `arrays` gives the sources themselves, for nested storages that are not gathered by address.
     """
     count = len(picks)
-    if pa.types.is_null(storage):
+    kind, width = layout(storage)
+    if kind == NOTHING:
         return pa.nulls(count)
-    if pa.types.is_nested(storage):
+    if kind in (LIST, STRUCT):
         return _gather_nested(arrays(), picks)
-    places = np.ascontiguousarray(places.T)
+    places = places.T.copy()
     validity, nulls = _gather_validity(places, picks)
-    if pa.types.is_boolean(storage):
+    if kind == FIXED:
+        buffers = [validity, _gather_fixed(width, places[2], picks)]
+    elif kind == STRINGS:
+        buffers = [validity, *_gather_strings(places, picks)]
+    else:
         bitmap = np.empty((count + 7) // 8, np.uint8)
         gathering.gather_bits(picks, places[2], places[1], bitmap)
-        return pa.Array.from_buffers(storage, count, [validity, pa.py_buffer(bitmap)], nulls)
-    if is_variable(storage):
-        return pa.Array.from_buffers(storage, count, [validity, *_gather_strings(places, picks)], nulls)
-    return pa.Array.from_buffers(storage, count, [validity, _gather_fixed(storage, places[2], picks)], nulls)
+        buffers = [validity, pa.py_buffer(bitmap)]
+    return pa.Array.from_buffers(storage, count, buffers, nulls)
 
 
 def pick_column(column: Column, rows: Picks) -> Column:
@@ -57,8 +60,7 @@ def _gather_validity(places: Addresses, picks: Picks) -> tuple[pa.Buffer | None,
     return (pa.py_buffer(bitmap), nulls) if nulls else (None, 0)
 
 
-def _gather_fixed(storage: pa.DataType, values: Addresses, picks: Picks) -> pa.Buffer:
-    width = value_width(storage)
+def _gather_fixed(width: int, values: Addresses, picks: Picks) -> pa.Buffer:
     kernel = _FIXED.get(width)
     if kernel is not None:
         out = np.empty(len(picks), f"u{width}")

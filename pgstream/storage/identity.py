@@ -9,12 +9,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from pgstream.delta import Column
 from pgstream.kernels import hashing
-from pgstream.kernels.arrow_views import is_variable, leaf, value_width
+from pgstream.kernels.arrow_views import BITS, FIXED, LIST, STRINGS, STRUCT, address, layout, leaf
 from pgstream.types.definition import SqlType
 
 Words = NDArray[np.uint64]
@@ -78,34 +77,29 @@ def _secret(seed: Seed) -> Words:
 
 
 def _absorb(column: Column, secret: Words, lanes: Hash) -> None:
-    storage = column.type
     assert len(column) == lanes.rows, (len(column), lanes.rows)
     if not lanes.rows:
         return
-    if isinstance(column, pa.ExtensionArray):
-        column = column.storage
-    place, width = leaf(column), value_width(storage)
-    if pa.types.is_null(storage):
-        nulls = np.zeros((lanes.rows + 7) // 8, np.uint8)
-        hashing.absorb_bits(nulls.ctypes.data, nulls.ctypes.data, 0, secret, *lanes)
-    elif pa.types.is_boolean(storage):
-        hashing.absorb_bits(place.values, place.bits, place.offset, secret, *lanes)
-    elif is_variable(storage):
-        hashing.absorb_strings(place.values, place.content, place.bits, place.offset, secret, *lanes)
-    elif width in (1, 2, 4, 8):
-        hashing.absorb_words(place.values, width, place.bits, place.offset, secret, *lanes)
-    elif width:
-        hashing.absorb_fixed(place.values, width, place.bits, place.offset, secret, *lanes)
-    elif pa.types.is_list(storage):
+    place, (kind, width) = leaf(column), layout(column.type)
+    nulls = (place.bits, place.offset, secret, *lanes)
+    if kind == FIXED and width <= 8:
+        hashing.absorb_words(place.values, width, *nulls)
+    elif kind == STRINGS:
+        hashing.absorb_strings(place.values, place.content, *nulls)
+    elif kind == BITS:
+        hashing.absorb_bits(place.values, *nulls)
+    elif kind == FIXED:
+        hashing.absorb_fixed(place.values, width, *nulls)
+    elif kind == LIST:
         first, last = column.offsets[0].as_py(), column.offsets[len(column)].as_py()
         inner = row_hash([column.values.slice(first, last - first)], _inner_seed(secret))
-        hashing.absorb_lists(place.values, *inner, place.bits, place.offset, secret, *lanes)
-    elif pa.types.is_struct(storage):
-        fields = [column.field(i).slice(0, len(column)) for i in range(storage.num_fields)]
-        inner = row_hash(fields, _inner_seed(secret), len(column))
-        hashing.absorb_lists(0, *inner, place.bits, place.offset, secret, *lanes)
+        hashing.absorb_lists(place.values, *inner, *nulls)
+    elif kind == STRUCT:
+        inner = row_hash(column.flatten(), _inner_seed(secret), len(column))
+        hashing.absorb_lists(0, *inner, *nulls)
     else:
-        raise AssertionError(f"no SQL type is stored as {storage}")
+        all_null = np.zeros((lanes.rows + 7) // 8, np.uint8)
+        hashing.absorb_bits(address(all_null), address(all_null), 0, secret, *lanes)
 
 
 def _inner_seed(secret: Words) -> Seed:

@@ -72,24 +72,28 @@ class Run:
     Never empty. The buffers may be read from the store at first use; count and fences are known before.
     """
 
-    def __init__(self, count: int, fences: Fences, nbytes: int, load: Callable[[], Rows]) -> None:
+    def __init__(self, count: int, fences: Fences, load: Callable[[], Rows], nbytes: int | None = None) -> None:
         self.count = count
         self.fences = fences
-        self.nbytes = nbytes
         self._load = load
+        if nbytes is not None:
+            self.nbytes = nbytes
 
     @staticmethod
     def of(rows: Rows) -> "Run":
         """The run of `rows`, which are in order."""
         key = rows.key
         fences = Fences(int(key.hi[0]), int(key.lo[0]), int(key.hi[-1]), int(key.lo[-1]))
-        run = Run(len(rows.weights), fences, _size(rows), lambda: rows)
-        run.rows  # noqa: B018  # kept from now on
-        return run
+        return Run(len(rows.weights), fences, lambda: rows)
 
     @cached_property
     def rows(self) -> Rows:
         return self._load()
+
+    @cached_property
+    def nbytes(self) -> int:
+        """Bytes of the buffers."""
+        return _size(self.rows)
 
     @cached_property
     def row_table(self) -> NDArray[np.int64]:

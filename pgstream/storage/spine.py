@@ -338,5 +338,8 @@ def _spend(spec: ArrangementSpec, pace: Pace, merge: Merge) -> Merge:
 
 def _chunk_rows(pace: Pace, runs: Sequence[Run]) -> int:
     """Rows of a chunk: fewer where rows are wide."""
-    width = sum(run.nbytes for run in runs) / max(sum(run.count for run in runs), 1)
+    count = sum(run.count for run in runs)
+    if count < 1024:
+        return pace.chunk_rows
+    width = sum(run.nbytes for run in runs) / count
     return int(min(pace.chunk_rows, max(pace.chunk_bytes / max(width, 1), 1024)))

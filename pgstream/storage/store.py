@@ -255,7 +255,7 @@ class Store:
         pages = self._pages.get(number)
         if pages is None:
             pages = self._pages[number] = Pages(self._file, number)
-        run = Run(count, fences, nbytes, lambda: pages.read(spec))
+        run = Run(count, fences, lambda: pages.read(spec), nbytes)
         self._numbers[run] = number
         self._mapped[number] = run
         return run
