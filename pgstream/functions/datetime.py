@@ -34,7 +34,6 @@ from pgstream.types.definition import SqlType
 from pgstream.types.timestamptz import session_zone
 from pgstream.types.zones import Zone
 
-
 FAR_US = 9.223e18
 """Sums beyond this are refused before they are computed: they could wrap around."""
 
