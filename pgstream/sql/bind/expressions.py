@@ -35,6 +35,7 @@ from pgstream.sql.bind.names import (
     find_column,
     find_item,
     missing_column,
+    missing_item,
     qualified_column,
 )
 from pgstream.sql.bind.operators import apply_operator, conjunction, row_parts
@@ -100,10 +101,10 @@ def refuse_default(level: Level, node: Node) -> Expr:
 def bind_column_ref(level: Level, node: Node) -> Expr:
     """A column, qualified or not, or a whole row where the name is that of a FROM item."""
     fields = node.fields
-    if isinstance(fields[-1], ast.A_Star):
-        raise SyntaxError42601('row expansion via "*" is not supported here', position=node.location)
-    names = [part.sval for part in fields]
     position = node.location
+    if isinstance(fields[-1], ast.A_Star):
+        return level.binding.located(_row_of_star(level, fields, position), position)
+    names = [part.sval for part in fields]
     match names:
         case [name]:
             found = find_column(level, name, position)
@@ -128,16 +129,35 @@ def bind_column_ref(level: Level, node: Node) -> Expr:
     return own_object(level, found, position)
 
 
+def _row_of_star(level: Level, fields: tuple[Node, ...], position: int) -> Expr:
+    """`t.*` as an argument: the row of t."""
+    names = [part.sval for part in fields[:-1]]
+    if not names:
+        raise SyntaxError42601('row expansion via "*" is not supported here', position=position)
+    schema = names[-2] if len(names) > 1 else None
+    item = find_item(level, schema, names[-1], position)
+    if item is None:
+        raise missing_item(level, schema, names[-1], position)
+    return whole_row(level, item)
+
+
 def own_object(level: Level, expr: Expr, position: int | None) -> Expr:
     """A new object equal to the column `expr`, standing at `position`: one column may be written in many places."""
     return level.binding.located(replace(expr), position)
 
 
 def whole_row(level: Level, item: NameItem) -> Expr:
-    """`t` where t is a table: its row. A function of one column is that column."""
+    """`t` where t is a table: its row. A function of one column is that column.
+
+    Where an outer join has no row of the item, the row is NULL; that is told by all its columns being NULL.
+    """
     if item.is_function and len(item.columns) == 1:
         return item.columns[0][1]
-    return RowExpr(tuple(expr for _, expr in item.columns))
+    row = RowExpr(tuple(expr for _, expr in item.columns))
+    if not item.nullable or not item.columns:
+        return row
+    absent = conjunction([IsNull(expr) for _, expr in item.columns])
+    return Case(((absent, Const(None, row.type)),), row, row.type)
 
 
 _BOOL_NAMES = {

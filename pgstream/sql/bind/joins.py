@@ -39,6 +39,8 @@ def bind_join(level: Level, node: Node) -> FromItem:
     finally:
         level.items = outer_items
     check_alias_conflicts(left.names, right.names)
+    for name in (right.names if kind in ("left", "full") else []) + (left.names if kind in ("right", "full") else []):
+        name.nullable = True
     for name in left.names + right.names:
         name.lateral_only, name.lateral_ok = False, True
     level.own |= {col.id for item in (left, right) for col in item.plan.columns}

@@ -19,8 +19,9 @@ from pgstream.errors import (
     UndefinedColumn,
     UndefinedTable,
 )
-from pgstream.plan.expressions import AggCall, Col, Expr, WindowCall
+from pgstream.plan.expressions import AggCall, Col, Const, Expr, WindowCall
 from pgstream.sql.bind.binding import Binding
+from pgstream.types.definition import SqlType
 
 Node = Any
 
@@ -44,9 +45,15 @@ class NameItem:
     table: Any = None
     oid: int = 0
     is_function: bool = False
+    nullable: bool = False
+    """Whether an outer join may put NULLs in place of its rows."""
 
     def named(self, name: str) -> list[Expr]:
-        return [expr for own, expr in self.columns if own == name]
+        """The columns of that name; at last the one system column that means something here."""
+        found = [expr for own, expr in self.columns if own == name]
+        if not found and name == "tableoid" and self.oid:
+            return [Const(self.oid, SqlType("oid"))]
+        return found
 
 
 @dataclass(slots=True)
