@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pgstream.delta import Column
 from pgstream.errors import BadCopyFileFormat, CharacterNotInRepertoire, InvalidBinaryRepresentation, SqlError
+from pgstream.kernels import copy_fields
 from pgstream.kernels import copy_text as cut
 from pgstream.kernels.bytes import PADDING, is_utf8
 from pgstream.session.copy_options import CopyOptions
@@ -160,14 +161,14 @@ class CopyReader:
         options = self._options
         null = np.frombuffer(options.null, np.uint8)
         if options.format == "binary":
-            offsets, values, valid = cut.gather_binary(*given)
+            offsets, values, valid = copy_fields.gather_binary(*given)
         elif options.format == "csv":
-            offsets, values, valid = cut.gather_csv(
+            offsets, values, valid = copy_fields.gather_csv(
                 *given, null, options.quote[0], options.escape[0],
                 column in options.force_not_null, column in options.force_null,
             )  # fmt: skip
         else:
-            offsets, values, valid = cut.gather_text(*given, null)
+            offsets, values, valid = copy_fields.gather_text(*given, null)
             if escaped and not is_utf8(values.ctypes.data, values.ctypes.data + len(values)):
                 raise CharacterNotInRepertoire('invalid byte sequence for encoding "UTF8"')
         storage = pa.binary() if options.format == "binary" else pa.string()

@@ -41,6 +41,10 @@ class Answer:
     count: int = 0
     counted: bool = False
 
+    def tag_after(self, count: int) -> str:
+        """The command tag once `count` rows were sent."""
+        return f"{self.tag} {count}" if self.counted else self.tag
+
 
 @dataclass(slots=True)
 class Portal:

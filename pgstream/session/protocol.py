@@ -192,7 +192,7 @@ class Conversation:
                     await self._send_result(answer)
                 if last and session.block.state is State.IMPLICIT:
                     await session.commit()
-                session.write(backend.command_complete(tag_of(answer, answer.count)))
+                session.write(backend.command_complete(answer.tag_after(answer.count)))
                 if session.block.state is State.IDLE:
                     session.publish_notifications()
         except ConnectionError:
@@ -348,7 +348,7 @@ class Conversation:
         step = self._send_rows(answer, formats, portal.sent, count)
         portal.sent += count
         suspended = bool(rows_max) and count == rows_max
-        ending = backend.PORTAL_SUSPENDED if suspended else backend.command_complete(tag_of(answer, count))
+        ending = backend.PORTAL_SUSPENDED if suspended else backend.command_complete(answer.tag_after(count))
         if step is not None:
             return self._then_write(step, ending)
         session.write(ending)
@@ -397,8 +397,3 @@ class Conversation:
 
     def _late_copy(self, _message: Message) -> None:
         """Copy data outside a COPY is what a failed COPY left behind: PostgreSQL ignores it too."""
-
-
-def tag_of(answer: Answer, count: int) -> str:
-    """The command tag after `count` rows."""
-    return f"{answer.tag} {count}" if answer.counted else answer.tag
