@@ -79,6 +79,27 @@ def smallest_tied(table, cursors, heads, best, equal):  # type: ignore[no-untype
     return equals
 
 
+@njit(nogil=True, cache=True)
+def take_heads(table, cursors, more, heads, equal, equals):  # type: ignore[no-untyped-def]
+    """Advances the sources in `equal`: their summed weight, how many ended, and whether one of those has more to come."""
+    total = 0
+    ended = 0
+    dry = False
+    for e in range(equals):
+        s = equal[e]
+        cursor = cursors[s]
+        total += loadi64(table[s, WEIGHT] + cursor * 8)
+        cursor += 1
+        cursors[s] = cursor
+        if cursor < table[s, STOP]:
+            heads[s] = load64(table[s, KEY] + cursor * 8)
+        else:
+            heads[s] = NO_HEAD
+            ended += 1
+            dry = dry or more[s] != 0
+    return total, ended, dry
+
+
 @njit(
     types.UniTuple(types.int64, 2)(
         I64_2, types.int64[::1], types.uint8[::1], types.int64[::1], types.int64[::1], types.int64, types.int64
@@ -113,20 +134,8 @@ def merge_sources(table, cursors, more, picks, sums, position, budget):  # type:
             equals = smallest_tied(table, cursors, heads, best, equal)
             best = equal[0]
         picks[position] = (best << SOURCE_SHIFT) | cursors[best]
-        total = 0
-        dry = False
-        for e in range(equals):
-            s = equal[e]
-            cursor = cursors[s]
-            total += loadi64(table[s, WEIGHT] + cursor * 8)
-            cursor += 1
-            cursors[s] = cursor
-            if cursor < table[s, STOP]:
-                heads[s] = load64(table[s, KEY] + cursor * 8)
-            else:
-                heads[s] = NO_HEAD
-                living -= 1
-                dry = dry or more[s] != 0
+        total, ended, dry = take_heads(table, cursors, more, heads, equal, equals)
+        living -= ended
         sums[position] = total
         budget -= equals
         position += total != 0

@@ -25,39 +25,48 @@ def expand(table, spans, queries, picks, weights):  # type: ignore[no-untyped-de
 
 
 @njit(nogil=True, cache=True)
+def _next_span(table, spans, first, low, high, backwards):  # type: ignore[no-untyped-def]
+    """Which of the spans from `first` on, of which rows `low:high` are left, has the next row; -1 if none has."""
+    best = -1
+    for s in range(len(low)):
+        if low[s] == high[s]:
+            continue
+        if best >= 0:
+            index, other = (high[s] - 1, high[best] - 1) if backwards else (low[s], low[best])
+            difference = compare_inside(table, spans[first + s, 1], index, spans[first + best, 1], other)
+            if (difference <= 0) if backwards else (difference >= 0):
+                continue
+        best = s
+    return best
+
+
+@njit(nogil=True, cache=True)
+def _take_row(table, spans, first, low, high, backwards, run, row):  # type: ignore[no-untyped-def]
+    """Takes the rows equal to `row` of `run` off the spans; returns their summed weight."""
+    total = 0
+    for s in range(len(low)):
+        index = high[s] - 1 if backwards else low[s]
+        if low[s] < high[s] and compare_inside(table, spans[first + s, 1], index, run, row) == 0:
+            total += loadi64(table[spans[first + s, 1], WEIGHT] + index * 8)
+            if backwards:
+                high[s] -= 1
+            else:
+                low[s] += 1
+    return total
+
+
+@njit(nogil=True, cache=True)
 def _merge_query(table, spans, first, last, copies, backwards, queries, picks, weights, out):  # type: ignore[no-untyped-def]
     low, high = np.empty(last - first, np.int64), np.empty(last - first, np.int64)
     for s in range(first, last):
         low[s - first], high[s - first] = spans[s, 2], spans[s, 3]
     taken = 0
     while copies < 0 or taken < copies:
-        best = -1
-        for s in range(last - first):
-            if low[s] == high[s]:
-                continue
-            if best >= 0:
-                difference = compare_inside(
-                    table,
-                    spans[first + s, 1],
-                    high[s] - 1 if backwards else low[s],
-                    spans[first + best, 1],
-                    high[best] - 1 if backwards else low[best],
-                )
-                if (difference <= 0) if backwards else (difference >= 0):
-                    continue
-            best = s
+        best = _next_span(table, spans, first, low, high, backwards)
         if best < 0:
             break
         run, row = spans[first + best, 1], high[best] - 1 if backwards else low[best]
-        total = 0
-        for s in range(last - first):
-            index = high[s] - 1 if backwards else low[s]
-            if low[s] < high[s] and (s == best or compare_inside(table, spans[first + s, 1], index, run, row) == 0):
-                total += loadi64(table[spans[first + s, 1], WEIGHT] + index * 8)
-                if backwards:
-                    high[s] -= 1
-                else:
-                    low[s] += 1
+        total = _take_row(table, spans, first, low, high, backwards, run, row)
         if copies >= 0:
             total = min(total, copies - taken)
             if total <= 0:
