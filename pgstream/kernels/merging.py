@@ -80,24 +80,18 @@ def smallest_tied(table, cursors, heads, best, equal):  # type: ignore[no-untype
 
 
 @njit(nogil=True, cache=True)
-def take_heads(table, cursors, more, heads, equal, equals):  # type: ignore[no-untyped-def]
-    """Advances the sources in `equal`: their summed weight, how many ended, and whether one of those has more to come."""
-    total = 0
-    ended = 0
+def load_heads(table, cursors, more, heads):  # type: ignore[no-untyped-def]
+    """Fills `heads`: how many sources have rows, and whether one that has none has more to come."""
+    living = 0
     dry = False
-    for e in range(equals):
-        s = equal[e]
-        cursor = cursors[s]
-        total += loadi64(table[s, WEIGHT] + cursor * 8)
-        cursor += 1
-        cursors[s] = cursor
-        if cursor < table[s, STOP]:
-            heads[s] = load64(table[s, KEY] + cursor * 8)
+    for s in range(len(table)):
+        heads[s] = NO_HEAD
+        if cursors[s] < table[s, STOP]:
+            heads[s] = load64(table[s, KEY] + cursors[s] * 8)
+            living += 1
         else:
-            heads[s] = NO_HEAD
-            ended += 1
             dry = dry or more[s] != 0
-    return total, ended, dry
+    return living, dry
 
 
 @njit(
@@ -115,17 +109,10 @@ def merge_sources(table, cursors, more, picks, sums, position, budget):  # type:
     Returns the new position and what is left of the budget, which may be overdrawn by less than one row per source:
     an identity is never split over two calls.
     """
-    count = len(table)
-    heads = np.empty(count, np.uint64)
-    equal = np.empty(count, np.int64)
-    living = 0
-    for s in range(count):
-        heads[s] = NO_HEAD
-        if cursors[s] < table[s, STOP]:
-            heads[s] = load64(table[s, KEY] + cursors[s] * 8)
-            living += 1
-        elif more[s]:
-            return position, budget
+    heads, equal = np.empty(len(table), np.uint64), np.empty(len(table), np.int64)
+    living, dry = load_heads(table, cursors, more, heads)
+    if dry:
+        return position, budget
     while living and budget > 0:
         best, tied = smallest(heads)
         equals = 1
@@ -134,8 +121,20 @@ def merge_sources(table, cursors, more, picks, sums, position, budget):  # type:
             equals = smallest_tied(table, cursors, heads, best, equal)
             best = equal[0]
         picks[position] = (best << SOURCE_SHIFT) | cursors[best]
-        total, ended, dry = take_heads(table, cursors, more, heads, equal, equals)
-        living -= ended
+        total = 0
+        dry = False
+        for e in range(equals):
+            s = equal[e]
+            cursor = cursors[s]
+            total += loadi64(table[s, WEIGHT] + cursor * 8)
+            cursor += 1
+            cursors[s] = cursor
+            if cursor < table[s, STOP]:
+                heads[s] = load64(table[s, KEY] + cursor * 8)
+            else:
+                heads[s] = NO_HEAD
+                living -= 1
+                dry = dry or more[s] != 0
         sums[position] = total
         budget -= equals
         position += total != 0
