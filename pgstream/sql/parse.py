@@ -17,7 +17,7 @@ import pglast.enums
 from pglast import parser
 from pglast.stream import RawStream
 
-from pgstream.errors import FeatureNotSupported, SqlError, SyntaxError42601
+from pgstream.errors import FeatureNotSupported, SqlError, SyntaxError42601, WindowingError
 from pgstream.sql import streaming
 from pgstream.sql.streaming import Token
 
@@ -128,6 +128,8 @@ def _pair_constants(node: Any, told: Any, found: dict[int, int]) -> None:
 
 def _syntax_error(error: parser.ParseError, text: str) -> SqlError:
     message, position = error.args
+    if message.startswith("frame "):
+        return WindowingError(message, position=position)
     return SyntaxError42601(message, position=len(text) if position is None else position)
 
 

@@ -239,19 +239,17 @@ class _Reader:
 
     def show(self) -> ShowObjectsStmt:
         position = self.position()
-        kind = self.text[position : self.tokens[-1].end].lower()
-        return ShowObjectsStmt(" ".join(kind.split()), position)
+        return ShowObjectsStmt(" ".join(self.text[position : self.tokens[-1].end].lower().split()), position)
 
     def drop(self) -> DropStreamStmt:
-        kind = self.word()
-        self.at += 1
+        kind = "SOURCE" if self.accept("SOURCE") else "SINK"
+        self.accept("SINK")
         missing_ok = self.accept("IF", "EXISTS")
         relations = [self.relation()]
         while self.accept(","):
             relations.append(self.relation())
         cascade = self.accept("CASCADE")
-        if not cascade:
-            self.accept("RESTRICT")
+        self.accept("RESTRICT")
         self.end()
         return DropStreamStmt(kind, tuple(relations), missing_ok, cascade)
 
@@ -270,7 +268,7 @@ class _Reader:
 
     def create_sink(self) -> CreateSinkStmt:
         if_not_exists = self.accept("IF", "NOT", "EXISTS")
-        if self.word(1) == "INTO" or self.word() == "INTO":
+        if self.word(1) == "INTO":
             raise FeatureNotSupported("CREATE SINK INTO is not supported yet", position=self.position())
         relation = self.relation()
         elements, watermarks = self.column_list()
@@ -314,11 +312,9 @@ class _Reader:
         body = list(" " * first + self.text[first:last])
         for low, high in cut:
             body[low:high] = " " * (high - low)
+        # `CREATE SINK x(` is one character shorter: the one text whose positions are off, by that one.
         head = "CREATE TABLE x"
-        assert first >= len(head) - 1, "CREATE SINK x"
-        if first < len(head):
-            head = "CREATE TABLE x"[:first]
-        body[: len(head)] = head
+        body[: min(first, len(head))] = head
         statement = self.grammar.statement("".join(body))
         return tuple(statement.tableElts or ()), watermarks
 
@@ -352,6 +348,8 @@ class _Reader:
         expression = None
         if self.at < end:
             self.expect("AS")
+            if self.at >= end:
+                self.fail()
             first, last = self.tokens[self.at].start, self.tokens[end - 1].end
             query = "SELECT".ljust(first) + self.text[first:last]
             expression = self.grammar.statement(query).targetList[0].val
@@ -401,10 +399,6 @@ class _Reader:
         if not self.accept("FORMAT"):
             return Format()
         format = self.identifier().upper()
-        encode = ""
-        options: tuple[Option, ...] = ()
-        if self.accept("ENCODE"):
-            encode = self.identifier().upper()
-            if self.word() == "(":
-                options = self.options()
+        encode = self.identifier().upper() if self.accept("ENCODE") else ""
+        options = self.options() if encode and self.word() == "(" else ()
         return Format(format, encode, options, position)

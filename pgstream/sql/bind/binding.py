@@ -53,6 +53,7 @@ class Binding:
         parsed: Parsed | None = None,
     ) -> None:
         self.parsed = parsed
+        self.takes_parameters = True
         self.catalog = catalog
         self.scope = scope
         self.search_path = scope.search_path
@@ -96,7 +97,7 @@ class Binding:
 
     def parameter(self, index: int, position: int) -> Param:
         """`$index` as the type it is known to have so far; of type unknown where nothing decided it yet."""
-        if index <= 0 or index > 65535:
+        if not self.takes_parameters or index <= 0 or index > 65535:
             raise UndefinedParameter(f"there is no parameter ${index}", position=position)
         self._parameters.add(index)
         known = self._fixed.get(index, self._deduced.get(index, UNKNOWN))

@@ -161,10 +161,6 @@ def _check_decorations(node: Node, declared: Any, name: str) -> None:
         return
     if isinstance(declared, WindowFunction) and node.over is None:
         raise WrongObjectType(f"window function {name} requires an OVER clause", position=position)
-    if isinstance(declared, Function) and node.over is not None:
-        raise WrongObjectType(
-            f"OVER specified, but {name} is not a window function nor an aggregate function", position=position
-        )
     kind = "is not an aggregate function"
     for present, word in ((node.agg_star, "(*)"), (node.agg_distinct, "DISTINCT"), (node.agg_order, "ORDER BY")):
         if present and word == "(*)":
@@ -173,6 +169,10 @@ def _check_decorations(node: Node, declared: Any, name: str) -> None:
             raise WrongObjectType(f"{word} specified, but {name} {kind}", position=position)
     if node.agg_filter is not None and not isinstance(declared, WindowFunction):
         raise WrongObjectType(f"FILTER specified, but {name} {kind}", position=position)
+    if isinstance(declared, Function) and node.over is not None:
+        raise WrongObjectType(
+            f"OVER specified, but {name} is not a window function nor an aggregate function", position=position
+        )
     if node.agg_filter is not None:
         raise FeatureNotSupported("FILTER is not implemented for non-aggregate window functions", position=position)
 

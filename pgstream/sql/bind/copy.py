@@ -9,6 +9,7 @@ from pgstream.errors import (
     InsufficientPrivilege,
     InvalidParameterValue,
     SyntaxError42601,
+    UndefinedColumn,
     WrongObjectType,
 )
 from pgstream.plan.expressions import Ref
@@ -41,6 +42,7 @@ def bind_copy(binding: Binding, node: Node, parsed: Parsed) -> Command:
     if node.query is not None:
         if not isinstance(node.query, ast.SelectStmt):
             raise FeatureNotSupported("COPY of a data-modifying query is not supported yet")
+        binding.takes_parameters = False
         query = bind_query(binding, node.query, ordered=True)
         names = [col.name for col in query.columns]
         return Command(CopyTo(query.plan, query.columns, _options(node, names)), "COPY")
@@ -48,7 +50,7 @@ def bind_copy(binding: Binding, node: Node, parsed: Parsed) -> Command:
 
 
 def _copy_from(binding: Binding, node: Node) -> Command:
-    found = find_relation(binding, node.relation)
+    found = find_relation(binding, node.relation, pointed=False)
     if not isinstance(found, Table):
         raise refusal(found, "copy")
     if node.whereClause is not None:
@@ -61,7 +63,7 @@ def _copy_from(binding: Binding, node: Node) -> Command:
 
 
 def _copy_to(binding: Binding, node: Node) -> Command:
-    found = find_relation(binding, node.relation)
+    found = find_relation(binding, node.relation, pointed=False)
     if isinstance(found, View):
         raise WrongObjectType(f'cannot copy from view "{found.name}"', hint="Try the COPY (SELECT ...) TO variant.")
     item = relation_item(binding, found, node.relation.relname, node.relation)
@@ -119,7 +121,10 @@ def _format(option: Node) -> str:
 def _header(option: Node) -> str:
     if option.arg is not None and option_text(option).lower() == "match":
         return "match"
-    return "true" if option_bool(option) else ""
+    try:
+        return "true" if option_bool(option) else ""
+    except SyntaxError42601:
+        raise SyntaxError42601('header requires a Boolean value or "match"') from None
 
 
 def _columns(option: Node, names: list[str]) -> tuple[int, ...]:
@@ -128,7 +133,7 @@ def _columns(option: Node, names: list[str]) -> tuple[int, ...]:
     wanted = [part.sval for part in option.arg]
     missing = [name for name in wanted if name not in names]
     if missing:
-        raise InvalidParameterValue(f'column "{missing[0]}" does not exist')
+        raise UndefinedColumn(f'column "{missing[0]}" does not exist')
     return tuple(names.index(name) for name in wanted)
 
 

@@ -34,6 +34,7 @@ def bind_with(level: Level, clause: Node) -> None:
     """Makes the names of a WITH clause known in `level`."""
     if clause is None:
         return
+    level.later_ctes = {node.ctename for node in clause.ctes}
     for node in clause.ctes:
         if node.ctename in level.ctes:
             raise DuplicateAlias(f'WITH query name "{node.ctename}" specified more than once', position=node.location)
@@ -42,6 +43,7 @@ def bind_with(level: Level, clause: Node) -> None:
         if clause.recursive and _mentions(node.ctequery, node.ctename):
             raise FeatureNotSupported("WITH RECURSIVE is not supported yet", position=node.location)
         level.ctes[node.ctename] = Cte(_renamed(level, node))
+        level.later_ctes.discard(node.ctename)
 
 
 def _renamed(level: Level, node: Node) -> Relation:

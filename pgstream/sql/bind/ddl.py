@@ -74,6 +74,7 @@ def bind_create_view(binding: Binding, node: Node, parsed: Parsed) -> Command:
         raise FeatureNotSupported("temporary views are not supported yet", position=position)
     if node.withCheckOption != enums.ViewCheckOption.NO_CHECK_OPTION:
         raise FeatureNotSupported("WITH CHECK OPTION is not supported yet", position=position)
+    binding.takes_parameters = False
     schema = creation_schema(binding, node.view)
     columns, _ = _view_columns(binding, node.query, node.aliases)
     replaces = None
@@ -107,13 +108,15 @@ def _check_replacement(old: View, columns: tuple[TableColumn, ...]) -> None:
             )
 
 
-def _view_columns(binding: Binding, query: Node, aliases: Any) -> tuple[tuple[TableColumn, ...], Any]:
+def _view_columns(
+    binding: Binding, query: Node, aliases: Any, refusal: str = "CREATE VIEW specifies more column names than columns"
+) -> tuple[tuple[TableColumn, ...], Any]:
     """The columns of a view and its plan. Raises DuplicateColumn as CREATE VIEW does."""
     bound = bind_query(binding, query)
     plan = visible(bound)
     names = [part.sval for part in aliases or ()]
     if len(names) > len(plan.columns):
-        raise SyntaxError42601("CREATE VIEW specifies more column names than columns")
+        raise SyntaxError42601(refusal)
     names += [col.name for col in plan.columns[len(names) :]]
     for i, name in enumerate(names):
         if name in names[:i]:
@@ -135,9 +138,10 @@ def bind_create_materialized_view(binding: Binding, node: Node, parsed: Parsed) 
     relation = node.into.rel
     if node.objtype != enums.ObjectType.OBJECT_MATVIEW:
         raise FeatureNotSupported("CREATE TABLE AS is not supported yet", position=relation.location)
+    binding.takes_parameters = False
     schema = creation_schema(binding, relation)
     there = existing(binding, schema, relation.relname, bool(node.if_not_exists))
-    columns, plan = _view_columns(binding, node.query, node.into.colNames)
+    columns, plan = _view_columns(binding, node.query, node.into.colNames, "too many column names were specified")
     check_maintainable(binding, "materialized views")
     statement = CreateMaterializedView(
         schema.oid,
@@ -157,7 +161,7 @@ def bind_create_materialized_view(binding: Binding, node: Node, parsed: Parsed) 
 @binds_statement(ast.IndexStmt)
 def bind_create_index(binding: Binding, node: Node, parsed: Parsed) -> Command:
     """CREATE INDEX over plain columns."""
-    found = find_relation(binding, node.relation)
+    found = find_relation(binding, node.relation, pointed=False)
     if isinstance(found, SystemRelation):
         raise _permission(found)
     if isinstance(found, View | Source | Sink):

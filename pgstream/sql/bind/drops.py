@@ -8,12 +8,12 @@ from pgstream.catalog.objects import (
     Feed,
     Index,
     MaterializedView,
-    Schema,
     Sink,
     Source,
     Table,
     View,
 )
+from pgstream.catalog.system import SystemRelation
 from pgstream.errors import (
     FeatureNotSupported,
     InsufficientPrivilege,
@@ -25,7 +25,6 @@ from pgstream.errors import (
 )
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.commands import Command, binds_statement
-from pgstream.sql.bind.lookup import maybe_relation
 from pgstream.sql.bind.statements import Drop
 from pgstream.sql.parse import Parsed, ast, enums
 from pgstream.sql.streaming import DropStreamStmt
@@ -88,13 +87,11 @@ def _find(binding: Binding, name: list[str], kind: str, missing_ok: bool, missin
             missing.append(f'schema "{schema}" does not exist, skipping')
             return None
         raise InvalidSchemaName(f'schema "{schema}" does not exist')
-    found: Any = binding.catalog.lookup(schema, name[-1], binding.search_path)
-    system = maybe_relation(binding, schema, name[-1])
-    if found is None and system is not None:
+    found = binding.catalog.lookup(schema, name[-1], binding.search_path)
+    if isinstance(found, SystemRelation):
         raise InsufficientPrivilege(f'permission denied: "{name[-1]}" is a system catalog')
     if found is not None and not isinstance(found, Feed):
-        assert not isinstance(found, Schema)
-        return found  # type: ignore[no-any-return]
+        return found
     shown = ".".join(name)
     if missing_ok:
         missing.append(f'{kind} "{shown}" does not exist, skipping')

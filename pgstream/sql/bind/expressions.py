@@ -102,6 +102,8 @@ def bind_column_ref(level: Level, node: Node) -> Expr:
     """A column, qualified or not, or a whole row where the name is that of a FROM item."""
     fields = node.fields
     position = node.location
+    if level.clause == "DEFAULT":
+        raise FeatureNotSupported("cannot use column reference in DEFAULT expression", position=position)
     if isinstance(fields[-1], ast.A_Star):
         return level.binding.located(_row_of_star(level, fields, position), position)
     names = [part.sval for part in fields]
@@ -137,7 +139,7 @@ def _row_of_star(level: Level, fields: tuple[Node, ...], position: int) -> Expr:
     schema = names[-2] if len(names) > 1 else None
     item = find_item(level, schema, names[-1], position)
     if item is None:
-        raise missing_item(level, schema, names[-1], position)
+        raise missing_item(level, names[-1], position)
     return whole_row(level, item)
 
 
@@ -298,10 +300,11 @@ def bind_indirection(level: Level, node: Node) -> Expr:
         rest = node.indirection[1:]
     else:
         made, rest = bind_expression(level, node.arg), node.indirection
-    for step in rest:
+    for place, step in enumerate(rest):
         if not isinstance(step, ast.A_Indices):
             raise FeatureNotSupported("field selection from an expression is not supported yet")
-        made = _subscript(level, made, step)
+        # Arrays have one dimension, and what lies beyond is NULL.
+        made = _subscript(level, made, step) if place == 0 else Const(None, made.type)
     return made
 
 

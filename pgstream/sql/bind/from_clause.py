@@ -1,6 +1,7 @@
 """FROM: relations, subqueries, functions and the comma between them."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from pgstream.catalog.objects import MaterializedView, Sink, Source, Table, TableColumn, View
@@ -9,6 +10,7 @@ from pgstream.errors import (
     FeatureNotSupported,
     InvalidColumnReference,
     SyntaxError42601,
+    UndefinedTable,
     WrongObjectType,
 )
 from pgstream.plan.expressions import Col, Expr, Ref
@@ -19,7 +21,7 @@ from pgstream.sql.bind.dispatch import bind_from_item, bind_query, binds_from
 from pgstream.sql.bind.lookup import find_relation
 from pgstream.sql.bind.names import Level, NameItem, check_alias_conflicts
 from pgstream.sql.bind.query import ONE_ROW, visible
-from pgstream.sql.parse import ast, parse
+from pgstream.sql.parse import Parsed, ast, parse
 
 Node = Any
 
@@ -70,7 +72,15 @@ def bind_range_var(level: Level, node: Node) -> FromItem:
         cte = level.cte(node.relname)
         if cte is not None:
             return named_item(level, cte.use(level), alias, node.alias)
-    found = find_relation(level.binding, node)
+    try:
+        found = find_relation(level.binding, node)
+    except UndefinedTable as error:
+        if node.schemaname is None and any(node.relname in scope.later_ctes for scope in level.levels()):
+            error.detail = (
+                f'There is a WITH item named "{node.relname}", but it cannot be referenced from this part of the query.'
+            )
+            error.hint = "Use WITH RECURSIVE, or re-order the WITH items to remove forward references."
+        raise
     return relation_item(level.binding, found, alias, node)
 
 
@@ -104,7 +114,7 @@ def scan(binding: Binding, oid: int, name: str, columns: tuple[TableColumn, ...]
 
 def expanded_view(binding: Binding, view: View) -> Relation:
     """The query of a view, resolved as it was when the view was made, under the view's column names."""
-    [parsed] = parse(view.query)
+    parsed = _parsed(view.query)
     outer = binding.search_path
     noted = (binding.system_relations, binding.volatile, binding.ambient)
     marks = [len(notes) for notes in noted]
@@ -120,6 +130,12 @@ def expanded_view(binding: Binding, view: View) -> Relation:
         for i, (column, col) in enumerate(zip(view.columns, plan.columns, strict=True))
     )
     return Project(plan, outputs)
+
+
+@lru_cache(256)
+def _parsed(query: str) -> Parsed:
+    [parsed] = parse(query)
+    return parsed
 
 
 def _renamed(columns: tuple[Col, ...], alias: Node, name: str) -> list[tuple[str, Expr]]:

@@ -61,9 +61,9 @@ def target_positions(table: Any, cols: Node) -> tuple[int, ...]:
         return tuple(range(len(table.columns)))
     positions: list[int] = []
     for node in cols:
+        place = column_position(table, node.name, node.location)
         if node.indirection:
             raise FeatureNotSupported("assignment to array elements is not supported yet", position=node.location)
-        place = column_position(table, node.name, node.location)
         if place in positions:
             raise DuplicateColumn(f'column "{node.name}" specified more than once', position=node.location)
         positions.append(place)
@@ -170,7 +170,6 @@ def _on_conflict(
     proposed = NameItem(
         "excluded",
         [(column.name, Ref(col)) for column, col in zip(table.columns, excluded, strict=True)],
-        columns_visible=False,
     )
     level.items = [existing, proposed]
     level.own = {col.id for col in (*target, *excluded)}

@@ -5,8 +5,7 @@ from pgstream.sql.bind.binding import Binding
 
 
 def check_maintainable(binding: Binding, what: str) -> None:
-    """Raises FeatureNotSupported where a kept query calls volatile functions, reads system relations or has
-    parameters."""
+    """Raises FeatureNotSupported where a kept query calls volatile functions or reads system relations."""
     for name, position in binding.volatile:
         raise FeatureNotSupported(
             f"volatile function {name} is not allowed in {what}", position=None if position < 0 else position
@@ -20,5 +19,3 @@ def check_maintainable(binding: Binding, what: str) -> None:
         raise FeatureNotSupported(
             f'system relation "{name}" is not allowed in {what}', position=None if position < 0 else position
         )
-    if binding.parameter_types():
-        raise FeatureNotSupported(f"{what} may not be defined using bound parameters")

@@ -82,6 +82,8 @@ class Level:
     set_calls: list[SetCall] = field(default_factory=list)
     window_definitions: dict[str, Any] = field(default_factory=dict)
     ctes: dict[str, Any] = field(default_factory=dict)
+    later_ctes: set[str] = field(default_factory=set)
+    """Names of the WITH clause being bound that are not visible yet."""
     own: set[int] = field(default_factory=set)
     in_aggregate: str | None = None
     in_window: bool = False
@@ -167,7 +169,7 @@ def qualified_column(level: Level, schema: str | None, alias: str, name: str, po
     """What `[schema.]alias.name` means. Raises UndefinedTable or UndefinedColumn."""
     item = find_item(level, schema, alias, position)
     if item is None:
-        raise missing_item(level, schema, alias, position)
+        raise missing_item(level, alias, position)
     matches = item.named(name)
     if len(matches) > 1:
         raise AmbiguousColumn(f'column reference "{name}" is ambiguous', position=position)
@@ -176,26 +178,25 @@ def qualified_column(level: Level, schema: str | None, alias: str, name: str, po
     return matches[0]
 
 
-def missing_item(level: Level, schema: str | None, alias: str, position: int | None) -> SqlError:
+def missing_item(level: Level, alias: str, position: int | None) -> SqlError:
     """UndefinedTable for a qualified name whose relation is not visible."""
     for scope in level.levels():
         for item in scope.items:
-            if item.lateral_only and item.alias == alias and schema in (None, item.schema):
+            if item.alias == alias:
                 return UndefinedTable(
                     f'invalid reference to FROM-clause entry for table "{alias}"',
                     hint=f'There is an entry for table "{alias}", but it cannot be referenced from this part'
                     " of the query.",
                     position=position,
                 )
-    shown = alias if schema is None else f"{schema}.{alias}"
     hidden = _item_of_table(level, alias)
     if hidden is not None:
         return UndefinedTable(
-            f'invalid reference to FROM-clause entry for table "{shown}"',
+            f'invalid reference to FROM-clause entry for table "{alias}"',
             hint=f'Perhaps you meant to reference the table alias "{hidden.alias}".',
             position=position,
         )
-    return UndefinedTable(f'missing FROM-clause entry for table "{shown}"', position=position)
+    return UndefinedTable(f'missing FROM-clause entry for table "{alias}"', position=position)
 
 
 def _item_of_table(level: Level, name: str) -> NameItem | None:

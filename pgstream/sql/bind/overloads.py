@@ -128,7 +128,7 @@ def _select(candidates: list[Candidate], types: Sequence[str]) -> Candidate | No
         return kept[0]
     if known and len({types[i] for i in known}) == 1:
         same = [types[known[0]]] * len(types)
-        fitting = [candidate for candidate in kept if can_coerce(same, candidate.arguments, "i")]
+        fitting = [candidate for candidate in kept if _fits(candidate, same)]
         if len(fitting) == 1:
             return fitting[0]
     return None

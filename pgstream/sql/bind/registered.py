@@ -1,6 +1,5 @@
 """Names as OIDs: what 'orders'::regclass and its kin mean in a catalog."""
 
-from pgstream.catalog.system import relations_by_name
 from pgstream.errors import (
     AmbiguousFunction,
     InvalidName,
@@ -65,14 +64,8 @@ def _relation_oid(binding: Binding, parts: list[str]) -> int:
     schema = parts[-2] if len(parts) > 1 else None
     name = parts[-1]
     found = binding.catalog.lookup(schema, name, binding.search_path)
-    system = relations_by_name()
-    if schema is None and ("pg_catalog", name) in system:
-        return system["pg_catalog", name].oid
     if found is not None:
         return found.oid
-    for candidate in (schema,) if schema is not None else binding.search_path:
-        if (candidate, name) in system:
-            return system[candidate, name].oid
     if schema is not None and schema not in binding.catalog.schema_oids:
         raise InvalidSchemaName(f'schema "{schema}" does not exist')
     raise UndefinedTable(f'relation "{".".join(parts)}" does not exist')

@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from pgstream.errors import FeatureNotSupported, InvalidColumnReference
+from pgstream.errors import (
+    FeatureNotSupported,
+    InvalidColumnReference,
+    InvalidRowCountInLimitClause,
+    InvalidRowCountInOffsetClause,
+)
 from pgstream.plan.expressions import Const, Expr, Ref, SortKey
 from pgstream.plan.relations import Distinct, Filter, Project, Relation, Sort, TopN, Window
 from pgstream.plan.rewrite import used
@@ -185,5 +190,13 @@ def _row_count(level: Level, node: Node, construct: str) -> Expr | None:
             f"argument of {construct} must not contain variables", position=level.binding.position(bound)
         )
     if isinstance(bound, Const) and bound.type.name in ("int4", "int8"):
+        _check_not_negative(bound.value, construct)
         return Const(bound.value, INT8)
     return made
+
+
+def _check_not_negative(count: int, construct: str) -> None:
+    if count < 0 and construct == "LIMIT":
+        raise InvalidRowCountInLimitClause("LIMIT must not be negative")
+    if count < 0:
+        raise InvalidRowCountInOffsetClause("OFFSET must not be negative")

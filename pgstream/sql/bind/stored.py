@@ -32,7 +32,7 @@ _VERBS = {
 
 def written_table(binding: Binding, node: Node, verb: str) -> Table:
     """The table that a statement writes. Raises what PostgreSQL raises for relations that are not tables."""
-    found = find_relation(binding, node)
+    found = find_relation(binding, node, pointed=verb != "truncate")
     if isinstance(found, Table):
         binding.depends.add(found.oid)
         return found

@@ -62,6 +62,7 @@ def _options(options: tuple[Option, ...]) -> tuple[tuple[str, str], ...]:
 @binds_statement(CreateSinkStmt)
 def bind_create_sink(binding: Binding, node: CreateSinkStmt, parsed: Parsed) -> Command:
     """CREATE SINK, fed by a relation, a query, or INSERT INTO later."""
+    binding.takes_parameters = False
     options = _options(node.options)
     schema = creation_schema(binding, node.relation)
     there = existing(binding, schema, node.relation.relname, node.if_not_exists)

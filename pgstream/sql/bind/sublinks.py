@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pgstream.errors import SyntaxError42601, UndefinedObject
+from pgstream.errors import FeatureNotSupported, SyntaxError42601, UndefinedObject
 from pgstream.plan.expressions import Expr, Ref, RowExpr, Subquery
 from pgstream.plan.relations import Project, Relation
 from pgstream.sql.bind.binding import BOOL
@@ -20,6 +20,8 @@ Kind = enums.SubLinkType
 @binds(ast.SubLink)
 def bind_sublink(level: Level, node: Node) -> Expr:
     """A subquery in an expression, by its kind."""
+    if level.clause == "DEFAULT":
+        raise FeatureNotSupported("cannot use subquery in DEFAULT expression", position=node.location)
     is_array = node.subLinkType == Kind.ARRAY_SUBLINK
     query = bind_query(level.binding, node.subselect, level, ordered=is_array)
     match node.subLinkType:

@@ -49,7 +49,7 @@ def expand_star(level: Level, node: Node) -> list[tuple[str, Expr]]:
         schema, alias = (names[-2] if len(names) > 1 else None), names[-1]
         item = find_item(level, schema, alias, node.location)
         if item is None:
-            raise missing_item(level, schema, alias, node.location)
+            raise missing_item(level, alias, node.location)
         found = item.columns
     return [(name, level.binding.located(replace(expr), node.location)) for name, expr in found]
 

@@ -21,10 +21,10 @@ def bind_assignments(level: Level, nodes: tuple[Node, ...], table: Table, old: t
     made: dict[int, Expr] = {}
     level.clause = "UPDATE"
     for node in nodes:
-        if node.indirection:
-            raise FeatureNotSupported("assignment to array elements is not supported yet", position=node.location)
         expr = None if is_default(node.val) else _value(level, node.val)
         place = column_position(table, node.name, node.location)
+        if node.indirection:
+            raise FeatureNotSupported("assignment to array elements is not supported yet", position=node.location)
         if place in made:
             raise SyntaxError42601(f'multiple assignments to same column "{node.name}"', position=None)
         column = table.columns[place]
@@ -49,7 +49,7 @@ def _value(level: Level, node: Node) -> Expr | None:
         return _from_query(level, node, source)
     raise FeatureNotSupported(
         "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression",
-        position=getattr(source, "location", None),
+        position=level.binding.position_of(source),
     )
 
 

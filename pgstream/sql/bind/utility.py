@@ -4,7 +4,7 @@ that are accepted and do nothing."""
 from typing import Any
 
 from pgstream.catalog.objects import MaterializedView
-from pgstream.errors import FeatureNotSupported, InvalidParameterValue, SyntaxError42601, WrongObjectType
+from pgstream.errors import FeatureNotSupported, InvalidParameterValue, SyntaxError42601
 from pgstream.plan.expressions import Expr
 from pgstream.sql.bind import statements as bound
 from pgstream.sql.bind.binding import TEXT, Binding
@@ -231,10 +231,16 @@ def bind_explain(binding: Binding, node: Node, parsed: Parsed) -> Command:
         options.append((option.defname, "true" if option.arg is None else value_text(option.arg).lower()))
     format = dict(options).get("format", "text")
     if format not in ("text", "json", "xml", "yaml"):
-        raise InvalidParameterValue(f'unrecognized value for EXPLAIN option "format": "{format}"')
+        raise InvalidParameterValue(
+            f'unrecognized value for EXPLAIN option "format": "{format}"', position=_format_position(node)
+        )
     inner = bind_node(binding, node.query, parsed)
     column = binding.col("QUERY PLAN", type_for_format(format))
     return Command(bound.Explain(inner.statement, tuple(options)), "EXPLAIN", (column,))
+
+
+def _format_position(node: Node) -> int | None:
+    return next((option.location for option in node.options or () if option.defname == "format"), None)
 
 
 def type_for_format(format: str) -> Any:
@@ -257,9 +263,9 @@ def bind_drop_database(binding: Binding, node: Node, parsed: Parsed) -> Command:
 @binds_statement(ast.RefreshMatViewStmt)
 def bind_refresh(binding: Binding, node: Node, parsed: Parsed) -> Command:
     """REFRESH MATERIALIZED VIEW: there is nothing to refresh."""
-    found = find_relation(binding, node.relation)
+    found = find_relation(binding, node.relation, pointed=False)
     if not isinstance(found, MaterializedView):
-        raise WrongObjectType(f'"{found.name}" is not a materialized view')
+        raise FeatureNotSupported(f'"{found.name}" is not a materialized view')
     notice = f'materialized view "{found.name}" is always up to date'
     return Command(bound.Nothing(notice), "REFRESH MATERIALIZED VIEW")
 
@@ -292,7 +298,7 @@ def bind_vacuum(binding: Binding, node: Node, parsed: Parsed) -> Command:
     """VACUUM and ANALYZE, of relations that exist."""
     for relation in node.rels or ():
         if relation.relation is not None:
-            find_relation(binding, relation.relation)
+            find_relation(binding, relation.relation, pointed=False)
     return Command(bound.Nothing(), "VACUUM" if node.is_vacuumcmd else "ANALYZE")
 
 

@@ -19,6 +19,7 @@ from pgstream.sql.bind.dispatch import bind_expression
 from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.operators import choose_operator
 from pgstream.sql.bind.ordering import check_comparable, sort_key
+from pgstream.sql.bind.types import category
 from pgstream.types.definition import SqlType
 
 Node = Any
@@ -186,7 +187,12 @@ def _offset(level: Level, node: Node, mode: str, order: tuple[SortKey, ...]) -> 
     wanted = INT8
     if mode == "range":
         key = order[0].expr
-        chosen = choose_operator(binding, "+", [key, offset], node.location)
+        if category(key.type) not in "NDT":
+            raise FeatureNotSupported(
+                f"RANGE with offset PRECEDING/FOLLOWING is not supported for column type {key.type.bare()}",
+                position=binding.position(offset),
+            )
+        chosen = choose_operator(binding, "+", [key, offset], binding.position(offset))
         wanted = SqlType(chosen.arguments[1])
     made = coerce(binding, offset, wanted, "a")
     if made is None:

@@ -179,3 +179,58 @@ select * from t where a = (select min(a) from u) and not exists (select from u w
 select * from t natural join (select 1 as q, 2 as q) z
 select a, b from t group by a having c > 1
 select arr[1.5] from t
+SELECT n.nspname as "Schema", c.relname as "Name", CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'i' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 't' THEN 'TOAST table' WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table' WHEN 'I' THEN 'partitioned index' END as "Type", pg_catalog.pg_get_userbyid(c.relowner) as "Owner" FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam WHERE c.relkind IN ('r','p','v','m','S','f','') AND n.nspname <> 'pg_catalog' AND n.nspname !~ '^pg_toast' AND n.nspname <> 'information_schema' AND pg_catalog.pg_table_is_visible(c.oid) ORDER BY 1,2
+SELECT c.oid, n.nspname, c.relname FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname OPERATOR(pg_catalog.~) '^(t)$' COLLATE pg_catalog.default AND pg_catalog.pg_table_is_visible(c.oid) ORDER BY 2, 3
+SELECT c.relchecks, c.relkind, c.relhasindex, c.relhasrules, c.relhastriggers, c.relrowsecurity, c.relforcerowsecurity, false AS relhasoids, c.relispartition, '', c.reltablespace, CASE WHEN c.reloftype = 0 THEN '' ELSE c.reloftype::pg_catalog.regtype::pg_catalog.text END, c.relpersistence, c.relreplident, am.amname FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_class tc ON (c.reltoastrelid = tc.oid) LEFT JOIN pg_catalog.pg_am am ON (c.relam = am.oid) WHERE c.oid = '16384'
+SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid, true) FROM pg_catalog.pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum AND a.atthasdef), a.attnotnull, (SELECT c.collname FROM pg_catalog.pg_collation c, pg_catalog.pg_type t WHERE c.oid = a.attcollation AND t.oid = a.atttypid AND a.attcollation <> t.typcollation) AS attcollation, a.attidentity, a.attgenerated FROM pg_catalog.pg_attribute a WHERE a.attrelid = '16384' AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+SELECT c2.relname, i.indisprimary, i.indisunique, i.indisclustered, i.indisvalid, pg_catalog.pg_get_indexdef(i.indexrelid, 0, true), pg_catalog.pg_get_constraintdef(con.oid, true), contype, condeferrable, condeferred, i.indisreplident, c2.reltablespace FROM pg_catalog.pg_class c, pg_catalog.pg_class c2, pg_catalog.pg_index i LEFT JOIN pg_catalog.pg_constraint con ON (conrelid = i.indrelid AND conindid = i.indexrelid AND contype IN ('p','u','x')) WHERE c.oid = '16384' AND c.oid = i.indrelid AND i.indexrelid = c2.oid ORDER BY i.indisprimary DESC, c2.relname
+SELECT d.datname as "Name", pg_catalog.pg_get_userbyid(d.datdba) as "Owner", pg_catalog.pg_encoding_to_char(d.encoding) as "Encoding", d.datcollate as "Collate", pg_catalog.array_to_string(d.datacl, E'\n') AS "Access privileges" FROM pg_catalog.pg_database d ORDER BY 1
+SELECT t.oid, t.typname, t.typbasetype, t.typtypmod, t.typnotnull FROM pg_type t WHERE t.typtype IN ('b', 'r', 'm', 'e', 'd') OR EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = t.typrelid)
+SELECT ns.nspname, t.oid, t.typname, t.typtype, t.typnotnull, t.elemtypoid FROM (SELECT typ.oid, typ.typnamespace, typ.typname, typ.typtype, typ.typrelid, typ.typnotnull, typ.relkind, elemtyp.oid AS elemtypoid, elemtyp.typname AS elemtypname, elemcls.relkind AS elemrelkind, CASE WHEN elemproc.proname='array_recv' THEN 'a' ELSE elemtyp.typtype END AS elemtyptype FROM (SELECT typ.oid, typnamespace, typname, typrelid, typnotnull, relkind, typelem AS elemoid, CASE WHEN proc.proname='array_recv' THEN 'a' ELSE typ.typtype END AS typtype, CASE WHEN proc.proname='array_recv' THEN typ.typelem WHEN typ.typtype='r' THEN rngsubtype WHEN typ.typtype='d' THEN typ.typbasetype END AS elemtypoid FROM pg_type AS typ LEFT JOIN pg_class AS cls ON (cls.oid = typ.typrelid) LEFT JOIN pg_proc AS proc ON proc.oid = typ.typreceive LEFT JOIN pg_range ON (pg_range.rngtypid = typ.oid)) AS typ LEFT JOIN pg_type AS elemtyp ON elemtyp.oid = elemoid LEFT JOIN pg_class AS elemcls ON (elemcls.oid = elemtyp.typrelid) LEFT JOIN pg_proc AS elemproc ON elemproc.oid = elemtyp.typreceive) AS t JOIN pg_namespace AS ns ON (ns.oid = typnamespace) WHERE typtype IN ('b', 'r', 'm', 'e', 'd') ORDER BY CASE WHEN typtype IN ('b', 'e', 'p') THEN 0 WHEN typtype = 'r' THEN 1 ELSE 2 END
+SELECT pg_catalog.pg_class.relname FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace ON pg_catalog.pg_namespace.oid = pg_catalog.pg_class.relnamespace WHERE pg_catalog.pg_class.relkind = ANY (ARRAY['r', 'p']) AND pg_catalog.pg_class.relpersistence != 't' AND pg_catalog.pg_table_is_visible(pg_catalog.pg_class.oid) AND pg_catalog.pg_namespace.nspname != 'pg_catalog'
+SELECT con.conrelid, con.conname, con.conindid, array_agg(con.ord ORDER BY con.ord) FROM (SELECT conrelid, conname, conindid, unnest(conkey) AS attnum, generate_subscripts(conkey, 1) AS ord FROM pg_constraint WHERE contype = 'p') AS con GROUP BY con.conrelid, con.conname, con.conindid
+SELECT current_schema(), current_database(), current_user, session_user, version()
+SELECT current_setting('server_version_num')::int, set_config('a.b', 'x', false), pg_backend_pid()
+SELECT typname, oid, typarray, typtype FROM pg_type WHERE typname = ANY($1) OR oid = ANY($2)
+SELECT 'x'::name, 'a'::"char", 1::oid, 'x'::name = 'y', 'int4'::regtype::oid, 1::oid = 1, 1::oid::regclass
+select oid, oid::int8, oid = 1, oid = 'pg_class'::regclass, relname || 'x', relname = 'x', relname::text, relkind::text, lower(relname), relkind = 'r', relkind in ('r', 'v') from pg_class
+select * from pg_settings
+select count(*) from information_schema.tables where table_type = 'BASE TABLE'
+select a.attnum, i.indkey from pg_attribute a, pg_index i where a.attnum = any(i.indkey) and a.attnum = i.indkey[0]
+select array(select attname from pg_attribute), array_agg(attname), array_to_string(array_agg(attname), ',') from pg_attribute
+select 1 as one group by one
+select count(*) filter (where a > 1) over (partition by b) from t
+select b, sum(a) s, rank() over (order by sum(a) desc) from t group by b
+select a from t union (select a from u order by a limit 1) order by a
+select (values (1)), array(values (1), (2))
+select * from t where a in (values (1), (2))
+select * from t where (a = 1) is true and (b is null) = e
+select sum(a) + 1, max(b) || 'x', count(*) * 2.0 from t
+select a from (select a, a + 1 as b from t) q(x, y), t
+select q.* from (select 1 a, 2 a) q
+select case a when 1 then 'one' when 2 then 'two' end as n, a from t order by n, case when a = 1 then 0 else 1 end
+select a % 2 as p, count(*) from t group by a % 2 order by p
+select extract(dow from d)::int, to_char(c, '999') from t
+select string_to_array(b, ','), array_length(arr, 1), cardinality(arr), arr @> array[1], arr && array[1], arr || 1, array_append(arr, 1), array_position(arr, 1), 1 = any(arr) from t
+select t1.a, t2.a from t t1 left join t t2 on t1.a = t2.a and t2.e
+select a, b from t order by 1 desc, lower(b) nulls first
+select distinct a + 1 from t order by a + 1
+select max(a) from t having max(a) > 1 order by max(a)
+select -a, - (-1), -1.5, +1, -f from t
+select a::numeric(10,2) + 1, a::float8 / 3, c::float8, y::numeric, y::int from t, u
+select 'a' < 'b', 'a' between 'a' and 'b', greatest('a', 'b'), null = 1
+select date_trunc('hour', now()), now() - interval '1 day', now()::date, current_date + 1
+select 5 / 2, 5.0 / 2, 5 % 2, 2 ^ 3, 2 ^ 3.0, |/ 4.0, 7 # 2
+select t.a, count(u.*) from t left join u on u.a = t.a group by t.a
+select coalesce(sum(a), 0), coalesce(max(b), 'none'), coalesce(avg(c), 0) from t
+select (select count(*) from t where t.a = q.a) from (select 1 as a) q
+select * from t where b = any('{a,b}') and a = any(array[1,2]::bigint[])
+select * from t where a = any($1::int[]) and b like any (array['x%', 'y%'])
+select interval '1 day' = interval '24 hours', interval '1 day' > '1 hour', '1 day'::interval * 1.5
+select json_build_object('a', a), jsonb_agg(b), jsonb_object_agg(b, a) from t group by a
+select * from json_each('{}'), jsonb_array_elements('[]')
+select regexp_replace(b, 'x', 'y', 'g'), regexp_match(b, 'x'), regexp_split_to_array(b, ',') from t
+select round(y), round(c, 2), round(a), ceil(a), abs(f), mod(f, 2), power(2, 3), random() from t, u
+select a from t where exists (select 1 from u where u.a = t.a and exists (select 1 from t t2 where t2.b = t.b and t2.a = u.a))
+select x, row_number() over (partition by x order by ts desc) rn, lag(y) over (partition by x order by ts) from u
+select u.*, t.b as name from u left join t on t.a = u.a where t.b is not null or u.x is null order by u.y desc nulls last, t.b limit 10 offset 5

@@ -254,3 +254,244 @@ select null::int + null::text
 select date '2024-01-01' + interval '1 day' + 'x'::text
 select interval 'x'
 select timestamp 'nope'
+create table t (a int)
+create table x (a int, a int)
+create table x (a nope)
+create table x (a int primary key, b int primary key)
+create table x (a int, primary key (b))
+create table x (a int, primary key (a, a))
+create table x (a int default 'x')
+create table x (a int default true)
+create table x (a int default nope)
+create table x (a int default b, b int)
+create table x (a int default sum(1))
+create table x (a int default (select 1))
+create table x (a int default generate_series(1, 2))
+create table x (a int default row_number() over ())
+create table nope.x (a int)
+create table pg_catalog.x (a int)
+create table x (a varchar(0))
+create table x (a numeric(0))
+create table x (a int(4))
+create table x (a unknown)
+create table x (a anyelement)
+create table x (a record)
+create view x as select nope from t
+create view x as select a, a from t
+create view x (p, q) as select 1
+create view t as select 1
+create or replace view t as select 1
+create or replace view v as select a from t
+create or replace view v as select b, a from t
+create or replace view v as select a::bigint as a, b from t
+create or replace view v as select a as z, b from t
+create view x as select 'a'::unknown
+create view x as select $1
+create materialized view m as select 1
+create materialized view x as select 1 as a, 2 as a
+create materialized view x (p, q) as select 1
+create index on nope (a)
+create index on t (nope)
+create index on v (a)
+create index t on t (a)
+create schema public
+create schema pg_x
+drop table nope
+drop table nope.t
+drop table v
+drop view t
+drop view m
+drop materialized view v
+drop materialized view t
+drop index t
+drop index nope
+drop schema nope
+drop table pg_class
+truncate nope
+truncate v
+copy nope from stdin
+copy t (nope) from stdin
+copy t (a, a) from stdin
+copy v to stdout
+copy t to stdout with (format nope)
+copy t to stdout with (nope true)
+copy t to stdout with (format csv, format csv)
+copy t to stdout with (delimiter 'xx')
+copy t to stdout with (quote 'x')
+copy t to stdout with (format csv, delimiter '"')
+copy t to stdout with (header nope)
+copy (select nope) to stdout
+explain select nope
+explain (nope) select 1
+explain (format nope) select 1
+prepare p as select nope
+prepare p (nope) as select 1
+prepare p as select $1 is null
+declare c cursor for select nope
+refresh materialized view t
+refresh materialized view nope
+analyze nope
+selec 1
+select from where
+select 1 +
+select (1
+select 'abc
+select "abc
+select 1;; selec
+create table
+insert into t values (
+update t set
+select * from t where a = = 1
+select 1 1
+select a b c from t
+create table x (a int b text)
+select /* abc
+select $$abc
+select 1.2.3
+select é é é
+select * from t t1, t t1
+select * from t left join t on true
+select t.a from t t1
+select public.t.a from t x
+select x.t.a from t
+select a.b.c.d.e from t
+select sum(a order by nope) from t
+select sum(a) filter (where nope) from t
+select count(distinct arr) over () from t
+select a as b, count(*) from t group by b
+select b, sum(a) from t group by b order by c
+select b from t group by b having a > 1
+select t.* from t group by b
+select * from t group by b
+select distinct a from t order by b || 'x'
+select distinct on (a + 1) a from t order by b
+select max(a) filter (where b = 1) from t
+select exists (select 1 from u where u.nope = t.a) from t
+select (select a from t where nope = 1)
+select * from (select nope from t) q
+select q.nope from (select a from t) q
+select * from t join u on (t.a = u.a and nope)
+select * from t where a in (select nope from u)
+select * from t where a not in (select x from u)
+select * from t where (a, b, c) in (select a, x from u)
+select a + (select x from u) from t
+select array[1, 2] || 'x'
+select array[1, 2] || true
+select arr = 1 from t
+select arr = array['x'] from t
+select b[1] from t
+select 1 = any ('x')
+select 'x' = any ('x')
+select a like 'x' from t
+select not b from t
+select -b from t
+select e + 1 from t
+select ts - d > 1 from t, u
+select c || 1 from t
+select a || 1 from t
+select case when e then 1 when a then 2 end from t
+select case a when b then 1 end from t
+select case b when 1 then 2 end from t
+select coalesce(1, true)
+select coalesce(d, 1) from t
+select coalesce('x', 1)
+select greatest(1, 'x')
+select least(b, 1) from t
+select nullif(a, d) from t
+select nullif(1, 'x')
+select extract(year from a) from t
+select date_trunc('day', a) from t
+select a::interval from t
+select e::date from t
+select '2024-01-01'::date::int
+select 'x'::bytea::int
+select 1::text::bool::date
+select cast('x' as int[])
+select '{1,x}'::int[]
+select '{1'::int[]
+select 'x'::uuid
+select 'x'::json
+select '{'::jsonb
+select 'x'::interval
+select '25:00'::time
+select '12'::float8 + 'x'::float8
+select '1e400'::float8
+select 1.5::int + 'x'
+select lag(a, 'x') over (order by a) from t
+select lag(a, 1, 'x') over (order by a) from t
+select ntile('x') over () from t
+select nth_value(a) over () from t
+select sum(a) over (order by nope) from t
+select sum(a) over (partition by sum(a) over ()) from t
+select sum(a) over (rows between 1 following and 1 preceding) from t
+select sum(a) over (rows between unbounded following and current row) from t
+select sum(a) over (range between 1 preceding and current row) from t
+select sum(a) over (order by b range between 1 preceding and current row) from t
+select sum(a) over (groups between 1 preceding and current row) from t
+select lower(distinct 'x') over () from t
+select rank() over w from t window w as (order by a), v as (w order by b)
+select string_agg(b, 1) from t
+select array_agg(a, b) from t
+select bool_and(a) from t
+select avg(b) from t
+select max(e) from t
+select min(arr), max(row(1)) from t
+select stddev(b) from t
+select unnest(1)
+select unnest(b) from t
+select generate_series(1)
+select generate_series('a', 'b')
+select * from unnest(1)
+select * from nope(1)
+select * from t, lower(nope)
+select * from lower(t.b), t
+select * from generate_series(1, 2) as g(a, b)
+insert into t (a) values (1) on conflict (a) do update set a = 1, a = 2
+insert into t (a) values (1) on conflict (a) do update set b = t.nope
+insert into t (a) values (1) on conflict (a) do update set b = b
+insert into t (a) values (1) on conflict (a) do update set b = excluded.b where nope
+insert into t (a) values (1) returning excluded.a
+insert into t (t.a) values (1)
+insert into t as q (a) values (1) returning t.a
+insert into t select * from u
+insert into t (a) (select 1 union select 'x')
+insert into t (a) select * from (values ('x')) v
+insert into t (e) select 1
+update t set a = 1 from nope
+update t set a = 1 from u where a = 1
+update t q set a = 1 where t.a = 1
+update t set t.a = 1
+update t set (a, b) = (1)
+update t set (a, b) = 1
+update t set (a, a) = (1, 2)
+update t set (a, b) = row(1, 2, 3)
+update t set a = default + 1
+delete from t q where t.a = 1
+delete from t where a = (select nope)
+delete from t using nope
+delete from t where row_number() over () = 1
+with q as (select 1) select * from r
+with q as (select a from q) select 1
+with a as (select * from b), b as (select 1) select * from a
+select * from q, (with q as (select 1) select * from q) z
+select * from t limit 1 + 'x'
+select * from t limit count(*)
+select * from t limit -1
+select * from t offset -1
+select * from t limit (select b from t)
+select a from t order by count(*)
+select a from t order by (select nope)
+select a from t order by row_number() over (order by count(*))
+select 1 order by 1, 2
+select 1 union select 2 union select 'x'
+select 1 union (select 2 order by 2)
+select a from t union select b, c from t
+(select 1) union (select true)
+select * from (select 1 union select 'x') q
+select null union select 1 union select 'x'
+select $1 union select 'x' union select 1
+select $2
+select $1 + $1::text
+listen 5
+set nope
+show

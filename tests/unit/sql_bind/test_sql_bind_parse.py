@@ -1,0 +1,144 @@
+"""Parsing: statements of Postgres and of streaming in one text, with positions into that text."""
+
+import pytest
+
+from pgstream.errors import FeatureNotSupported, SqlError, SyntaxError42601
+from pgstream.sql.parse import constant_positions, parse
+from pgstream.sql.streaming import CreateSinkStmt, CreateSourceStmt, DropStreamStmt, ShowObjectsStmt
+
+SOURCE = """create source s (
+    id int primary key, é text, watermark for ts as ts - interval '5 s', ts timestamp
+) with ('connector' = 'kafka', properties.bootstrap.server = 'k:9092', "Quoted.Key" = $$x$$, n = -5)
+format plain encode json (a = true)"""
+
+
+def test_a_source_is_columns_options_watermarks_and_a_format() -> None:
+    [parsed] = parse(f"select 'é'; {SOURCE}; select 1")[1:2]
+    node = parsed.node
+    assert isinstance(node, CreateSourceStmt)
+    assert node.relation.relname == "s"
+    assert [element.colname for element in node.elements] == ["id", "é", "ts"]
+    assert parsed.text == SOURCE
+    for element in node.elements:
+        assert parsed.whole[element.location :].startswith(element.colname)
+    assert [(option.name, option.value) for option in node.options] == [
+        ("connector", "kafka"),
+        ("properties.bootstrap.server", "k:9092"),
+        ("quoted.key", "x"),
+        ("n", "-5"),
+    ]
+    assert (node.format.format, node.format.encode) == ("PLAIN", "JSON")
+    assert [(option.name, option.value) for option in node.format.options] == [("a", "true")]
+    [watermark] = node.watermarks
+    assert watermark.column == "ts"
+    assert parsed.whole[watermark.position :].startswith("watermark for ts")
+    assert parsed.whole[watermark.expression.lexpr.location :].startswith("ts - interval")
+
+
+@pytest.mark.parametrize(
+    "columns", ["(watermark for ts, ts timestamp)", "(ts timestamp, watermark for ts)", "(ts timestamp)", ""]
+)
+def test_watermarks_are_cut_out_with_their_commas(columns: str) -> None:
+    [parsed] = parse(f"create source s {columns} with (connector = 'x')")
+    assert [element.colname for element in parsed.node.elements] == (["ts"] if columns else [])
+
+
+def test_a_table_with_a_connector_is_a_source_and_any_other_is_not() -> None:
+    with_connector, plain = parse(
+        "create table a with (connector = 'x'); create table b (c int) with (fillfactor = 100)"
+    )
+    assert isinstance(with_connector.node, CreateSourceStmt)
+    assert with_connector.node.is_table
+    assert type(plain.node).__name__ == "CreateStmt"
+
+
+def test_sinks_take_a_relation_a_query_or_columns() -> None:
+    text = (
+        "create sink a from q.v with (connector = 'x'); create sink if not exists b as with c as (select 1 as d) "
+        "select d from c with (connector = 'x') format upsert encode json; create sink c (d int) with (connector = 'x')"
+    )
+    first, second, third = (parsed.node for parsed in parse(text))
+    assert isinstance(first, CreateSinkStmt)
+    assert (first.source.schemaname, first.source.relname) == ("q", "v")
+    assert isinstance(second, CreateSinkStmt)
+    assert second.if_not_exists
+    assert second.query_text == "with c as (select 1 as d) select d from c"
+    assert text[second.query.targetList[0].location :].startswith("d from c")
+    assert isinstance(third, CreateSinkStmt)
+    assert [element.colname for element in third.elements] == ["d"]
+
+
+def test_streams_are_dropped_and_shown() -> None:
+    drop, show = (parsed.node for parsed in parse("drop source if exists a, b.c cascade; show materialized views"))
+    assert isinstance(drop, DropStreamStmt)
+    assert (drop.kind, [relation.relname for relation in drop.relations]) == ("SOURCE", ["a", "c"])
+    assert drop.missing_ok
+    assert drop.cascade
+    assert isinstance(show, ShowObjectsStmt)
+    assert show.kind == "materialized views"
+
+
+@pytest.mark.parametrize(
+    ("sql", "near"),
+    [
+        ("create source", ""),
+        ("create source s", ""),
+        ("create source s (a int", ""),
+        ("create source s (a int b) with (connector = 'x')", "b)"),
+        ("create source s (a int) with (connector 'x')", "'x')"),
+        ("create source s (a int) with (connector = 'x',)", ")"),
+        ("create source s (a int) with (connector = 'x') nonsense", "nonsense"),
+        ("create sink s as with (connector = 'x')", "with"),
+        ("drop source", ""),
+        ("select 1; create source 5", "5"),
+        ("create source s (a int, watermark for a as) with (connector = 'x')", ")"),
+    ],
+)
+def test_syntax_errors_point_at_the_token(sql: str, near: str) -> None:
+    with pytest.raises(SyntaxError42601) as caught:
+        parse(sql)
+    assert caught.value.position is not None
+    assert sql[caught.value.position :].startswith(near)
+    assert bool(sql[caught.value.position :]) == bool(near)
+
+
+@pytest.mark.parametrize(
+    ("sql", "at"),
+    [
+        ("select * from t asof join u on true", "asof"),
+        ("select * from (select 1) temporal join u on true", "temporal"),
+        ("select * from t as q ASOF join u on true", "ASOF"),
+    ],
+)
+def test_joins_that_postgres_would_take_for_aliases_are_refused(sql: str, at: str) -> None:
+    with pytest.raises(FeatureNotSupported) as caught:
+        parse(sql)
+    assert sql[caught.value.position :].startswith(at)
+
+
+def test_names_that_only_look_like_streaming_are_names() -> None:
+    for sql in (
+        "select * from t as asof join u on true",
+        "select * from asof join u on true",
+        "select sink from source",
+    ):
+        [parsed] = parse(sql)
+        assert type(parsed.node).__name__ == "SelectStmt"
+
+
+def test_every_constant_has_a_place() -> None:
+    text = "select 'é', 1 from t where a in (2, null) and b = true; values (3, 'x'), (4.5, $$y$$)"
+    for parsed in parse(text):
+        starts = sorted(constant_positions(parsed).values())
+        assert [text[start : start + 2].rstrip() for start in starts] == (
+            ["'é", "1", "2,", "nu", "tr"] if parsed.start == 0 else ["3,", "'x", "4.", "$$"]
+        )
+
+
+def test_an_empty_text_is_no_statement() -> None:
+    assert parse("") == parse(" ; -- nothing\n;") == []
+
+
+def test_scan_errors_are_syntax_errors() -> None:
+    with pytest.raises(SqlError, match="unterminated quoted string"):
+        parse("create source s with (connector = 'x)")
