@@ -19,10 +19,11 @@ view. Values are PostgreSQL's text; columns are separated by `|`. An error has i
 anywhere, the 1-based position. What stands below `----` is what PostgreSQL answered: `pytest --update` writes it.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 Rows = list[str]
 
@@ -127,6 +128,11 @@ def answer(target: Target, record: Record) -> Record:
     return replace(record, rows=tuple(rows if record.ordered else sorted(rows)), error="")
 
 
+def answered(script: Script, target: Target) -> Script:
+    """`script` with what `target` answers to each record. Raises Failure where a query fails."""
+    return replace(script, records=tuple(answer(target, record) for record in script.records))
+
+
 def check(target: Target, record: Record, sql: str = "") -> None:
     """Asserts that `target` answers `record` as it should; `sql` asks for the same rows in another way."""
     asked = replace(record, sql=sql) if sql else record
@@ -148,11 +154,23 @@ def run_as_selects(script: Script, target: Target) -> None:
         check(target, record)
 
 
+FORBIDDEN = ("22", "23")
+"""SQLSTATE classes of a change that the data forbid: data exceptions and integrity constraints."""
+
+
+class TableRow(NamedTuple):
+    """A stored row as SQL: what finds it, what makes another row like it (but for its key), and its values."""
+
+    condition: str
+    assignments: str
+    values: str
+
+
 class ViewRun:
     """The second way: every query is a materialized view as soon as its tables exist, long before it is asked.
 
-    `step` runs the next record and `finish` the churn: each table is emptied and filled again row by row, in another
-    order, with every view compared with its query along the way. Between two steps the caller may restart the server
+    `step` runs the next record and `finish` the churn: rows of each table are deleted and updated one by one, then it is
+    emptied and filled again in another order, with every view compared with its query along the way. Between two steps the caller may restart the server
     (the third way).
     """
 
@@ -180,10 +198,11 @@ class ViewRun:
         return True
 
     def _declare(self, index: int, required: bool) -> None:
-        sql = self.script.records[index].sql
+        record = self.script.records[index]
         name = f"slt_view_{index}"
+        columns = f" ({', '.join(f'c{number}' for number in range(_width(record)))})" if record.rows else ""
         try:
-            self._target.run(f"CREATE MATERIALIZED VIEW {name} AS {sql}")
+            self._target.run(f"CREATE MATERIALIZED VIEW {name}{columns} AS {record.sql}")
         except Failure:
             if required:
                 raise
@@ -192,25 +211,47 @@ class ViewRun:
         self._waiting.remove(index)
 
     def finish(self) -> None:
-        """Empties and refills every table, and compares each view with its query meanwhile."""
+        """Changes, empties and refills every table, and compares each view with its query meanwhile."""
         for table in self._tables():
-            columns = self._target.run(
-                f"SELECT column_name FROM information_schema.columns WHERE table_name = '{table}' "
-                "ORDER BY ordinal_position"
-            )
-            listed = ", ".join(f'"{column}"' for column in columns)
-            values = " || ', ' || ".join(f"coalesce(quote_literal(\"{column}\"::text), 'NULL')" for column in columns)
-            rows = self._target.run(f"SELECT {values} FROM {table}") if columns else []
-            for row in rows[: len(rows) // 2]:
-                condition = f"({listed}) IS NOT DISTINCT FROM ({row})" if len(columns) > 1 else ""
-                if condition:
-                    self._target.run(f"DELETE FROM {table} WHERE {condition}")
+            rows = [TableRow(*values) for values in self._stored(table)]
+            half = len(rows) // 2
+            for row in rows[:half]:
+                self._target.run(f"DELETE FROM {table} WHERE {row.condition}")
+            self._compare()
+            for row, other in zip(rows[half:], rows[half - 1 :], strict=False):
+                self._attempt(f"UPDATE {table} SET {other.assignments} WHERE {row.condition}")
             self._compare()
             self._target.run(f"DELETE FROM {table}")
             self._compare()
             for row in reversed(rows):
-                self._target.run(f"INSERT INTO {table} ({listed}) VALUES ({row})")
+                self._target.run(f"INSERT INTO {table} VALUES ({row.values})")
             self._compare()
+
+    def _attempt(self, sql: str) -> None:
+        """Runs a change that a constraint, or a view's expression, may forbid."""
+        try:
+            self._target.run(sql)
+        except Failure as failure:
+            if failure.state[:2] not in FORBIDDEN:
+                raise
+
+    def _stored(self, table: str) -> list[list[str]]:
+        """For each row of `table`: what finds it, what gives another row its values, and its values."""
+        columns = [
+            line.split("|")
+            for line in self._target.run(
+                "SELECT a.attname, a.attnum = ANY (i.indkey) FROM pg_attribute a LEFT JOIN pg_index i "
+                f"ON i.indrelid = a.attrelid AND i.indisprimary WHERE a.attrelid = '{table}'::regclass "
+                "AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
+            )
+        ]
+        names = [f'"{name}"' for name, _ in columns]
+        texts = [f"coalesce(quote_literal({name}::text), 'NULL')" for name in names]
+        found = [f"'{name}::text IS NOT DISTINCT FROM ' || {text}" for name, text in zip(names, texts, strict=True)]
+        free = [i for i, (_, in_key) in enumerate(columns) if in_key != "t"]
+        given = [f"'{names[i]} = ' || {texts[i]}" for i in free or range(len(names))]
+        parts = (" || ' AND ' || ".join(found), " || ', ' || ".join(given), " || ', ' || ".join(texts))
+        return [_values(line) for line in self._target.run(f"SELECT {', '.join(parts)} FROM {table}")]
 
     def _tables(self) -> list[str]:
         return self._target.run("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
@@ -230,11 +271,23 @@ class PsycopgTarget:
         import psycopg  # an extra: only who runs scripts over the wire needs it
 
         self._psycopg = psycopg
-        self._connection = psycopg.connect(conninfo, autocommit=True)
-        self._connection.execute("SET timezone = 'UTC'")
+        self._conninfo = conninfo
+        self._settings = ["SET timezone = 'UTC'"]
+        self.reconnect()
+
+    def reconnect(self) -> None:
+        """Connects, as after a restart of the server, with the settings made so far."""
+        self._connection = self._psycopg.connect(self._conninfo, autocommit=True)
+        for setting in self._settings:
+            self._connection.execute(setting)
 
     def close(self) -> None:
         self._connection.close()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction block is open, which a restart would end."""
+        return self._connection.info.transaction_status != self._psycopg.pq.TransactionStatus.IDLE
 
     def run(self, sql: str) -> Rows:
         try:
@@ -244,6 +297,8 @@ class PsycopgTarget:
             raise Failure("08006", str(error)) from error
         if result.status == self._psycopg.pq.ExecStatus.FATAL_ERROR:
             raise _failure(self._psycopg, result)
+        if (result.command_status or b"") in (b"SET", b"PREPARE"):
+            self._settings.append(sql)
         return [
             "|".join(_shown(result.get_value(row, column)) for column in range(result.nfields))
             for row in range(result.ntuples)
@@ -263,3 +318,13 @@ def _shown(value: bytes | None) -> str:
         return "NULL"
     text = value.decode()
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace("|", "\\|") or "(empty)"
+
+
+def _values(line: str) -> list[str]:
+    """The values that make up a line of rows, as they were before `_shown`."""
+    parts = re.split(r"((?:[^|\\]|\\.)*)\|?", line)[1::2]
+    return [re.sub(r"\\(.)", lambda found: "\n" if found[1] == "n" else found[1], part) for part in parts if part]
+
+
+def _width(record: Record) -> int:
+    return len(_values(record.rows[0]))
