@@ -44,8 +44,21 @@ def _serve(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _bench_flags(parser: argparse.ArgumentParser) -> None:
+    from pgstream.bench.flags import add_flags
+
+    add_flags(parser)
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from pgstream.bench.nexmark import run
+
+    return run(arguments)
+
+
 COMMANDS: dict[str, Command] = {
     "serve": Command("run the database server", _serve_flags, _serve),
+    "bench": Command("measure how fast queries are on this machine", _bench_flags, _bench),
 }
 
 

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pgstream import __version__
+from pgstream.bench.flags import add_flags
 from pgstream.bench.nexmark_input import make_file
 from pgstream.bench.nexmark_queries import QUERIES
 from pgstream.bench.nexmark_run import WARM_UP_EVENTS, Measured, Task
@@ -49,23 +50,6 @@ class Result:
         }
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of `pgstream bench`."""
-    parser.add_argument("benchmark", choices=["nexmark"], help="what to run")
-    parser.add_argument("--events", metavar="N", type=int, default=1_000_000, help="events to make (default: 1000000)")
-    parser.add_argument("--queries", metavar="LIST", default=",".join(QUERIES), help="such as q0,q4 (default: all)")
-    parser.add_argument("--input", choices=["json", "parquet", "generator"], default="json", help="default: json")
-    parser.add_argument("--into", choices=["blackhole", "view"], default="blackhole", help="default: blackhole")
-    parser.add_argument("--runs", metavar="N", type=int, default=3, help="runs of each query (default: 3)")
-    parser.add_argument("--output", choices=["table", "json"], default="table", help="default: table")
-    parser.add_argument("--cache", metavar="DIR", type=Path, default=default_cache(), help="where input files are kept")
-
-
-def default_cache() -> Path:
-    """Where input files are kept between runs."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pgstream" / "nexmark"
-
-
 def chosen_queries(text: str) -> list[str]:
     """The queries that a comma-separated list names. Raises InvalidParameterValue."""
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
@@ -75,16 +59,15 @@ def chosen_queries(text: str) -> list[str]:
     return names
 
 
-def measure(task: Task, runs: int) -> Result:
-    """Runs a query `runs` times."""
+def measure(task: Task, runs: int, seconds_max: int) -> Result:
+    """Runs a query `runs` times, each for at most `seconds_max`."""
     measured = []
     for _ in range(runs):
-        done = subprocess.run(
-            [sys.executable, "-m", "pgstream.bench.nexmark_run", json.dumps(asdict(task))],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        words = [sys.executable, "-m", "pgstream.bench.nexmark_run", json.dumps(asdict(task))]
+        try:
+            done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=seconds_max)
+        except subprocess.TimeoutExpired:
+            return Result(task.query, (), f"did not end within {seconds_max} seconds")
         if done.returncode:
             lines = done.stderr.strip().splitlines()
             return Result(task.query, (), lines[-1] if lines else f"exit status {done.returncode}")
@@ -114,7 +97,7 @@ def machine_facts() -> dict[str, object]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the benchmark; returns the exit status: 1 where a query failed."""
-    names = chosen_queries(arguments.queries)
+    names = chosen_queries(arguments.queries or ",".join(QUERIES))
     tell = Console(stderr=True).print
     for name in names:
         prepare(name, arguments.events, arguments.input, arguments.cache, tell)
@@ -124,7 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
         events = arguments.events * QUERIES[name].scale
         task = Task(name, events, arguments.input, arguments.into, str(arguments.cache))
         tell(f"running {name} over {events:,} events, {arguments.runs} times")
-        results.append(measure(task, arguments.runs))
+        results.append(measure(task, arguments.runs, arguments.timeout))
     if arguments.output == "json":
         settings = {"events": arguments.events, "input": arguments.input, "into": arguments.into}
         print(json.dumps({"machine": facts, **settings, "queries": [result.as_json() for result in results]}, indent=2))

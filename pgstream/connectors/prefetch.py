@@ -69,11 +69,12 @@ class Prefetch:
             return not reading.exhausted and self._pause(0.02)
         self._offset = reading.next
         fetching = self._pool.submit(reading.fetch)
-        fetching.add_done_callback(lambda _: self._ready())
         with self._changed:
             self._waiting = (True, None) if reading.exhausted else None
             self._planned.append((reading, fetching))
             self._changed.notify_all()
+        # Only now: whoever is told that there is something must find it planned.
+        fetching.add_done_callback(lambda _: self._ready())
         return not reading.exhausted
 
     def _pause(self, seconds: float) -> bool:
