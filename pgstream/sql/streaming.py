@@ -274,11 +274,10 @@ class _Reader:
         elements, watermarks = self.column_list()
         if watermarks:
             raise SyntaxError42601("a sink has no watermark", position=watermarks[0].position)
-        source = query = None
+        query = None
         query_text = ""
-        if self.accept("FROM"):
-            source = self.relation()
-        elif self.accept("AS"):
+        source = self.relation() if self.accept("FROM") else None
+        if source is None and self.accept("AS"):
             query, query_text = self.query()
         self.expect("WITH")
         options = self.options()
@@ -367,12 +366,9 @@ class _Reader:
     def option(self) -> Option:
         position = self.position()
         token = self.tokens[self.at] if self.at < len(self.tokens) else None
-        if token is not None and token.name == "SCONST":
-            name = self.value()
-        else:
-            name = self.identifier()
-            while self.accept("."):
-                name += "." + self.identifier()
+        name = self.value() if token is not None and token.name == "SCONST" else self.identifier()
+        while self.accept("."):
+            name += "." + self.identifier()
         self.expect("=")
         return Option(name.lower(), self.value(), position)
 

@@ -59,6 +59,7 @@ class Binding:
         self.search_path = scope.search_path
         self.ids = ColIds(1)
         self.depends: set[int] = set()
+        self.defaults: dict[Any, Expr] = {}
         self.system_relations: list[tuple[str, int]] = []
         self.volatile: list[tuple[str, int]] = []
         self.ambient: list[tuple[str, int]] = []

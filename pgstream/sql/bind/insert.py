@@ -149,7 +149,7 @@ def _feed(binding: Binding, node: Node, sink: Sink, parsed: Parsed) -> Command:
     plan = _source(level, node, sink, positions)
     check_maintainable(binding, "sinks")
     text = parsed.whole[parsed.start : parsed.start + len(parsed.text)]
-    return Command(Feed(sink.oid, plan, text, frozenset(binding.depends)), "INSERT 0")
+    return Command(Feed(sink.oid, plan, text, tuple(binding.search_path), frozenset(binding.depends)), "INSERT 0")
 
 
 def _on_conflict(

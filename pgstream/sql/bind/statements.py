@@ -52,11 +52,12 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """INSERT INTO a sink: a continuous query. `query` is the SELECT's text."""
+    """INSERT INTO a sink: a continuous query. `query` is the whole statement's text."""
 
     sink_oid: int
     plan: Relation
     query: str
+    search_path: tuple[str, ...]
     depends: frozenset[int]
 
 

@@ -86,7 +86,10 @@ def default_of(binding: Binding, column: TableColumn) -> Expr:
     """What a column gets where no value is given."""
     if column.default is None:
         return Const(None, column.type)
-    return bound_default(binding, column, column.default)
+    known = binding.defaults.get(column)
+    if known is None:
+        known = binding.defaults[column] = bound_default(binding, column, column.default)
+    return known
 
 
 def bound_default(binding: Binding, column: TableColumn, text: str) -> Expr:

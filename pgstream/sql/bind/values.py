@@ -3,7 +3,7 @@
 from typing import Any
 
 from pgstream.errors import SyntaxError42601
-from pgstream.plan.expressions import Col, Expr, Ref, Subquery
+from pgstream.plan.expressions import Col, Const, Expr, Param, Ref, Subquery
 from pgstream.plan.relations import Project, Relation, SetOp, Values
 from pgstream.plan.rewrite import subexpressions, used
 from pgstream.sql.bind.binding import Binding
@@ -64,4 +64,6 @@ def rows_plan(binding: Binding, cols: tuple[Col, ...], rows: list[tuple[Expr, ..
 
 
 def _is_constant(expr: Expr) -> bool:
+    if isinstance(expr, Const | Param):
+        return True
     return not used(expr) and not any(isinstance(part, Subquery) for part in subexpressions(expr))
