@@ -138,7 +138,7 @@ class Sink:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A continuous `INSERT INTO sink SELECT …`. Named after its sink; shown where relations of kind sink are."""
+    """A continuous `INSERT INTO sink SELECT …`, whose text `query` is. Named after its sink."""
 
     oid: int
     schema_oid: int

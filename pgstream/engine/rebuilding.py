@@ -14,6 +14,7 @@ from pgstream.engine.defining import Definer
 from pgstream.engine.head import Head
 from pgstream.plan.relations import Relation
 from pgstream.sql.bind import BindScope, bind
+from pgstream.sql.bind import statements as bound_statements
 from pgstream.sql.bind.statements import Query
 from pgstream.sql.parse import parse
 
@@ -53,5 +54,5 @@ def _node(definer: Definer, head: Head, thing: object) -> Node | None:
 def _plan(head: Head, query: str, search_path: tuple[str, ...]) -> Relation:
     (parsed,) = parse(query)
     bound = bind(parsed, head.catalog, BindScope(search_path))
-    assert isinstance(bound.statement, Query)
+    assert isinstance(bound.statement, Query | bound_statements.Feed)
     return bound.statement.plan

@@ -16,8 +16,8 @@ from pgstream.types.buffers import number_column, numbers
 from pgstream.types.definition import BY_NAME
 from pgstream.types.numeric import EXACT, decimal_of, numeric_of, unpack
 
-INTEGERS = {"int2": np.int16, "int4": np.int32, "int8": np.int64}
-FLOATS = {"float4": np.float32, "float8": np.float64}
+INTEGERS: dict[str, Any] = {"int2": np.int16, "int4": np.int32, "int8": np.int64}
+FLOATS: dict[str, Any] = {"float4": np.float32, "float8": np.float64}
 DIGITS = {"float4": 6, "float8": 15}
 """How many digits of a float a numeric takes: FLT_DIG and DBL_DIG."""
 

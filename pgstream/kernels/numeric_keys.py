@@ -119,7 +119,7 @@ def group_digit(content, start, end, point, weight):  # type: ignore[no-untyped-
             inside = at < end
         value *= 10
         if inside:
-            value += np.int64(content[at]) - 48
+            value += int(content[at]) - 48
     return value
 
 

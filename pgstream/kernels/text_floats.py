@@ -94,7 +94,7 @@ def format_floats(offsets, content, valid, fixed_digits):  # type: ignore[no-unt
                     at += 1
                 stated = 0
                 while at < end:
-                    stated = stated * 10 + np.int64(content[at]) - 48
+                    stated = stated * 10 + int(content[at]) - 48
                     at += 1
                 exponent += sign * stated
             while size > 0 and digits[size - 1] == 48:
