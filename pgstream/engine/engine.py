@@ -15,6 +15,7 @@ from pgstream.engine.loop import Loop
 from pgstream.engine.outcome import Outcome
 from pgstream.engine.transaction import Autocommit, Cluster, Transaction
 from pgstream.errors import DuplicateDatabase, InvalidCatalogName
+from pgstream.kernels.memory import keep_freed_memory
 from pgstream.storage.store import Commit, Store
 from pgstream.world import RealWorld, World
 
@@ -84,6 +85,7 @@ class Engine:
         databases: tuple[str, ...] = ("postgres",),
     ) -> "Engine":
         """The engine over a data directory, made with `databases` if it is new. Raises SqlError."""
+        keep_freed_memory()
         chosen = world or RealWorld()
         store = Store.open(path, map_bytes=map_bytes, sync=sync, world=chosen)
         engine = Engine(store, chosen, memory_bytes)
