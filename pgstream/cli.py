@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pgstream import __version__
+from pgstream.compiling import compile_kernels
 from pgstream.config import load
 from pgstream.errors import SqlError
 from pgstream.logs import Log
@@ -37,10 +38,29 @@ def _serve_flags(parser: argparse.ArgumentParser) -> None:
 def _serve(arguments: argparse.Namespace) -> int:
     flags = {name: value for name, value in vars(arguments).items() if name not in ("config", "command")}
     config = load(flags, file=arguments.config)
-    from pgstream.server import run
-
     world = RealWorld()
-    run(config, world, Log(world, level=config.log_level))
+    log = Log(world, level=config.log_level)
+    compile_kernels(log.info)
+    from pgstream.server import run  # imports every kernel
+
+    run(config, world, log)
+    return 0
+
+
+def _demo_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seconds", metavar="N", type=float, help="stop after so long (default: at Ctrl-C)")
+    parser.add_argument("--rate", metavar="N", type=int, default=2000, help="events a second (default: 2000)")
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from pgstream.demo import run
+
+    compile_kernels(print)
+    return run(arguments.seconds, arguments.rate)
+
+
+def _compile(arguments: argparse.Namespace) -> int:
+    compile_kernels(print)
     return 0
 
 
@@ -58,6 +78,8 @@ def _bench(arguments: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Command] = {
     "serve": Command("run the database server", _serve_flags, _serve),
+    "demo": Command("watch views of a live auction house change", _demo_flags, _demo),
+    "compile": Command("compile the kernels now, so that the first start need not", lambda parser: None, _compile),
     "bench": Command("measure how fast queries are on this machine", _bench_flags, _bench),
 }
 
