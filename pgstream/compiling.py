@@ -4,12 +4,16 @@ Numba keeps what it compiled beside the package, or in NUMBA_CACHE_DIR. Importin
 lacks, so the modules are imported by as many processes as there are processors, and the server finds them done.
 """
 
+import contextlib
+import hashlib
+import json
 import os
 import pkgutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pgstream.kernels
@@ -20,25 +24,44 @@ TOLD_EVERY_S = 5.0
 
 def stale_modules() -> list[str]:
     """The names of the kernel modules that are not compiled as they are now, the largest first."""
-    (folder,) = pgstream.kernels.__path__
-    sources = [Path(folder) / f"{module.name}.py" for module in pkgutil.iter_modules([folder])]
-    stale = [source for source in sources if "njit(" in source.read_text(encoding="utf-8") and not _compiled(source)]
+    done = _compiled()
+    stale = [source for source in _sources() if done.get(source.stem) != _digest(source)]
     stale.sort(key=lambda source: source.stat().st_size, reverse=True)
     return [f"pgstream.kernels.{source.stem}" for source in stale]
 
 
-def _compiled(source: Path) -> bool:
-    """Whether Numba's cache has an index of the module that is newer than its source."""
-    newest = max((index.stat().st_mtime for index in _indexes(source)), default=0.0)
-    return newest > source.stat().st_mtime
+def _sources() -> list[Path]:
+    (folder,) = pgstream.kernels.__path__
+    paths = [Path(folder) / f"{module.name}.py" for module in pkgutil.iter_modules([folder])]
+    return [path for path in paths if b"njit(" in path.read_bytes()]
 
 
-def _indexes(source: Path) -> Iterator[Path]:
-    chosen = os.environ.get("NUMBA_CACHE_DIR")
-    if chosen:
-        yield from Path(chosen).glob(f"**/{source.stem}.*.nbi")
-    else:
-        yield from (source.parent / "__pycache__").glob(f"{source.stem}.*.nbi")
+def _digest(source: Path) -> str:
+    """What a compiled module was compiled from: its text, the compiler, and the interpreter."""
+    made_by = f"{version('numba')} {version('numpy')} {sys.version}".encode()
+    return hashlib.sha256(made_by + source.read_bytes()).hexdigest()
+
+
+def _record() -> Path:
+    """Where it is written down which modules are compiled: beside what Numba keeps."""
+    (folder,) = pgstream.kernels.__path__
+    return Path(os.environ.get("NUMBA_CACHE_DIR") or Path(folder) / "__pycache__") / "compiled.json"
+
+
+def _compiled() -> dict[str, str]:
+    try:
+        found: dict[str, str] = json.loads(_record().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def _remember() -> None:
+    """Writes down that everything is compiled. Where that cannot be written, the next start looks again."""
+    with contextlib.suppress(OSError):
+        _record().parent.mkdir(parents=True, exist_ok=True)
+        digests = {source.stem: _digest(source) for source in _sources()}
+        _record().write_text(json.dumps(digests, indent=1), encoding="utf-8")
 
 
 def compile_kernels(tell: Callable[[str], None]) -> None:
@@ -63,3 +86,5 @@ def compile_kernels(tell: Callable[[str], None]) -> None:
             done = total - len(waiting) - len(running)
             tell(f"compiling kernels, once after an installation: {done} of {total} modules, {now - started:.0f} s")
         time.sleep(0.02)
+    if total:
+        _remember()
