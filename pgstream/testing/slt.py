@@ -169,8 +169,9 @@ class TableRow(NamedTuple):
 class ViewRun:
     """The second way: every query is a materialized view as soon as its tables exist, long before it is asked.
 
-    `step` runs the next record and `finish` the churn: rows of each table are deleted and updated one by one, then it is
-    emptied and filled again in another order, with every view compared with its query along the way. Between two steps the caller may restart the server
+    `step` runs the next record and `finish` the churn: rows of each table are deleted and updated one by one, then it
+    is emptied and filled again in another order, with every view compared with its query along the way. Between two
+    steps the caller may restart the server
     (the third way).
     """
 
