@@ -3,6 +3,14 @@
 Importing this package declares all of them.
 """
 
-from pgstream.catalog import describe, information_schema, pg_functions, pg_relations, pg_server, pg_views
+from pgstream.catalog import (
+    describe,
+    information_schema,
+    pg_functions,
+    pg_relations,
+    pg_server,
+    pg_views,
+    registered,
+)
 
-__all__ = ["describe", "information_schema", "pg_functions", "pg_relations", "pg_server", "pg_views"]
+__all__ = ["describe", "information_schema", "pg_functions", "pg_relations", "pg_server", "pg_views", "registered"]

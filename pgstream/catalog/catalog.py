@@ -22,6 +22,7 @@ from pgstream.catalog.objects import (
     Schema,
 )
 from pgstream.catalog.system import SystemRelation, relations_by_name
+from pgstream.delta import Column
 from pgstream.errors import InvalidSchemaName, UndefinedTable
 
 BUILTIN_SCHEMAS = (
@@ -43,6 +44,8 @@ class Catalog:
     objects: dict[int, CatalogObject]
     names: dict[tuple[int, str], int]
     schema_oids: dict[str, int] = field(default_factory=dict)
+    contents: dict[int, tuple[Column, ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """The rows of system relations that this catalog was asked for, by the relation's OID."""
 
     @staticmethod
     def new() -> Catalog:

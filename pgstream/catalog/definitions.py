@@ -4,26 +4,14 @@ import re
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import Index, MaterializedView, Relation, Table, View
+from pgstream.functions.keywords import needs_quotes
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
-
-RESERVED = frozenset(
-    re.findall(
-        r"\w+",
-        """all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create
-    current_catalog current_date current_role current_time current_timestamp current_user default deferrable desc
-    distinct do else end except false fetch for foreign from grant group having in initially intersect into lateral
-    leading limit localtime localtimestamp not null offset on only or order placing primary references returning
-    select session_user some symmetric table then to trailing true union unique user using variadic when where window
-    with""",
-    )
-)
-"""PostgreSQL's reserved key words (appendix C), which an identifier must not be without quotes."""
 
 
 def quoted(name: str) -> str:
     """`name` as an identifier in SQL, in quotes only where it needs them."""
-    if _PLAIN.match(name) and name not in RESERVED:
+    if _PLAIN.match(name) and not needs_quotes(name):
         return name
     return '"' + name.replace('"', '""') + '"'
 

@@ -10,28 +10,20 @@ from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import (
     index_definition,
     primary_key_definition,
-    quoted,
     view_definition,
 )
+from pgstream.catalog.names import Names, search_path
 from pgstream.catalog.objects import Index, MaterializedView, Schema, Table, View
-from pgstream.catalog.pg_functions import pg_proc
-from pgstream.catalog.pg_server import session_of
+from pgstream.catalog.routine_names import procedures
 from pgstream.catalog.system import relations_by_oid
-from pgstream.errors import UndefinedObject, UndefinedTable
-from pgstream.functions.registry import STABLE, VOLATILE, BoundCall, EvalContext, function
-from pgstream.types.definition import BY_OID, SqlType, type_named
+from pgstream.catalog.type_names import type_text
+from pgstream.functions.registry import STABLE, VOLATILE, BoundCall, function
+
+BPCHAR_OID = 1042
 
 
 def _catalog(call: BoundCall) -> Catalog:
     return cast(Catalog, call.context.catalog)
-
-
-def search_path(context: EvalContext) -> tuple[str, ...]:
-    """The schemas that the context's session searches, in order, without those that do not exist."""
-    names = [part.strip().strip('"') for part in context.settings.get("search_path", '"$user", public').split(",")]
-    user = session_of(context).user
-    resolved = [user if name == "$user" else name for name in names]
-    return tuple(name for name in resolved if name in cast(Catalog, context.catalog).schema_oids)
 
 
 @function("format_type(oid, int4) -> text", volatility=STABLE, strict=False, rowwise=True, bound=True, oid=1081)
@@ -39,10 +31,12 @@ def format_type(call: BoundCall, oid: int | None, typmod: int | None) -> str | N
     """A type's SQL name with its modifier; `???` for an OID that is no type's."""
     if oid is None:
         return None
-    if oid in BY_OID:
-        return str(SqlType(BY_OID[oid].name, -1 if typmod is None else typmod))
-    thing = _catalog(call).objects.get(oid - 1)
-    return "-" if oid == 0 else quoted(thing.name) if thing is not None else "???"
+    if oid == 0:
+        return "-"
+    if oid == BPCHAR_OID and typmod is not None and typmod < 0:
+        return "bpchar"
+    path = search_path(call.context)
+    return type_text(_catalog(call), path, oid, -1 if typmod is None else typmod) or "???"
 
 
 @function("pg_get_expr(pg_node_tree, oid) -> text", volatility=STABLE, rowwise=True, oid=1716)
@@ -102,10 +96,7 @@ def pg_get_viewdef_pretty(call: BoundCall, oid: int, pretty: bool) -> str | None
 @function("pg_get_viewdef(text) -> text", volatility=STABLE, rowwise=True, bound=True, oid=1640)
 def pg_get_viewdef_named(call: BoundCall, name: str) -> str | None:
     """The query of the view of that name."""
-    oid = to_regclass(call, name)
-    if oid is None:
-        raise UndefinedTable(f'relation "{name}" does not exist')
-    return pg_get_viewdef(call, oid)
+    return pg_get_viewdef(call, Names.of(call.context).oid("regclass", name))
 
 
 def _nothing(call: BoundCall, *arguments: object) -> None:
@@ -140,10 +131,7 @@ for _signature, _oid in (
 def pg_table_is_visible(call: BoundCall, oid: int) -> bool | None:
     """Whether an unqualified name finds this relation."""
     thing = _catalog(call).objects.get(oid) or relations_by_oid().get(oid)
-    if thing is None or isinstance(thing, Schema):
-        return None
-    found = _catalog(call).lookup(None, thing.name, search_path(call.context))
-    return found is not None and found.oid == oid
+    return None if thing is None or isinstance(thing, Schema) else Names.of(call.context).visible(thing)
 
 
 def _visible(call: BoundCall, oid: int) -> bool:
@@ -233,14 +221,16 @@ def pg_relation_is_publishable(oid: int) -> bool:
 
 
 def _procedure_text(call: BoundCall, oid: int, column: str) -> str | None:
-    for row in pg_proc(_catalog(call), call.context):
-        if row["oid"] == oid:
-            if column == "result":
-                shown = format_type(call, cast(int, row["prorettype"]), -1)
-                return f"SETOF {shown}" if row.get("proretset") else shown
-            names = [format_type(call, kind, -1) or "" for kind in cast("list[int]", row["proargtypes"])]
-            return ", ".join(names)
-    return None
+    row = procedures().get(oid)
+    if row is None:
+        return None
+    if column == "result":
+        shown = format_type(call, row["prorettype"], -1)
+        return f"SETOF {shown}" if row.get("proretset") else shown
+    names = [format_type(call, kind, -1) or "" for kind in row["proargtypes"]]
+    if row.get("provariadic"):
+        names[-1] = f"VARIADIC {names[-1]}"
+    return ", ".join(names)
 
 
 @function("pg_get_function_result(oid) -> text", volatility=STABLE, rowwise=True, bound=True, oid=2165)
@@ -259,20 +249,3 @@ def pg_get_function_arguments(call: BoundCall, oid: int) -> str | None:
 def pg_get_function_identity_arguments(call: BoundCall, oid: int) -> str | None:
     """The argument types of a function."""
     return _procedure_text(call, oid, "arguments")
-
-
-@function("to_regclass(text) -> regclass", volatility=STABLE, rowwise=True, bound=True, oid=3495)
-def to_regclass(call: BoundCall, name: str) -> int | None:
-    """The OID of the relation of that name, NULL where there is none."""
-    schema, _, rest = name.rpartition(".")
-    found = _catalog(call).lookup(schema.strip('"') or None, rest.strip('"'), search_path(call.context))
-    return None if found is None else found.oid
-
-
-@function("to_regtype(text) -> regtype", volatility=STABLE, rowwise=True, oid=3493)
-def to_regtype(name: str) -> int | None:
-    """The OID of the type of that name, NULL where there is none."""
-    try:
-        return type_named(name.removeprefix("pg_catalog.").lower()).oid
-    except UndefinedObject:
-        return None

@@ -1,41 +1,23 @@
 """pg_proc, pg_operator, pg_cast and pg_aggregate: the function registry as relations."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 
 from pgstream.catalog.catalog import Catalog
-from pgstream.catalog.objects import SUPERUSER
+from pgstream.catalog.objects import PG_CATALOG, SUPERUSER
 from pgstream.catalog.system import Row, rows_of
+from pgstream.catalog.type_names import type_oid
 from pgstream.functions.registry import AGGREGATES, CASTS, FUNCTIONS, OPERATORS, WINDOW_FUNCTIONS, EvalContext
 from pgstream.types.definition import BY_NAME
 
 INTERNAL_LANGUAGE = 12
-PG_CATALOG_OID = 11
 
 
 @cache
-def type_oids() -> dict[str, int]:
-    """OIDs of PostgreSQL's types by name, declared here or not."""
-    with (files("pgstream.catalog") / "pg_type.csv").open(encoding="utf-8") as lines:
-        named = {line["typname"]: int(line["oid"]) for line in csv.DictReader(lines)}
-    return named | {name: definition.oid for name, definition in BY_NAME.items()}
-
-
-def type_oid(name: str) -> int:
-    """The OID of the type that a signature calls `name`; 0 where there is none."""
-    return type_oids().get(name, 0)
-
-
-@rows_of("pg_catalog", "pg_proc")
-def pg_proc(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+def builtin_procedures() -> tuple[Row, ...]:
     """Functions, aggregates, window functions, and the input and output functions of types."""
-    yield from _builtin_procedures()
-
-
-@cache
-def _builtin_procedures() -> tuple[Row, ...]:
     rows: list[Row] = []
     for overloads in FUNCTIONS.values():
         for one in overloads:
@@ -70,7 +52,7 @@ def _procedure(oid: int, name: str, arguments: Sequence[str], result: str, kind:
     return {
         "oid": oid,
         "proname": name,
-        "pronamespace": PG_CATALOG_OID,
+        "pronamespace": PG_CATALOG,
         "proowner": SUPERUSER,
         "prolang": INTERNAL_LANGUAGE,
         "procost": 1.0,
@@ -85,32 +67,33 @@ def _procedure(oid: int, name: str, arguments: Sequence[str], result: str, kind:
     }
 
 
-@rows_of("pg_catalog", "pg_aggregate")
-def pg_aggregate(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+def _aggregates() -> Iterator[Row]:
     for overloads in AGGREGATES.values():
         for one in overloads:
             yield {"aggfnoid": one.oid, "aggkind": "n", "aggfinalmodify": "r", "aggmfinalmodify": "r"}
 
 
-@rows_of("pg_catalog", "pg_operator")
-def pg_operator(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
-    for overloads in OPERATORS.values():
-        for one in overloads:
-            yield {
-                "oid": one.oid,
-                "oprname": one.name,
-                "oprnamespace": PG_CATALOG_OID,
-                "oprowner": SUPERUSER,
-                "oprkind": "b" if one.left is not None else "l",
-                "oprleft": type_oid(one.left or ""),
-                "oprright": type_oid(one.right),
-                "oprresult": type_oid(one.result),
-                "oprcode": one.function.oid,
-            }
+@cache
+def builtin_operators() -> tuple[Row, ...]:
+    """The operators."""
+    return tuple(
+        {
+            "oid": one.oid,
+            "oprname": one.name,
+            "oprnamespace": PG_CATALOG,
+            "oprowner": SUPERUSER,
+            "oprkind": "b" if one.left is not None else "l",
+            "oprleft": type_oid(one.left or ""),
+            "oprright": type_oid(one.right),
+            "oprresult": type_oid(one.result),
+            "oprcode": one.function.oid,
+        }
+        for overloads in OPERATORS.values()
+        for one in overloads
+    )
 
 
-@rows_of("pg_catalog", "pg_cast")
-def pg_cast(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+def _casts() -> Iterator[Row]:
     for number, one in enumerate(CASTS.values()):
         yield {
             "oid": 10000 + number,
@@ -120,3 +103,17 @@ def pg_cast(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
             "castcontext": one.context,
             "castmethod": "b" if one.function is None else "f",
         }
+
+
+def _none(catalog: Catalog, context: EvalContext) -> Iterable[Row]:
+    """Nobody can create any."""
+    return ()
+
+
+for _relation, _rows in (
+    ("pg_proc", builtin_procedures),
+    ("pg_aggregate", _aggregates),
+    ("pg_operator", builtin_operators),
+    ("pg_cast", _casts),
+):
+    rows_of("pg_catalog", _relation, builtin=_rows)(_none)

@@ -55,30 +55,39 @@ def _indexes(catalog: Catalog) -> Iterator[Index]:
     return (thing for thing in catalog.objects.values() if isinstance(thing, Index))
 
 
-@rows_of("pg_catalog", "pg_class")
+def _class(thing: Relation | SystemRelation, indexed: bool) -> Row:
+    kind = relkind(thing)
+    user = not isinstance(thing, SystemRelation)
+    return {
+        "oid": thing.oid,
+        "relname": thing.name,
+        "relnamespace": thing.schema_oid,
+        "reltype": thing.oid + 1 if user else 0,
+        "relowner": SUPERUSER,
+        "relam": 0 if kind == "v" else HEAP,
+        "relfilenode": 0 if kind == "v" else thing.oid,
+        "reltuples": -1.0,
+        "relhasindex": indexed,
+        "relpersistence": "p",
+        "relkind": kind,
+        "relnatts": len(thing.columns),
+        "relhasrules": kind in "vm",
+        "relispopulated": True,
+        "relreplident": "n" if kind == "v" else "d",
+        "reloptions": None,
+    }
+
+
+def _builtin_classes() -> Iterator[Row]:
+    return (_class(thing, False) for thing in relations_by_name().values())
+
+
+@rows_of("pg_catalog", "pg_class", builtin=_builtin_classes)
 def pg_class(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     """Relations and indexes. `relpages` is 0 throughout, which keeps clients from scanning by ctid."""
-    for thing in all_relations(catalog):
-        kind = relkind(thing)
-        user = not isinstance(thing, SystemRelation)
-        yield {
-            "oid": thing.oid,
-            "relname": thing.name,
-            "relnamespace": thing.schema_oid,
-            "reltype": thing.oid + 1 if user else 0,
-            "relowner": SUPERUSER,
-            "relam": 0 if kind == "v" else HEAP,
-            "relfilenode": 0 if kind == "v" else thing.oid,
-            "reltuples": -1.0,
-            "relhasindex": user and bool(catalog.indexes(thing.oid)),
-            "relpersistence": "p",
-            "relkind": kind,
-            "relnatts": len(thing.columns),
-            "relhasrules": kind in "vm",
-            "relispopulated": True,
-            "relreplident": "n" if kind == "v" else "d",
-            "reloptions": None,
-        }
+    indexed = {index.relation_oid for index in _indexes(catalog)}
+    for thing in catalog.relations():
+        yield _class(thing, thing.oid in indexed)
     for index in _indexes(catalog):
         yield {
             "oid": index.oid,
@@ -95,12 +104,16 @@ def pg_class(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
         }
 
 
-@rows_of("pg_catalog", "pg_attribute")
+def _attributes(things: Iterable[Relation | SystemRelation]) -> Iterator[Row]:
+    for thing in things:
+        for number, column in enumerate(thing.columns, 1):
+            yield _attribute(thing.oid, number, column)
+
+
+@rows_of("pg_catalog", "pg_attribute", builtin=lambda: _attributes(relations_by_name().values()))
 def pg_attribute(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     """Columns of relations, and the key columns of indexes."""
-    for thing in all_relations(catalog):
-        for position, column in enumerate(thing.columns):
-            yield _attribute(thing.oid, position + 1, column)
+    yield from _attributes(catalog.relations())
     for index in _indexes(catalog):
         for number, key in enumerate(index.columns, 1):
             column = catalog.indexed(index).columns[key.position]
@@ -209,10 +222,9 @@ def _builtin_type(line: dict[str, str]) -> Row:
     return {**row, "typnamespace": 11, "typowner": SUPERUSER, "typisdefined": True}
 
 
-@rows_of("pg_catalog", "pg_type")
+@rows_of("pg_catalog", "pg_type", builtin=_builtin_types)
 def pg_type(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     """PostgreSQL's own types, all of them, then the row type of each relation and the array of that."""
-    yield from _builtin_types()
     functions = io_function_oids()
     for thing in catalog.relations():
         shared = {

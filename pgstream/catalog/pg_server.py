@@ -36,9 +36,15 @@ def pg_language(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
         yield {"oid": oid, "lanname": name, "lanowner": SUPERUSER, "lanpltrusted": name == "sql"}
 
 
+def collation_oids() -> dict[str, int]:
+    """The collations, which all compare bytes."""
+    return {"default": 100, "C": 950, "POSIX": 951}
+
+
 @rows_of("pg_catalog", "pg_collation")
 def pg_collation(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
-    for oid, name, provider in ((100, "default", "d"), (950, "C", "c"), (951, "POSIX", "c")):
+    for name, oid in collation_oids().items():
+        provider = "d" if name == "default" else "c"
         yield {
             "oid": oid,
             "collname": name,
@@ -58,7 +64,7 @@ def pg_tablespace(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
         yield {"oid": oid, "spcname": name, "spcowner": SUPERUSER}
 
 
-@rows_of("pg_catalog", "pg_database")
+@rows_of("pg_catalog", "pg_database", per_session=True)
 def pg_database(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     """The databases of this server, as the session facts list them."""
     session = session_of(context)
@@ -78,18 +84,18 @@ def pg_database(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
         }
 
 
-def _role_names(context: EvalContext) -> list[str]:
-    user = session_of(context).user
-    return ["postgres"] if user == "postgres" else ["postgres", user]
+def role_oids(user: str) -> dict[str, int]:
+    """The roles that a session of `user` knows: the superuser `postgres`, and `user` beside it."""
+    return {"postgres": SUPERUSER} | ({} if user == "postgres" else {user: SUPERUSER + 1})
 
 
-@rows_of("pg_catalog", "pg_roles")
+@rows_of("pg_catalog", "pg_roles", per_session=True)
 def pg_roles(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     """The superuser `postgres`, and the session's own user beside it."""
-    for number, name in enumerate(_role_names(context)):
+    for name, oid in role_oids(session_of(context).user).items():
         powers = ("rolsuper", "rolinherit", "rolcreaterole", "rolcreatedb", "rolcanlogin", "rolreplication")
         yield {
-            "oid": SUPERUSER + number,
+            "oid": oid,
             "rolname": name,
             **dict.fromkeys((*powers, "rolbypassrls"), True),
             "rolconnlimit": -1,
@@ -97,20 +103,20 @@ def pg_roles(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
         }
 
 
-@rows_of("pg_catalog", "pg_authid")
+@rows_of("pg_catalog", "pg_authid", per_session=True)
 def pg_authid(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     for row in pg_roles(catalog, context):
         yield {**row, "rolpassword": None}
 
 
-@rows_of("pg_catalog", "pg_user")
+@rows_of("pg_catalog", "pg_user", per_session=True)
 def pg_user(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     for row in pg_roles(catalog, context):
         powers = dict.fromkeys(("usecreatedb", "usesuper", "userepl", "usebypassrls"), True)
         yield {"usename": row["rolname"], "usesysid": row["oid"], **powers, "passwd": "********"}
 
 
-@rows_of("pg_catalog", "pg_settings")
+@rows_of("pg_catalog", "pg_settings", per_session=True)
 def pg_settings(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     for name in sorted(context.settings):
         value = context.settings[name]
@@ -126,7 +132,7 @@ def pg_settings(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
         }
 
 
-@rows_of("pg_catalog", "pg_stat_activity")
+@rows_of("pg_catalog", "pg_stat_activity", per_session=True)
 def pg_stat_activity(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     """The asking session itself."""
     session = session_of(context)

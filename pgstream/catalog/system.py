@@ -42,7 +42,20 @@ _ZEROS: dict[str, Any] = {
     "xid": 0,
 }
 
-_ROWS: dict[tuple[str, str], Rows] = {}
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What is in a relation: `rows` of the user's objects, after `builtin` rows that are the same in every catalog.
+
+    `per_session`: the rows depend on more than the catalog, so that nobody keeps them.
+    """
+
+    rows: Rows
+    builtin: Callable[[], Iterable[Row]] | None = None
+    per_session: bool = False
+
+
+_FILLINGS: dict[tuple[str, str], Filling] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +73,38 @@ class SystemRelation:
         return PG_CATALOG if self.schema == "pg_catalog" else INFORMATION_SCHEMA
 
     def contents(self, catalog: "Catalog", context: EvalContext) -> tuple[Column, ...]:
-        """All rows, as `context`'s session sees `catalog`."""
-        compute = _ROWS.get((self.schema, self.name))
-        rows = [] if compute is None else list(compute(catalog, context))
-        return tuple(_column(column, rows) for column in self.columns)
+        """All rows, as `context`'s session sees `catalog`. A catalog keeps those that only depend on it."""
+        kept = catalog.contents.get(self.oid)
+        if kept is not None:
+            return kept
+        filling = _FILLINGS.get((self.schema, self.name))
+        rows = () if filling is None else filling.rows(catalog, context)
+        made = _columns(self.columns, rows)
+        if filling is not None and filling.builtin is not None:
+            made = tuple(pa.concat_arrays(pair) for pair in zip(_builtin(self.oid), made, strict=True))
+        if filling is None or not filling.per_session:
+            catalog.contents[self.oid] = made
+        return made
 
 
-def rows_of(schema: str, name: str) -> Callable[[Rows], Rows]:
-    """Declares the decorated function as what is in `schema.name`."""
+@cache
+def _builtin(oid: int) -> tuple[Column, ...]:
+    """The rows of a system relation that every catalog has."""
+    relation = relations_by_oid()[oid]
+    builtin = _FILLINGS[relation.schema, relation.name].builtin
+    assert builtin is not None
+    return _columns(relation.columns, builtin())
+
+
+def rows_of(
+    schema: str, name: str, *, builtin: Callable[[], Iterable[Row]] | None = None, per_session: bool = False
+) -> Callable[[Rows], Rows]:
+    """Declares the decorated function as what is in `schema.name`; see `Filling`."""
 
     def declared(rows: Rows) -> Rows:
         assert (schema, name) in relations_by_name(), name
-        assert (schema, name) not in _ROWS, name
-        _ROWS[schema, name] = rows
+        assert (schema, name) not in _FILLINGS, name
+        _FILLINGS[schema, name] = Filling(rows, builtin, per_session)
         return rows
 
     return declared
@@ -102,6 +134,11 @@ def relations_by_oid() -> dict[int, SystemRelation]:
 def _declared(text: str) -> TableColumn:
     name, _, kind = text.partition(":")
     return TableColumn(name, SqlType(kind.rstrip("!")), kind.endswith("!"))
+
+
+def _columns(columns: tuple[TableColumn, ...], rows: Iterable[Row]) -> tuple[Column, ...]:
+    whole = list(rows)
+    return tuple(_column(column, whole) for column in columns)
 
 
 def _column(column: TableColumn, rows: list[Row]) -> Column:

@@ -171,7 +171,7 @@ def _all_rows_of(node: Any) -> Any:
 async def _sent(session: Session, answer: Answer, options: CopyOptions) -> None:
     """The rows of a COPY TO, no faster than the client takes them."""
     columns = answer.columns or ()
-    settings = session.settings.current
+    settings = session.output_settings(columns)
     if answer.count == 0 and options.format == "binary":
         session.write(empty_binary())
     step = chunk_rows(len(columns))

@@ -221,7 +221,7 @@ class Conversation:
     def _send_rows(self, answer: Answer, formats: tuple[int, ...], start: int, count: int) -> Step | None:
         """Rows `start` to `start + count`: at once where they are few, or as the client takes them."""
         columns = answer.columns or ()
-        settings = self.session.settings.current
+        settings = self.session.output_settings(columns)
         if count <= chunk_rows(len(columns)):
             whole = start == 0 and count == answer.count
             rows = answer.rows if whole else [column.slice(start, count) for column in answer.rows]
@@ -233,6 +233,7 @@ class Conversation:
     async def _stream_rows(self, answer: Answer, formats: tuple[int, ...], start: int, count: int) -> None:
         session = self.session
         columns = answer.columns or ()
+        settings = session.output_settings(columns)
         step = chunk_rows(len(columns))
         loop = asyncio.get_running_loop()
         for at in range(start, start + count, step):
@@ -240,7 +241,7 @@ class Conversation:
             taken = min(step, start + count - at)
             rows = [column.slice(at, taken) for column in answer.rows]
             framed = await loop.run_in_executor(
-                session.services.pool, rows_framed, columns, rows, taken, formats, session.settings.current
+                session.services.pool, rows_framed, columns, rows, taken, formats, settings
             )
             session.write(framed)
             if session.outlet.paused:

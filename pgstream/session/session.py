@@ -7,21 +7,24 @@ thread.
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from concurrent.futures import Future as EngineFuture
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from pgstream.catalog import session_functions  # noqa: F401  declares SQL functions
+from pgstream.catalog.names import NamedSettings, prints_names
 from pgstream.catalog.session_facts import SessionFacts
 from pgstream.errors import QueryCanceled, SqlError
 from pgstream.functions.registry import EvalContext
+from pgstream.plan.expressions import Col
 from pgstream.session.channels import Channels
 from pgstream.session.prepared import Cursor, Portal, Prepared
 from pgstream.session.report import SessionNotice, error_report, notice_report, wanted
 from pgstream.session.settings import SessionSettings
 from pgstream.session.transaction import State, TransactionBlock
+from pgstream.types.definition import Settings
 from pgstream.wire import backend
 from pgstream.wire.messages import Message
 from pgstream.world import World
@@ -158,6 +161,12 @@ class Session:
     def context(self, snapshot: Any) -> EvalContext:
         """What expressions of the running statement see."""
         return EvalContext(self.settings.current, self.now_us, snapshot.catalog, self._facts)
+
+    def output_settings(self, columns: Sequence[Col]) -> Settings:
+        """What text output of `columns` depends on: the settings, and names where there are columns that print them."""
+        if not any(prints_names(col.type) for col in columns):
+            return self.settings.current
+        return NamedSettings(self.context(self.block.reader().snapshot()))
 
     def detached_context(self, snapshot: Any) -> tuple[EvalContext, Callable[[], None]]:
         """A context for work on another thread, and its own check for cancellation."""
