@@ -40,7 +40,6 @@ class Node:
     identity: bytes
     arrangement_ids: tuple[int, ...]
     consumers: list["Node"] = field(default_factory=list, repr=False)
-    holds: int = 0
     counters: Counters = field(default_factory=Counters, repr=False)
 
     @property
@@ -70,7 +69,7 @@ class Circuit:
     def add(self, operator: Operator, inputs: Sequence[Node] = ()) -> Node:
         """The node that applies `operator` to `inputs`; the one that is there already, if any.
 
-        A node lives while a consumer or a `hold` keeps it; `sweep` removes what nobody does.
+        A node lives until a `retain` leaves it out.
         """
         identity = fingerprint((operator, tuple(node.identity for node in inputs)))
         found = self._nodes.get(identity)
@@ -83,33 +82,6 @@ class Circuit:
         for source in inputs:
             source.consumers.append(node)
         return node
-
-    def hold(self, node: Node) -> Node:
-        """Keeps `node` until as many `remove`s."""
-        node.holds += 1
-        return node
-
-    def remove(self, node: Node) -> list[int]:
-        """Undoes one `hold`, and frees whatever no view needs any more. Returns the arrangement ids dropped."""
-        assert node.holds > 0, "removed more often than held"
-        node.holds -= 1
-        return self._free(node)
-
-    def sweep(self, keep: Collection[Node] = ()) -> list[int]:
-        """Frees the nodes that neither a hold nor a consumer keeps, as a failed CREATE leaves them."""
-        unused = [node for node in reversed(self.nodes()) if node not in keep]
-        return [dropped for node in unused for dropped in self._free(node, keep)]
-
-    def _free(self, node: Node, keep: Collection[Node] = ()) -> list[int]:
-        if node in keep or node.holds or node.consumers or self._nodes.get(node.identity) is not node:
-            return []
-        del self._nodes[node.identity]
-        dropped = list(node.arrangement_ids)
-        for source in node.inputs:
-            source.consumers.remove(node)
-        for source in node.inputs:
-            dropped += self._free(source, keep)
-        return dropped
 
     def retain(self, wanted: Collection[Node]) -> None:
         """Frees every node that is not among `wanted`, which holds the inputs of its own."""

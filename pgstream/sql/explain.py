@@ -39,7 +39,7 @@ def _circuit_lines(node: Node, depth: int, seen: set[int], analyze: bool) -> Ite
         yield _indented(f"[{node.id}] as above", depth)
         return
     seen.add(node.id)
-    shared = " (shared)" if len(node.consumers) + node.holds > 1 else ""
+    shared = " (shared)" if len(node.consumers) > 1 else ""
     kept = f" (keeps {len(node.arrangement_ids)})" if node.arrangement_ids else ""
     spent = ""
     if analyze:

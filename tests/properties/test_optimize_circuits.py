@@ -65,7 +65,7 @@ def test_circuit_maintains_the_plan(seed: int, depth: int) -> None:
     expected = multiset(Naive(rows, EvalContext({}, 0)).rows(plan))
     circuit = Circuit()
     optimised = optimize(plan, NO_FACTS)
-    node = circuit.hold(Lowering(circuit, NO_FACTS).lower(optimised).node)
+    node = Lowering(circuit, NO_FACTS).lower(optimised).node
     told = "\n".join([*explain(plan), *explain(optimised), *explain_circuit(node)])
 
     def whole(source: Node) -> list[Delta]:

@@ -61,35 +61,21 @@ def test_a_restart_finds_the_same_arrangements() -> None:
     assert first.specs() == second.specs()
 
 
-def test_removing_a_view_frees_only_what_no_other_needs() -> None:
+def test_a_view_that_is_left_out_takes_along_what_no_other_needs() -> None:
     circuit = Circuit()
-    join = circuit.hold(_join(circuit))
-    other = circuit.hold(arrange(circuit, _input(circuit, 1), (0,)))
-    right = join.inputs[1]
-    assert circuit.remove(join) == list(right.arrangement_ids)
-    assert other in circuit.nodes()
-    assert circuit.remove(other) == list(other.arrangement_ids)
+    join = _join(circuit)
+    other = arrange(circuit, _input(circuit, 1), (0,))
+    assert other in join.inputs
+    circuit.retain(Circuit.ancestors([other]))
+    assert set(circuit.nodes()) == {other, other.inputs[0]}
+    assert other.consumers == []
+    circuit.retain(())
     assert len(circuit) == 0
-
-
-def test_a_node_held_twice_stays_after_one_removal() -> None:
-    circuit = Circuit()
-    join = circuit.hold(circuit.hold(_join(circuit)))
-    assert circuit.remove(join) == []
-    assert join in circuit.nodes()
-
-
-def test_sweep_frees_what_nobody_holds() -> None:
-    circuit = Circuit()
-    kept = circuit.hold(arrange(circuit, _input(circuit, 1), (0,)))
-    _join(circuit)
-    circuit.sweep()
-    assert set(circuit.nodes()) == {kept, kept.inputs[0]}
 
 
 def test_a_failed_step_leaves_the_old_state() -> None:
     circuit = Circuit()
-    single = circuit.hold(assert_single(circuit, _input(circuit, 1), ()))
+    single = assert_single(circuit, _input(circuit, 1), ())
     state, _ = circuit.step({}, {_input(circuit, 1): _rows((1, 1))}, TICK)
     with pytest.raises(CardinalityViolation) as raised:
         circuit.step(state, {_input(circuit, 1): _rows((2, 2))}, TICK)
@@ -101,8 +87,8 @@ def test_a_failed_step_leaves_the_old_state() -> None:
 
 def test_a_step_counts_rows_and_skips_what_nothing_reaches() -> None:
     circuit = Circuit()
-    join = circuit.hold(_join(circuit))
-    alone = circuit.hold(distinct(circuit, _input(circuit, 7), growing=False))
+    join = _join(circuit)
+    alone = distinct(circuit, _input(circuit, 7), growing=False)
     left, right = (node.inputs[0] for node in join.inputs)
     _, found = circuit.step({}, {left: _rows((1, 5), (2, 6)), right: _rows((1, 9))}, TICK)
     assert ZSet.of_delta(found[join]) == ZSet.of((1, 5, 9))
@@ -113,9 +99,9 @@ def test_a_step_counts_rows_and_skips_what_nothing_reaches() -> None:
 
 def test_a_backfill_may_start_from_a_shared_arrangement() -> None:
     circuit = Circuit()
-    shared = circuit.hold(arrange(circuit, _input(circuit, 1), (0,)))
+    shared = arrange(circuit, _input(circuit, 1), (0,))
     live, _ = circuit.step({}, {_input(circuit, 1): _rows((1, 5), (2, 6))}, TICK)
-    join = circuit.hold(_join(circuit))
+    join = _join(circuit)
     within = Circuit.ancestors([join], until=[shared])
     assert shared.inputs[0] not in within
     fresh = {}
@@ -129,7 +115,7 @@ def test_a_backfill_may_start_from_a_shared_arrangement() -> None:
 def test_an_arrangement_gives_its_past_and_its_present() -> None:
     operator = Arrange(ArrangementSpec((INT8, INT8), (0,)))
     circuit = Circuit()
-    node = circuit.hold(circuit.add(operator, [_input(circuit, 1)]))
+    node = circuit.add(operator, [_input(circuit, 1)])
     source = _input(circuit, 1)
     state, _ = circuit.step({}, {source: _rows((1, 1))}, TICK)
     _, found = circuit.step(state, {source: _rows((1, 2))}, TICK)
