@@ -258,7 +258,7 @@ def run(config: Config, world: World, log: Log) -> None:
     """Opens the engine, serves, and closes the engine when told to stop. Raises SqlError if it cannot start."""
     import uvloop
 
-    engine = Engine.open(config.data_dir, world, memory_bytes=config.memory_bytes)
+    engine = Engine.open(config.data_dir, world, memory_bytes=config.memory_bytes, log=log)
     try:
         uvloop.run(serve(engine, config, world, log))
     finally:

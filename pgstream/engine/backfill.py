@@ -48,6 +48,7 @@ class Backfill:
         self._reading = self._contents(head, rereads)
         self._read_all = False
         self.progress = Progress(0, sum(_rows(head, node) for node in self._leaves))
+        self.instant = not any(_has_past(head, node) for node in self._leaves)
         self._step({})
 
     def record(self, deltas: Deltas, outputs: Mapping[Node, Delta]) -> None:
@@ -116,6 +117,12 @@ def _parts(head: Head, node: Node, rereads: Rereads) -> Iterable[Delta]:
         return (part.select(positions) for part in rereads.replay(head, thing, frozenset(positions)))
     spine = head.rows(oid)
     return () if spine is None else spine.chunks(CHUNK_ROWS, positions)
+
+
+def _has_past(head: Head, node: Node) -> bool:
+    """Whether there is anything to read of a leaf."""
+    read_already = isinstance(node.operator, Input) and node.operator.oid in head.offsets
+    return read_already or _rows(head, node) > 0
 
 
 def _rows(head: Head, node: Node) -> int:

@@ -80,7 +80,7 @@ def _catalog_changes(place: Place, before: Head, after: Head) -> dict[bytes, byt
         if oid not in after.catalog.objects:
             meta |= dict.fromkeys(place.key(what, oid) for what in ("object", "root", "cursor"))
     for oid, node in {**after.roots.stored, **after.roots.sent}.items():
-        if oid not in before.roots.stored and oid not in before.roots.sent:
+        if node not in (before.roots.stored.get(oid), before.roots.sent.get(oid)):
             meta[place.key("root", oid)] = node.identity
     return meta
 

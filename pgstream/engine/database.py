@@ -8,25 +8,27 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pgstream.catalog.objects import CatalogObject, Feed, Sink, Source, Table
+from pgstream.catalog.objects import CatalogObject, Feed, Schema, Sink, Source, Table
 from pgstream.catalog.session_facts import NOBODY
-from pgstream.circuit.circuit import Circuit
+from pgstream.circuit.circuit import Circuit, Node
 from pgstream.circuit.operator import TickContext
-from pgstream.connectors import Cursor
+from pgstream.connectors import Batch, Cursor
 from pgstream.delta import Column, Delta
 from pgstream.engine import commit
 from pgstream.engine.backfill import Backfill
 from pgstream.engine.changing import Dml, Writing, stored_table
 from pgstream.engine.defining import Definer, Draft
-from pgstream.engine.head import Head
+from pgstream.engine.head import Head, Roots
 from pgstream.engine.intake import Intake, as_rejected, errors_table, rejected_rows, split
 from pgstream.engine.outcome import Outcome
 from pgstream.engine.outlets import Outlets
-from pgstream.engine.reading import PlanCache, Snapshot
+from pgstream.engine.per_bound import PerBound
+from pgstream.engine.reading import Snapshot, plan_of
 from pgstream.engine.rebuilding import rebuilt
 from pgstream.engine.replay import Replays
+from pgstream.engine.sharing import Sharing
 from pgstream.engine.steps import Deltas, advance
-from pgstream.errors import SqlError, UndefinedTable
+from pgstream.errors import DuplicateTable, SqlError, UndefinedTable
 from pgstream.functions.registry import EvalContext
 from pgstream.sql.bind import Bound
 from pgstream.storage.store import Commit, Store
@@ -66,7 +68,8 @@ class Database:
         self.definer = definer
         self.intake = intake
         self.replays = Replays(world)
-        self.plans = PlanCache()
+        self.plans = PerBound(plan_of)
+        self.sharing = Sharing(self)
         self.forks: set[Any] = set()
         self.building: list[Building] = []
         stored = commit.load(place, store)
@@ -74,19 +77,15 @@ class Database:
         head, stale = rebuilt(definer, head, stored.identities)
         head = replace(head, state=commit.load_state(place, store, self.circuit))
         self.outlets = Outlets(world, stored.cursors)
-        self.committed = head
-        self.head = self._refilled(head, stale)
-        self.followed = None
+        self.committed = replace(head, roots=head.roots.drop(stale))
+        self.head = self._refilled(head) if stale else self.committed
 
-    def _refilled(self, head: Head, stale: set[int]) -> Head:
+    def _refilled(self, head: Head) -> Head:
         """`head` with the views backfilled that the store does not have as this version plans them."""
-        if not stale:
-            return head
-        before = replace(head, roots=head.roots.drop(stale))
-        backfill = Backfill(self.circuit, before, head.roots, self.replays, self.tick())
+        backfill = Backfill(self.circuit, self.committed, head.roots, self.replays, self.tick())
         while not backfill.advance():
             pass
-        return backfill.finish(head)
+        return replace(backfill.finish(head), outgoing={})  # a sink has sent it all, whatever plan it had then
 
     # -- reading
 
@@ -122,6 +121,19 @@ class Database:
             one.backfill.record(deltas, outputs)
         self.head = head
 
+    def adopt_tick(self, head: Head, deltas: Deltas) -> None:
+        """`head`, which may have another catalog, and one tick on it: both, or nothing where either raises."""
+        outputs: Mapping[Node, Delta] = {}
+        catalog = self.head.catalog
+        if deltas:
+            head, outputs = advance(self.circuit, head, deltas, self.tick())
+        if head.catalog is catalog:
+            self.head = head
+        else:
+            self.install(head)
+        for one in self.building:
+            one.backfill.record(deltas, outputs)
+
     def change(self, statement: Dml, params: tuple[Column, ...], context: EvalContext) -> Outcome:
         """Runs INSERT, UPDATE, DELETE or TRUNCATE as a transaction of its own."""
         made = self.writing(self.head, params, context).change(statement)
@@ -153,19 +165,24 @@ class Database:
                 self.install(draft.head)
                 return draft.outcome
             backfill = Backfill(self.circuit, self.head, draft.head.roots, self.replays, self.tick())
+            self._check_sinks(draft)
         except SqlError:
             self.sweep()
             raise
-        self._check_sinks(draft)
         now = self.world.monotonic()
         had = self.head.catalog.objects
         made = [thing for oid, thing in draft.head.catalog.objects.items() if had.get(oid) is not thing]
         one = Building(draft, made, backfill, waiting, draft.outcome, now, now)
         self.building.append(one)
-        if waiting is None or backfill.progress.total == 0:
+        if waiting is None or backfill.instant:
             self._finish_now(one)
             return draft.outcome
+        self.head = self.intake.follow(self.head, self._read_by_buildings())
         return None
+
+    def _read_by_buildings(self) -> list[Roots]:
+        """Who needs columns of sources beside the head: a tick's changes must have all that a backfill will see."""
+        return [one.draft.head.roots for one in self.building]
 
     def defined(self, head: Head, bound: Bound) -> tuple[Head, Draft]:
         """A fork's head with a definition, backfilled on the spot."""
@@ -192,8 +209,10 @@ class Database:
         made = one.draft.head
         catalog, roots = self.head.catalog, self.head.roots
         for thing in one.made:
-            if any(oid not in catalog.objects for oid in getattr(thing, "depends", ())):
+            if any(oid not in catalog.objects for oid in _needs(thing)):
                 raise UndefinedTable(f"a relation that {thing.name} reads was dropped meanwhile")
+            if not isinstance(thing, Schema) and (thing.schema_oid, thing.name) in catalog.names:
+                raise DuplicateTable(f'relation "{thing.name}" already exists')
             catalog = catalog.put(thing)
         for oid in one.draft.built:
             if oid in made.roots.stored:
@@ -214,13 +233,13 @@ class Database:
 
     def install(self, head: Head) -> None:
         """Makes a head with another catalog the newest one."""
-        self.head = self.intake.follow(_pruned(head))
+        self.head = self.intake.follow(_pruned(head), self._read_by_buildings())
         self.outlets.keep(head.catalog)
         self.sweep()
 
     def sweep(self) -> None:
         """Frees the circuit's nodes that no head, fork or definition needs."""
-        heads = [self.head, self.committed, *(fork.head for fork in self.forks)]
+        heads = [self.head, self.committed, *(fork.head for fork in list(self.forks))]
         wanted = set().union(*(head.roots.live for head in heads))
         for one in self.building:
             wanted |= one.backfill.within | one.draft.head.roots.live
@@ -253,9 +272,21 @@ class Database:
         """Replaced by the engine: resolves who waits with the next commit."""
 
     def _take_in(self) -> bool:
+        if self.intake.rested():
+            self.head = self.intake.follow(self.head, self._read_by_buildings())
         batches = self.intake.batches()
         if not batches:
             return False
+        before = self.head
+        try:
+            self._apply_batches(batches)
+        except BaseException as error:
+            self._go_back(before, error)
+            self.intake.rest(batches)
+            raise
+        return True
+
+    def _apply_batches(self, batches: Mapping[int, Batch]) -> None:
         deltas, offsets = {}, dict(self.head.offsets)
         rejects: dict[int, Delta] = {}
         for oid, batch in batches.items():
@@ -270,7 +301,6 @@ class Database:
         if deltas:
             self._tick_or_split(deltas)
         self.head = replace(self.head, offsets=offsets)
-        return True
 
     def _tick_or_split(self, deltas: dict[int, Delta]) -> None:
         """Applies source rows; those that make an expression fail become errors, the others are not held up."""
@@ -308,17 +338,32 @@ class Database:
         self.head = self.committed = replace(self.head, state=state, outgoing={})
         self.outlets.publish(cursors)
 
-    def fall_back(self) -> None:
+    def fall_back(self, error: BaseException) -> None:
         """The commit failed: everything is as the last one left it."""
-        self.head = self.committed
+        self._go_back(self.committed, error)
         self.outlets.reopen()
         self.intake.restart(self.intake.sources)
         self.head = self.intake.follow(self.head)
         self.sweep()
 
+    def _go_back(self, head: Head, error: BaseException) -> None:
+        """Undoes the ticks since `head`. Definitions that are being built have seen them, and fail."""
+        self.head = head
+        failed, self.building = self.building, []
+        for one in failed:
+            if one.waiting is not None:
+                one.waiting.set_exception(error)
+
     def close(self) -> None:
         self.intake.close()
         self.outlets.reopen()
+
+
+def _needs(thing: CatalogObject) -> set[int]:
+    """What must be there for `thing` to be: what it reads, and where it belongs."""
+    if isinstance(thing, Schema):
+        return set()
+    return {*thing.depends, thing.schema_oid, *((thing.sink_oid,) if isinstance(thing, Feed) else ())}
 
 
 def _pruned(head: Head) -> Head:

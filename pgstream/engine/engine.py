@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pgstream.catalog.objects import Source
 from pgstream.circuit.circuit import Circuit
 from pgstream.engine import commit
 from pgstream.engine.database import Building, Database
@@ -14,7 +15,8 @@ from pgstream.engine.intake import Intake
 from pgstream.engine.loop import Loop
 from pgstream.engine.outcome import Outcome
 from pgstream.engine.transaction import Autocommit, Cluster, Transaction
-from pgstream.errors import DuplicateDatabase, InvalidCatalogName
+from pgstream.errors import DuplicateDatabase, InvalidCatalogName, SqlError
+from pgstream.logs import Log
 from pgstream.kernels.memory import keep_freed_memory
 from pgstream.storage.store import Commit, Store
 from pgstream.world import RealWorld, World
@@ -63,7 +65,7 @@ class _Memory:
 class Engine:
     """See the module's description. `Engine.open` starts the thread, `close` ends it."""
 
-    def __init__(self, store: Store, world: World, memory_bytes: int) -> None:
+    def __init__(self, store: Store, world: World, memory_bytes: int, log: Log) -> None:
         self._store = store
         self._world = world
         self._databases: dict[str, Database] = {}
@@ -71,7 +73,7 @@ class Engine:
         self._memory = _Memory(memory_bytes)
         self._next_oid = int(store.get(b"next_oid") or 16384)
         self._stored_oid = self._next_oid
-        self._failed = ""
+        self._log = log
         self._loop = Loop(self, world)
 
     @staticmethod
@@ -83,21 +85,35 @@ class Engine:
         map_bytes: int = 1 << 40,
         sync: bool = True,
         databases: tuple[str, ...] = ("postgres",),
+        log: Log | None = None,
     ) -> "Engine":
         """The engine over a data directory, made with `databases` if it is new. Raises SqlError."""
         keep_freed_memory()
         chosen = world or RealWorld()
         store = Store.open(path, map_bytes=map_bytes, sync=sync, world=chosen)
-        engine = Engine(store, chosen, memory_bytes)
+        engine = Engine(store, chosen, memory_bytes, log or Log(chosen))
         for place in commit.places(store):
             engine._databases[place.name] = engine._opened(place)
         for name in databases:
             if name not in engine._databases:
                 engine.create(name)
+        engine._forget_orphans()
         for database in engine._databases.values():
+            database.outlets.resume(database.head.catalog)
             database.head = database.intake.follow(database.head)
         engine._loop.start()
         return engine
+
+    def _forget_orphans(self) -> None:
+        """Drops the arrangements of plans that no view has any more, as another version of pgstream leaves them."""
+        used = {
+            database.place.arrangement(id)
+            for database in self._databases.values()
+            for id in (*database.head.state, *database.committed.state)
+        }
+        orphans = set(self._store.arrangements) - used
+        if orphans:
+            self._store.commit(Commit(dropped=orphans))
 
     def close(self) -> None:
         """Ends the tick, commits, and closes the store."""
@@ -146,7 +162,7 @@ class Engine:
 
     def _opened(self, place: commit.Place) -> Database:
         definer = Definer(Circuit(), self._world, self._new_oids)
-        intake = Intake(self._world, self._loop.wake)
+        intake = Intake(self._world, self._loop.wake, self._source_failed)
         database = Database(place, self._store, self._world, definer, intake)
         database.on_built = self._built  # type: ignore[method-assign]
         return database
@@ -158,6 +174,9 @@ class Engine:
     def _built(self, one: Building) -> None:
         if one.waiting is not None:
             self._loop.settle(one.waiting, one.outcome)
+
+    def _source_failed(self, source: Source, error: Exception) -> None:
+        self.failed(f"source {source.name} failed", error)
 
     # -- what the loop drives
 
@@ -179,13 +198,20 @@ class Engine:
         try:
             prepared = [(database, *database.prepared()) for database in changed]
             self._store.commit(self._joined([made for _, made, _ in prepared]))
-        except BaseException:
+        except BaseException as error:
             for database in changed:
-                database.fall_back()
+                database.fall_back(error)
             raise
         self._stored_oid = self._next_oid
         for database, _, cursors in prepared:
             database.adopt(self._store, cursors)
+
+    def failed(self, what: str, error: BaseException) -> None:
+        """See `Worker`."""
+        if isinstance(error, SqlError):
+            self._log.error(what, sqlstate=error.sqlstate, error=error.message, detail=error.detail or "")
+        else:
+            self._log.failure(what, error)
 
     def _joined(self, commits: list[Commit]) -> Commit:
         spines: dict[int, Any] = {}

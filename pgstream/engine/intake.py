@@ -3,6 +3,8 @@
 A source is read ahead by threads of its own, from the head's offset on, as soon as a view or sink depends on it. Each
 turn of the engine takes what batches are ready, at most one per source, as one tick. A batch that makes an
 expression fail is split until the rows that do so stand alone; those go to the source's errors relation.
+
+A source that cannot be read (a file is gone) is left alone for a while and then opened again where it stood.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -18,22 +20,25 @@ from pgstream.connectors.source import Rejected
 from pgstream.connectors.source import Source as Reader
 from pgstream.delta import Column, Delta
 from pgstream.engine.defining import ERROR_COLUMNS
-from pgstream.engine.head import Head
+from pgstream.engine.head import Head, Roots
 from pgstream.engine.replay import open_source
 from pgstream.errors import SqlError
 from pgstream.types.definition import Settings
 from pgstream.world import World
 
 
+RETRY_S = 5.0
+"""How long a source that failed is left alone."""
+
+
 @dataclass(slots=True)
 class Inlet:
-    """One source being read: by whom, which of its columns, and whether it still gives."""
+    """One source being read: by whom, and which of its columns."""
 
     source: Source
     reader: Reader
     prefetch: Prefetch
     needed: frozenset[int]
-    failed: bool = False
 
     def close(self) -> None:
         self.prefetch.close()
@@ -43,32 +48,60 @@ class Inlet:
 class Intake:
     """The sources that the head's views need. Touched only on the engine thread."""
 
-    def __init__(self, world: World, ready: Callable[[], None]) -> None:
+    def __init__(self, world: World, ready: Callable[[], None], failed: Callable[[Source, Exception], None]) -> None:
         self._world = world
         self._ready = ready
+        self._failed = failed
         self._pool = ThreadPoolExecutor(2, "fetch")
         self._inlets: dict[int, Inlet] = {}
+        self._resting: dict[int, float] = {}
 
-    def follow(self, head: Head) -> Head:
-        """Opens and closes inlets to fit the head's roots; a source read for the first time gets its offset."""
+    def follow(self, head: Head, others: Iterable[Roots] = ()) -> Head:
+        """Opens and closes inlets to fit the head's roots; a source read for the first time gets its offset.
+
+        `others` need their columns of the sources that the head reads. Raises SqlError where a source that was never
+        read cannot be opened; one that was is tried again later.
+        """
         wanted = {
-            oid: frozenset(position for node in nodes for position in node.operator.positions)  # type: ignore[attr-defined]
-            for oid, nodes in head.roots.inputs.items()
+            oid: frozenset().union(*(_positions(roots, oid) for roots in (head.roots, *others)))
+            for oid in head.roots.inputs
             if isinstance(head.catalog.objects.get(oid), Source)
         }
         for oid, inlet in list(self._inlets.items()):
             if wanted.get(oid) != inlet.needed:
                 inlet.close()
                 del self._inlets[oid]
+        self._resting = {oid: until for oid, until in self._resting.items() if oid in wanted}
         for oid, needed in wanted.items():
-            if oid not in self._inlets:
+            if oid not in self._inlets and oid not in self._resting:
                 head = self._open(head, oid, needed)
         return head
+
+    def rested(self) -> bool:
+        """Whether a source that failed may be tried again: `follow` does."""
+        now = self._world.monotonic()
+        ready = [oid for oid, until in self._resting.items() if until <= now]
+        for oid in ready:
+            del self._resting[oid]
+        return bool(ready)
+
+    def rest(self, oids: Iterable[int]) -> None:
+        """Leaves sources alone for a while; what was read ahead of them is forgotten."""
+        chosen = list(oids)
+        self.restart(chosen)
+        self._resting |= dict.fromkeys(chosen, self._world.monotonic() + RETRY_S)
 
     def _open(self, head: Head, oid: int, needed: frozenset[int]) -> Head:
         source = head.catalog.objects[oid]
         assert isinstance(source, Source)
-        reader = open_source(source, self._world)
+        try:
+            reader = open_source(source, self._world)
+        except SqlError as error:
+            if oid not in head.offsets:
+                raise
+            self._failed(source, error)
+            self.rest([oid])
+            return head
         if oid not in head.offsets:
             head = head.with_offset(oid, reader.start())
         prefetch = Prefetch(reader, head.offsets[oid], needed, self._pool, ready=self._ready)
@@ -76,16 +109,15 @@ class Intake:
         return head
 
     def batches(self) -> dict[int, Batch]:
-        """What is ready, at most one batch per source. Raises nothing: a source that fails is asked no more."""
+        """What is ready, at most one batch per source. Raises nothing: a source that fails rests."""
         found: dict[int, Batch] = {}
-        for oid, inlet in self._inlets.items():
-            if inlet.failed:
-                continue
+        for oid, inlet in list(self._inlets.items()):
             try:
                 batch = inlet.prefetch.take()
-            except SqlError:
-                inlet.failed = True
-                raise
+            except Exception as error:
+                self._failed(inlet.source, error)
+                self.rest([oid])
+                continue
             if batch is not None:
                 found[oid] = batch
         return found
@@ -109,6 +141,12 @@ class Intake:
     def close(self) -> None:
         self.restart(self.sources)
         self._pool.shutdown(cancel_futures=True)
+
+
+def _positions(roots: Roots, oid: int) -> frozenset[int]:
+    """The columns of a source that these roots read."""
+    nodes = roots.inputs.get(oid, ())
+    return frozenset(position for node in nodes for position in node.operator.positions)  # type: ignore[attr-defined]
 
 
 def errors_table(head: Head, source_oid: int) -> Table:

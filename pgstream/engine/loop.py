@@ -11,14 +11,16 @@ change, and many clients share one fsync.
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Protocol, TypeVar
 
 from pgstream.world import World
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 COMMIT_INTERVAL_S = 0.25
 """How long changes that nobody waits for (sources, synchronous_commit = off) may stay undurable."""
@@ -42,10 +44,16 @@ class Worker(Protocol):
     def commit(self) -> None:
         """Makes everything durable. On an exception, state is back where the last commit left it."""
 
+    def failed(self, what: str, error: BaseException) -> None:
+        """Tells the operator of what no client may be told."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    run: Callable[[], Any]
+    """`run(asked)`; jobs in a row with an equal `run` are run by one call, which is given them all."""
+
+    run: Callable[[Sequence[Any]], Sequence[Any]]
+    asked: Any
     future: Future[Any]
     durable: bool
 
@@ -87,13 +95,22 @@ class Loop:
         `durable` is false; with its exception if it fails, or if the commit does.
         """
         future: Future[T] = Future()
-        self._jobs.put(_Job(run, future, durable))
+        self._jobs.put(_Job(_run_each, run, future, durable))
+        return future
+
+    def submit_shared(
+        self, run: Callable[[Sequence[A]], Sequence[T | BaseException]], asked: A, *, durable: bool
+    ) -> "Future[T]":
+        """As `submit`, for work that neighbours in the queue with an equal `run` share: it is given what each of them
+        asked, and returns the result of each, or its exception."""
+        future: Future[T] = Future()
+        self._jobs.put(_Job(run, asked, future, durable))
         return future
 
     def submit_open(self, run: "Callable[[Future[T]], T]") -> "Future[T]":
         """As `submit`, for work that may outlast its job: `run` is given the future, and raises Later to keep it."""
         future: Future[T] = Future()
-        self._jobs.put(_Job(lambda: run(future), future, True))
+        self._jobs.put(_Job(_run_each, lambda: run(future), future, True))
         return future
 
     def settle(self, future: "Future[T]", result: T) -> None:
@@ -104,13 +121,21 @@ class Loop:
         pause = 0.0
         while True:
             jobs = self._take(pause)
-            finished = [done for job in jobs if (done := self._perform(job)) is not None]
-            pause = 0.0 if self._stopping else self._worker.work()
+            finished = [done for run, some in groupby(jobs, _run_of) for done in self._perform(run, list(some))]
+            pause = 0.0 if self._stopping else self._work()
             settled, self._settled = self._settled, []
             self._commit_if_due([*finished, *settled])
             if self._stopping and self._jobs.empty():
                 self._commit_if_due([], closing=True)
                 return
+
+    def _work(self) -> float:
+        """Background work; what it raises is reported and is nobody's end."""
+        try:
+            return self._worker.work()
+        except Exception as error:
+            self._worker.failed("background work failed", error)
+            return 0.0
 
     def _take(self, pause: float) -> list[_Job]:
         """The queued jobs, after waiting up to `pause` seconds for the first; a dirty worker waits only until its
@@ -130,21 +155,24 @@ class Loop:
             jobs.append(first)
         return jobs
 
-    def _perform(self, job: _Job) -> "tuple[Future[Any], Any] | None":
-        """Runs a job; returns what must wait for the commit, or None where it is answered already."""
-        if not job.future.set_running_or_notify_cancel():
-            return None
+    def _perform(
+        self, run: Callable[[Sequence[Any]], Sequence[Any]], jobs: Sequence[_Job]
+    ) -> "Iterator[tuple[Future[Any], Any]]":
+        """Runs jobs; yields what must wait for the commit, and answers the others."""
+        live = [job for job in jobs if job.future.set_running_or_notify_cancel()]
         try:
-            result = job.run()
-        except Later:
-            return None
+            results = run([job.asked for job in live])
         except BaseException as error:
-            job.future.set_exception(error)
-            return None
-        if job.durable and self._worker.dirty():
-            return job.future, result
-        job.future.set_result(result)
-        return None
+            results = [error] * len(live)
+        for job, result in zip(live, results, strict=True):
+            if isinstance(result, Later):
+                continue
+            if isinstance(result, BaseException):
+                job.future.set_exception(result)
+            elif job.durable and self._worker.dirty():
+                yield job.future, result
+            else:
+                job.future.set_result(result)
 
     def _commit_if_due(self, finished: "list[tuple[Future[Any], Any]]", closing: bool = False) -> None:
         due = closing or bool(finished) or self._world.monotonic() - self._last_commit >= COMMIT_INTERVAL_S
@@ -152,9 +180,25 @@ class Loop:
             try:
                 self._worker.commit()
             except BaseException as error:
+                self._worker.failed("commit failed", error)
                 for future, _ in finished:
                     future.set_exception(error)
                 finished = []
             self._last_commit = self._world.monotonic()
         for future, result in finished:
             future.set_result(result)
+
+
+def _run_of(job: _Job) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    return job.run
+
+
+def _run_each(asked: Sequence[Callable[[], Any]]) -> list[Any]:
+    """The result of each function, or its exception."""
+    found: list[Any] = []
+    for one in asked:
+        try:
+            found.append(one())
+        except BaseException as error:
+            found.append(error)
+    return found

@@ -1,6 +1,8 @@
 """Outlets: changes on their way out to sinks, in step with the commits."""
 
-from collections.abc import Mapping
+import errno
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import Feed, Sink
@@ -8,6 +10,7 @@ from pgstream.connectors import Changes, Cursor, create_sink
 from pgstream.connectors import Sink as Writer
 from pgstream.delta import Delta
 from pgstream.engine.head import Head
+from pgstream.errors import DiskFull, IoError, SqlError
 from pgstream.formats.format import Field
 from pgstream.world import World
 
@@ -42,14 +45,26 @@ class Outlets:
             sink = head.catalog.objects[oid]
             assert isinstance(sink, Sink)
             ticks.sort(key=lambda tick: tick[0])
-            cursors[oid] = self.open(sink).prepare(Changes(ticks))
+            with _writing(sink):
+                cursors[oid] = self.open(sink).prepare(Changes(ticks))
         return cursors
 
     def publish(self, cursors: Mapping[int, Cursor]) -> None:
-        """Shows what a commit made durable."""
+        """Shows what a commit made durable. Where that fails, it is done when the writer is opened again."""
         self._cursors.update(cursors)
         for oid, cursor in cursors.items():
-            self._writers[oid].publish(cursor)
+            try:
+                self._writers[oid].publish(cursor)
+            except (OSError, SqlError):
+                self._writers.pop(oid).close()
+
+    def resume(self, catalog: Catalog) -> None:
+        """Shows what the last commit made durable, and a crash kept from being shown. Failing sinks wait."""
+        for oid in self._cursors:
+            sink = catalog.objects.get(oid)
+            if isinstance(sink, Sink):
+                with suppress(SqlError):
+                    self.open(sink)
 
     def reopen(self) -> None:
         """Closes all writers: opened again, at the last commit's cursors, they undo what was prepared beyond."""
@@ -62,3 +77,13 @@ class Outlets:
         for oid in [oid for oid in self._writers if oid not in catalog.objects]:
             self._writers.pop(oid).close()
             self._cursors.pop(oid, None)
+
+
+@contextmanager
+def _writing(sink: Sink) -> Iterator[None]:
+    """Turns what the operating system says about a sink's files into the SqlError a client can act on."""
+    try:
+        yield
+    except OSError as error:
+        kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else IoError
+        raise kind(f'could not write to sink "{sink.name}": {error.strerror}') from error

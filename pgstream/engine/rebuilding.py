@@ -12,6 +12,7 @@ from pgstream.catalog.objects import Feed, Index, MaterializedView, Sink, Table
 from pgstream.circuit.circuit import Node
 from pgstream.engine.defining import Definer
 from pgstream.engine.head import Head
+from pgstream.errors import ObjectNotInPrerequisiteState
 from pgstream.plan.relations import Relation
 from pgstream.sql.bind import BindScope, bind
 from pgstream.sql.bind import statements as bound_statements
@@ -29,6 +30,11 @@ def rebuilt(definer: Definer, head: Head, identities: Mapping[int, bytes]) -> tu
         sends = isinstance(thing, Sink | Feed)
         head = replace(head, roots=head.roots.send(oid, node) if sends else head.roots.store(oid, node))
         if identities.get(oid) != node.identity:
+            if isinstance(thing, Table):
+                raise ObjectNotInPrerequisiteState(
+                    "database files are incompatible with server",
+                    detail=f'Table "{thing.name}" is not stored as this version of pgstream stores it.',
+                )
             stale.add(oid)
     return head, stale
 

@@ -13,9 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pgstream.catalog.describe import search_path
 from pgstream.catalog.objects import Source, Table
-from pgstream.catalog.pg_server import session_of
 from pgstream.delta import Column, Delta, concat
 from pgstream.engine.backfill import Backfill
 from pgstream.engine.constraints import check_unique
@@ -27,9 +25,11 @@ from pgstream.engine.head import Head
 from pgstream.engine.loop import Later, Loop
 from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.reading import Snapshot
+from pgstream.engine.rebinding import rebound
+from pgstream.engine.sharing import Asked
 from pgstream.errors import ActiveSqlTransaction, InvalidCatalogName, ObjectInUse, SerializationFailure
 from pgstream.functions.registry import EvalContext
-from pgstream.sql.bind import BindScope, Bound, bind
+from pgstream.sql.bind import Bound
 from pgstream.sql.bind import statements as bound_statements
 from pgstream.sql.parse import Parsed
 from pgstream.storage.consolidate import consolidate
@@ -63,19 +63,6 @@ class Workspace(Protocol):
         """COPY: adds rows, of which `columns` are given at `positions` and the rest take their defaults."""
 
 
-def scope_of(context: EvalContext) -> BindScope:
-    """What of a session binding depends on, from what expressions see of it."""
-    session = session_of(context)
-    return BindScope(search_path(context), context.settings, session.user, session.database, context.now_us)
-
-
-def rebound(parsed: Parsed, bound: Bound, head: Head, context: EvalContext) -> Bound:
-    """`bound`, bound again if the catalog has changed since."""
-    if bound.catalog_version == head.catalog.version:
-        return bound
-    return bind(parsed, head.catalog, scope_of(replace(context, catalog=head.catalog)), bound.parameters)
-
-
 def durable(context: EvalContext) -> bool:
     """Whether the session waits for the commit, or only for the tick."""
     return context.settings.get("synchronous_commit", "on") != "off"
@@ -104,13 +91,9 @@ class Autocommit:
 
     def execute(self, parsed: Parsed, bound: Bound, params: Params, context: EvalContext) -> "Future[Outcome]":
         if isinstance(bound.statement, DML):
-            return self._loop.submit(lambda: self._change(parsed, bound, params, context), durable=durable(context))
+            asked = Asked(parsed, bound, params, context)
+            return self._loop.submit_shared(self._database.sharing.run, asked, durable=durable(context))
         return self._loop.submit_open(lambda future: self._define(parsed, bound, params, context, future))
-
-    def _change(self, parsed: Parsed, bound: Bound, params: Params, context: EvalContext) -> Outcome:
-        database = self._database
-        fresh = rebound(parsed, bound, database.head, context)
-        return database.change(fresh.statement, params, context)
 
     def _define(
         self, parsed: Parsed, bound: Bound, params: Params, context: EvalContext, future: "Future[Outcome]"
@@ -158,10 +141,12 @@ class Transaction:
     def __init__(self, database: Database, loop: Loop, one_snapshot: bool) -> None:
         self._database = database
         self._loop = loop
-        self._base: Head | None = database.head if one_snapshot else None
-        self._fork: Head | None = self._base
+        self._base: Head | None = None
+        self._fork: Head | None = None
         self._deltas: list[Mapping[int, Delta]] = []
         self._drafts: list[Draft] = []
+        if one_snapshot:
+            self._forked()
 
     @property
     def head(self) -> Head:
@@ -224,19 +209,20 @@ class Transaction:
         return self._loop.submit(self._end, durable=False)
 
     def _end(self) -> None:
-        if self in self._database.forks:
-            self._database.forks.discard(self)
-            if self._drafts:
-                self._database.sweep()
+        self._database.forks.discard(self)
+        if self._drafts:
+            self._database.sweep()
 
     def _commit(self) -> None:
         try:
             if self._base is None or self._fork is None or not (self._deltas or self._drafts):
                 return
-            if self._database.head is self._base and not self._database.building:
+            if self._database.head is not self._base or self._database.building:
+                self._replay()
+            elif self._drafts:
                 self._database.install(self._fork)
             else:
-                self._replay()
+                self._database.head = self._fork
         finally:
             self._end()
 
@@ -250,10 +236,17 @@ class Transaction:
             if isinstance(thing, Table):
                 self._check_conflicts(head, thing, delta)
         if self._drafts:
-            database.install(self._redefined(head))
-        live = {oid: delta for oid, delta in deltas.items() if oid in database.head.catalog.objects}
-        if live:
-            database.apply(live)
+            head = self._redefined(head)
+        database.adopt_tick(head, {oid: delta for oid, delta in deltas.items() if self._lives(oid, head)})
+
+    def _lives(self, oid: int, head: Head) -> bool:
+        """Whether a table written to is still there; not where the transaction itself dropped it."""
+        assert self._fork is not None
+        if oid in head.catalog.objects:
+            return True
+        if oid in self._fork.catalog.objects:
+            raise SerializationFailure("could not serialize access due to concurrent update of the catalog")
+        return False
 
     def _merged(self) -> dict[int, Delta]:
         parts: dict[int, list[Delta]] = {}
