@@ -33,8 +33,11 @@ class Grouping:
     keys: list[tuple[Col, Expr]] = field(default_factory=list)
 
     def add(self, expr: Expr, name: str) -> None:
-        """One more GROUP BY expression. A plain column stays the column it is; constants group nothing."""
-        if any(known == expr for _, known in self.keys) or isinstance(expr, Const):
+        """One more GROUP BY expression. A plain column stays the column it is.
+
+        A constant is a key too: over no rows there is no group, where a query without GROUP BY would have one.
+        """
+        if any(known == expr for _, known in self.keys):
             return
         col = expr.col if isinstance(expr, Ref) else self.level.binding.col(name, expr.type)
         self.keys.append((col, expr))
@@ -47,7 +50,7 @@ class Grouping:
     def rewritten(self, expr: Expr, depth: int = 0) -> Expr:
         """`expr` over the groups. Raises GroupingError, pointing at the column that is not grouped."""
         for col, key in self.keys:
-            if key == expr:
+            if key == expr and not isinstance(expr, Const):
                 return expr if isinstance(expr, Ref) else Ref(col)
         if isinstance(expr, Ref):
             return self._column(expr, depth)
