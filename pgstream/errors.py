@@ -138,6 +138,14 @@ class CharacterNotInRepertoire(SqlError):
     sqlstate = "22021"
 
 
+class InvalidArgumentForNtile(SqlError):
+    sqlstate = "22014"
+
+
+class InvalidArgumentForNthValue(SqlError):
+    sqlstate = "22016"
+
+
 class InvalidParameterValue(SqlError):
     sqlstate = "22023"
 

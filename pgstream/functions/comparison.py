@@ -55,7 +55,7 @@ def _floating(test: Comparison) -> Comparison:
 
     def kernel(left: Value, right: Value) -> Column:
         if pc.any(pc.is_nan(left)).as_py() or pc.any(pc.is_nan(right)).as_py():
-            return pc.and_kleene(_with_nans(test, left, right), pc.invert(pc.or_(pc.is_null(left), pc.is_null(right))))
+            return _with_nans(test, left, right)
         return test(left, right)
 
     return kernel

@@ -21,8 +21,7 @@ from pgstream.functions.calendar import (
     spans_of,
 )
 from pgstream.functions.datetime import later
-from pgstream.functions.numeric_math import quantized
-from pgstream.functions.numerics import exact_sum, scale_of
+from pgstream.functions.numerics import exact_sum
 from pgstream.functions.regexp import set_of
 from pgstream.functions.registry import STABLE, BoundCall, function
 from pgstream.functions.vector import column_of, list_bounds, numbers, ranges
@@ -79,8 +78,8 @@ def _numerics(start: Column, stop: Column, step: Column | None = None) -> Rows:
                 )
         if by == 0:
             raise InvalidParameterValue("step size cannot equal zero")
-        scale, made = max(scale_of(first), scale_of(by)), []
-        current = quantized(first, scale, "ROUND_DOWN")
+        made = []
+        current = first
         while (current <= last) if by > 0 else (current >= last):
             made.append(numeric_text(current))
             current = exact_sum(current, by)

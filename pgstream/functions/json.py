@@ -4,7 +4,7 @@ from functools import lru_cache
 from json.encoder import encode_basestring as quoted
 from typing import Any
 
-from pgstream.errors import InvalidParameterValue, InvalidTextRepresentation
+from pgstream.errors import InvalidParameterValue
 from pgstream.functions.registry import function
 from pgstream.types.json_text import Number, json_of
 from pgstream.types.jsonb import jsonb_text, sorted_items, without_scale
@@ -48,6 +48,11 @@ def item(value: Any, index: int) -> Any:
     return value[index]
 
 
+def _elements(value: Any) -> Any:
+    """What jsonb finds by index: a scalar is stored as an array of one element."""
+    return value if isinstance(value, dict | list) else [value]
+
+
 def descend(value: Any, path: list[str | None]) -> Any:
     """What a path of keys and indices leads to."""
     for step in path:
@@ -66,6 +71,7 @@ def descend(value: Any, path: list[str | None]) -> Any:
 
 
 def _declare_access(type: str) -> None:
+    elements = _elements if type == "jsonb" else lambda value: value
     object_, array = f'\'{{"a": {{"b": "x"}}}}\'::{type}', f"'[1, \"two\"]'::{type}"
     for operator, name, as_text in (("->", "", False), ("->>", "_text", True)):
         function(
@@ -84,7 +90,7 @@ def _declare_access(type: str) -> None:
             rowwise=True,
             doc="The element of an array, from 0.",
             examples={f"{array} {operator} 1": "two" if as_text else '"two"', f"{array} {operator} -2": "1"},
-        )(lambda text, index, as_text=as_text: shown(item(parsed(text), index), as_text))
+        )(lambda text, index, as_text=as_text: shown(item(elements(parsed(text)), index), as_text))
     for operator, name, as_text in (("#>", "", False), ("#>>", "_text", True)):
         result = "text" if as_text else type
         kernel = lambda text, path, as_text=as_text: shown(descend(parsed(text), path), as_text)  # noqa: E731
@@ -238,57 +244,6 @@ function(
     doc="Without several keys.",
     examples={"""'{"a":1,"b":2}'::jsonb - ARRAY['a','b']""": "{}"},
 )(_without_keys)
-
-
-def changed(value: Any, path: list[str], new: Any, create: bool) -> Any:
-    """`value` with what `path` leads to replaced by `new` (MISSING: removed), added at its end if `create`."""
-    if not path or not isinstance(value, dict | list):
-        return value
-    step, rest = path[0], path[1:]
-    if isinstance(value, dict):
-        if rest:
-            return {**value, step: changed(value[step], rest, new, create)} if step in value else value
-        if new is MISSING:
-            return {key: own for key, own in value.items() if key != step}
-        return {**value, step: new} if create or step in value else value
-    try:
-        index = int(step)
-    except ValueError:
-        raise InvalidTextRepresentation(f'path element at position 1 is not an integer: "{step}"') from None
-    at = index if index >= 0 else index + len(value)
-    if not 0 <= at < len(value):
-        return ([new, *value] if at < 0 else [*value, new]) if not rest and create and new is not MISSING else value
-    middle = [changed(value[at], rest, new, create)] if rest else [] if new is MISSING else [new]
-    return value[:at] + middle + value[at + 1 :]
-
-
-def _set(text: str, path: list[str], new: str, create: bool = True) -> str:
-    value = parsed(text)
-    if not isinstance(value, dict | list):
-        raise InvalidParameterValue("cannot set path in scalar")
-    return jsonb_text(changed(value, path, parsed(new), create))
-
-
-_SET = """'[{"f1":1,"f2":null},2]'::jsonb"""
-function(
-    "jsonb_set(jsonb, _text, jsonb) -> jsonb",
-    rowwise=True,
-    doc="With what a path leads to replaced, or added.",
-    examples={f"jsonb_set({_SET}, '{{0,f3}}', '[2,3,4]')": '[{"f1": 1, "f2": null, "f3": [2, 3, 4]}, 2]'},
-)(_set)
-function(
-    "jsonb_set(jsonb, _text, jsonb, bool) -> jsonb",
-    rowwise=True,
-    doc="With what a path leads to replaced.",
-    examples={f"jsonb_set({_SET}, '{{0,f3}}', '9', false)": '[{"f1": 1, "f2": null}, 2]'},
-)(_set)
-function(
-    "jsonb_delete_path(jsonb, _text) -> jsonb",
-    operator="#-",
-    rowwise=True,
-    doc="Without what a path leads to.",
-    examples={f"{_SET} #- '{{0,f1}}'": '[{"f2": null}, 2]'},
-)(lambda text, path: jsonb_text(changed(parsed(text), path, MISSING, False)))
 
 
 def _stripped(value: Any) -> Any:

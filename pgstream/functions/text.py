@@ -291,3 +291,9 @@ for _name in ("strpos", "position"):
         doc="Where the second text starts in the first, from 1; 0 where it does not occur.",
         examples={f"{_name}('high', 'ig')" if _name == "strpos" else "position('ig' IN 'high')": "2"},
     )(lambda text, part: text.find(part) + 1)
+function(
+    "position(bytea, bytea) -> int4",
+    rowwise=True,
+    doc="Where the second bytes start in the first, from 1; 0 where they do not occur.",
+    examples={r"position('\x02'::bytea IN '\x0102'::bytea)": "2"},
+)(lambda text, part: text.find(part) + 1)

@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pgstream.delta import Column
-from pgstream.errors import InvalidParameterValue
+from pgstream.errors import InvalidArgumentForNthValue, InvalidArgumentForNtile
 from pgstream.functions.registry import BoundCall, window_function
 from pgstream.functions.vector import column_of, numbers, valid
 
@@ -60,7 +60,7 @@ def ntile(call: BoundCall, args: Args, partitions: Ints, peers: Ints) -> Column:
     alive = valid(args[0])[partitions]
     buckets = numbers(args[0]).astype(np.int64)[partitions]
     if (alive & (buckets <= 0)).any():
-        raise InvalidParameterValue("argument of ntile must be greater than zero")
+        raise InvalidArgumentForNtile("argument of ntile must be greater than zero")
     buckets = np.where(alive, buckets, 1)
     rows, at = ends_of(partitions) - partitions, np.arange(len(partitions)) - partitions
     size, larger = rows // buckets, rows % buckets
@@ -123,5 +123,5 @@ def nth_value(call: BoundCall, args: Args, partitions: Ints, peers: Ints, starts
     """The value of the frame's nth row; NULL where there is none."""
     nth, asked = numbers(args[1]).astype(np.int64), valid(args[1])
     if (asked & (nth <= 0)).any():
-        raise InvalidParameterValue("argument of nth_value must be greater than zero")
+        raise InvalidArgumentForNthValue("argument of nth_value must be greater than zero")
     return _at(args[0], starts + nth - 1, asked & (starts + nth <= ends))
