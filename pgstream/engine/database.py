@@ -3,7 +3,7 @@
 Everything here happens on the engine thread, except `snapshot`, which any thread may call.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -26,7 +26,7 @@ from pgstream.engine.per_bound import PerBound
 from pgstream.engine.reading import Snapshot, plan_of
 from pgstream.engine.rebuilding import rebuilt
 from pgstream.engine.replay import Replays
-from pgstream.engine.sharing import Sharing
+from pgstream.engine.sharing import Asked, Recipe, Sharing
 from pgstream.engine.steps import Deltas, advance
 from pgstream.errors import DuplicateTable, SqlError, UndefinedTable
 from pgstream.functions.registry import EvalContext
@@ -69,7 +69,7 @@ class Database:
         self.intake = intake
         self.replays = Replays(world)
         self.plans = PerBound(plan_of)
-        self.sharing = Sharing(self)
+        self.recipes = PerBound(Recipe.of)
         self.forks: set[Any] = set()
         self.building: list[Building] = []
         stored = commit.load(place, store)
@@ -77,8 +77,10 @@ class Database:
         head, stale = rebuilt(definer, head, stored.identities)
         head = replace(head, state=commit.load_state(place, store, self.circuit))
         self.outlets = Outlets(world, stored.cursors)
-        self.committed = replace(head, roots=head.roots.drop(stale))
-        self.head = self._refilled(head) if stale else self.committed
+        self.head = self.committed = head
+        if stale:
+            self.committed = replace(head, catalog=stored.catalog, roots=head.roots.drop(stale))
+            self.head = self._refilled(head)
 
     def _refilled(self, head: Head) -> Head:
         """`head` with the views backfilled that the store does not have as this version plans them."""
@@ -140,6 +142,10 @@ class Database:
         if made.deltas:
             self.apply(made.deltas)
         return made.outcome
+
+    def run_together(self, asked: Sequence[Asked]) -> list[Outcome | BaseException]:
+        """Runs statements that waited together, in one tick where they may be."""
+        return Sharing(self, self.recipes).run(asked)
 
     def insert_rows(self, table_oid: int, columns: tuple[Column, ...], context: EvalContext) -> int:
         """COPY: adds full rows to a table."""

@@ -95,14 +95,14 @@ class Loop:
         `durable` is false; with its exception if it fails, or if the commit does.
         """
         future: Future[T] = Future()
-        self._jobs.put(_Job(_run_each, run, future, durable))
+        self._jobs.put(_Job(_alone(run), None, future, durable))
         return future
 
     def submit_shared(
         self, run: Callable[[Sequence[A]], Sequence[T | BaseException]], asked: A, *, durable: bool
     ) -> "Future[T]":
         """As `submit`, for work that neighbours in the queue with an equal `run` share: it is given what each of them
-        asked, and returns the result of each, or its exception."""
+        asked, and returns the result of each, or its exception; it raises nothing."""
         future: Future[T] = Future()
         self._jobs.put(_Job(run, asked, future, durable))
         return future
@@ -110,7 +110,7 @@ class Loop:
     def submit_open(self, run: "Callable[[Future[T]], T]") -> "Future[T]":
         """As `submit`, for work that may outlast its job: `run` is given the future, and raises Later to keep it."""
         future: Future[T] = Future()
-        self._jobs.put(_Job(_run_each, lambda: run(future), future, True))
+        self._jobs.put(_Job(_alone(lambda: run(future)), None, future, True))
         return future
 
     def settle(self, future: "Future[T]", result: T) -> None:
@@ -160,11 +160,7 @@ class Loop:
     ) -> "Iterator[tuple[Future[Any], Any]]":
         """Runs jobs; yields what must wait for the commit, and answers the others."""
         live = [job for job in jobs if job.future.set_running_or_notify_cancel()]
-        try:
-            results = run([job.asked for job in live])
-        except BaseException as error:
-            results = [error] * len(live)
-        for job, result in zip(live, results, strict=True):
+        for job, result in zip(live, run([job.asked for job in live]), strict=True):
             if isinstance(result, Later):
                 continue
             if isinstance(result, BaseException):
@@ -193,12 +189,13 @@ def _run_of(job: _Job) -> Callable[[Sequence[Any]], Sequence[Any]]:
     return job.run
 
 
-def _run_each(asked: Sequence[Callable[[], Any]]) -> list[Any]:
-    """The result of each function, or its exception."""
-    found: list[Any] = []
-    for one in asked:
+def _alone(run: Callable[[], Any]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """A job's own `run`, equal to no other's."""
+
+    def each(_asked: Sequence[Any]) -> Sequence[Any]:
         try:
-            found.append(one())
+            return [run()]
         except BaseException as error:
-            found.append(error)
-    return found
+            return [error]
+
+    return each

@@ -20,6 +20,8 @@ from pgstream.delta import Column, Delta, concat
 from pgstream.engine.access import Probe, probe_of, probes
 from pgstream.engine.facts import HeadFacts
 from pgstream.engine.head import Head
+from pgstream.engine.literals import literal_rows
+from pgstream.engine.per_bound import PerBound
 from pgstream.functions.registry import EvalContext
 from pgstream.operators.input import Input
 from pgstream.plan import relations as rel
@@ -28,7 +30,6 @@ from pgstream.plan.expressions import Col
 from pgstream.sql.bind import Bound
 from pgstream.sql.bind.statements import Query
 from pgstream.sql.lower import Lowering
-from pgstream.sql.optimize.predicates import has_subquery
 from pgstream.sql.optimize.rules import optimize
 from pgstream.storage.consolidate import consolidate
 from pgstream.storage.identity import Seed
@@ -65,7 +66,7 @@ class Plan:
 class Snapshot:
     """A database at one tick. Immutable; any thread may read it."""
 
-    def __init__(self, head: Head, seed: Seed, rereads: Rereads, plans: "PlanCache") -> None:
+    def __init__(self, head: Head, seed: Seed, rereads: Rereads, plans: "PerBound[Plan]") -> None:
         self.head = head
         self._seed = seed
         self._rereads = rereads
@@ -88,7 +89,7 @@ class Snapshot:
     ) -> Result:
         """The rows of a bound query, cursor or COPY TO, in its order. `cancel` is called now and then, to raise
         QueryCanceled."""
-        plan = self._plans.plan(bound, self.head)
+        plan = self._plans.get(bound, self.head)
         delta, _ = self.rows(plan.relation, params, context, cancel)
         shown = bound.columns or ()
         return Result(shown, delta.columns[: len(shown)], len(delta))
@@ -97,7 +98,7 @@ class Snapshot:
         """The rows of a query that reads one key of one arrangement; None where `select` must run."""
         if not isinstance(bound.statement, Query):
             return None
-        plan = self._plans.plan(bound, self.head)
+        plan = self._plans.get(bound, self.head)
         if plan.probe is None:
             return None
         found = plan.probe.rows(self.head, context, params)
@@ -111,7 +112,7 @@ class Snapshot:
         self, plan: rel.Relation, params: tuple[Column, ...], context: EvalContext
     ) -> tuple[Delta, tuple[Col, ...]]:
         """The rows of a bound plan, as a statement that changes something needs them."""
-        literal = _literal_rows(plan, context, params)
+        literal = literal_rows(plan, context, params)
         if literal is not None:
             return literal, plan.columns
         return self.rows(optimize(plan, HeadFacts(self.head)), params, context)
@@ -159,24 +160,10 @@ class Snapshot:
             yield from spine.chunks(CHUNK_ROWS, positions)
 
 
-class PlanCache:
-    """Optimised plans of bound statements, for as long as the catalog stays what it was."""
-
-    def __init__(self, capacity: int = 1024) -> None:
-        self._capacity = capacity
-        self._plans: dict[int, tuple[Bound, int, Plan]] = {}
-
-    def plan(self, bound: Bound, head: Head) -> Plan:
-        """The plan of `bound`, a query."""
-        found = self._plans.get(id(bound))
-        if found is not None and found[0] is bound and found[1] == head.catalog.version:
-            return found[2]
-        relation = optimize(bound.statement.plan, HeadFacts(head))
-        plan = Plan(relation, _point(relation, head))
-        if len(self._plans) >= self._capacity:
-            self._plans.clear()
-        self._plans[id(bound)] = bound, head.catalog.version, plan
-        return plan
+def plan_of(bound: Bound, head: Head) -> Plan:
+    """The plan of `bound`, a query."""
+    relation = optimize(bound.statement.plan, HeadFacts(head))
+    return Plan(relation, _point(relation, head))
 
 
 def _point(plan: rel.Relation, head: Head) -> Probe | None:
@@ -205,25 +192,6 @@ def _over(
     if keep.true_count == count:
         return columns, count
     return {id: column.filter(keep) for id, column in columns.items()}, keep.true_count
-
-
-def _literal_rows(plan: rel.Relation, context: EvalContext, params: Sequence[Column]) -> Delta | None:
-    """The rows of projections over literal rows, as INSERT … VALUES has them; None for any other plan."""
-    if isinstance(plan, rel.Values) and plan.rows and plan.columns:
-        if any(has_subquery(expr) for row in plan.rows for expr in row):
-            return None
-        columns = [
-            pa.concat_arrays([evaluate(row[i], {}, 1, context, params) for row in plan.rows])
-            for i in range(len(plan.columns))
-        ]
-        return Delta.of(columns)
-    if isinstance(plan, rel.Project) and not any(has_subquery(expr) for _, expr in plan.outputs):
-        inner = _literal_rows(plan.input, context, params)
-        if inner is None:
-            return None
-        values = {col.id: column for col, column in zip(plan.input.columns, inner.columns, strict=True)}
-        return Delta.of([evaluate(expr, values, len(inner), context, params) for _, expr in plan.outputs])
-    return None
 
 
 def multiplied(delta: Delta) -> Delta:

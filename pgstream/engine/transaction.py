@@ -92,7 +92,7 @@ class Autocommit:
     def execute(self, parsed: Parsed, bound: Bound, params: Params, context: EvalContext) -> "Future[Outcome]":
         if isinstance(bound.statement, DML):
             asked = Asked(parsed, bound, params, context)
-            return self._loop.submit_shared(self._database.sharing.run, asked, durable=durable(context))
+            return self._loop.submit_shared(self._database.run_together, asked, durable=durable(context))
         return self._loop.submit_open(lambda future: self._define(parsed, bound, params, context, future))
 
     def _define(
