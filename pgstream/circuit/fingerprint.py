@@ -4,31 +4,66 @@ Python equality will not do: Decimal("1.0") == Decimal("1.00") and 0.0 == -0.0, 
 NaN != NaN. Nor does `hash()` survive the process. So operators are digested field by field.
 """
 
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
+from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import Any
 
 from pgstream.functions.registry import Aggregate, Function, WindowFunction
+from pgstream.types.definition import SqlType
+
+Take = Callable[[bytes], None]
 
 
 def fingerprint(value: Any) -> bytes:
     """16 bytes that are equal exactly where the trees of dataclasses, tuples and literals are."""
-    digest = blake2b(digest_size=16)
-    _feed(value, digest.update)
-    return digest.digest()
+    parts: list[bytes] = []
+    _feed(value, parts.append)
+    return blake2b(b"".join(parts), digest_size=16).digest()
 
 
-def _feed(value: Any, update: Any) -> None:
-    if isinstance(value, Function | Aggregate | WindowFunction):
-        update(f"\x00f{type(value).__name__}\x00{value.name}({','.join(value.arguments)})".encode())
+@cache
+def _shape(kind: type) -> tuple[bytes, tuple[str, ...]] | None:
+    """How values of a dataclass begin, and their fields; None for what is no dataclass."""
+    if not is_dataclass(kind):
+        return None
+    return f"\x00d{kind.__name__}".encode(), tuple(field.name for field in fields(kind))
+
+
+@cache
+def _called(function: Function | Aggregate | WindowFunction) -> bytes:
+    return f"\x00f{type(function).__name__}\x00{function.name}({','.join(function.arguments)})".encode()
+
+
+@lru_cache(4096)
+def _typed(type: SqlType) -> bytes:
+    parts: list[bytes] = []
+    _feed_fields(type, parts.append)
+    return b"".join(parts)
+
+
+def _feed(value: Any, take: Take) -> None:
+    kind = type(value)
+    if kind is SqlType:
+        take(_typed(value))
     elif isinstance(value, tuple | list):
-        update(f"\x00t{len(value)}".encode())
+        take(b"\x00t%d" % len(value))
         for item in value:
-            _feed(item, update)
-    elif is_dataclass(value) and not isinstance(value, type):
-        update(f"\x00d{type(value).__name__}".encode())
-        for field in fields(value):
-            _feed(getattr(value, field.name), update)
-    else:
+            _feed(item, take)
+    elif kind is Function or kind is Aggregate or kind is WindowFunction:
+        take(_called(value))
+    elif not _feed_fields(value, take):
         literal = repr(value)
-        update(f"\x00v{type(value).__name__}\x00{len(literal)}\x00{literal}".encode(errors="surrogatepass"))
+        take(f"\x00v{kind.__name__}\x00{len(literal)}\x00{literal}".encode(errors="surrogatepass"))
+
+
+def _feed_fields(value: Any, take: Take) -> bool:
+    kind: type = type(value)
+    shape = _shape(kind)
+    if shape is None:
+        return False
+    take(shape[0])
+    for name in shape[1]:
+        _feed(getattr(value, name), take)
+    return True

@@ -6,7 +6,7 @@ over expressions enter the queries of subqueries, because those may refer to the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeGuard, TypeVar, cast
 
@@ -122,23 +122,31 @@ def _map_fields(
     return replace(whole, **changed) if changed else whole  # type: ignore[type-var]
 
 
-def _items(value: Any) -> Iterator[Any]:
-    """The columns, expressions and relations in a field's content."""
+def _items(whole: Any, fields: Iterable[str]) -> list[Any]:
+    """The columns, expressions and relations in `fields` of `whole`."""
+    found: list[Any] = []
+    for field in fields:
+        _gather(getattr(whole, field), found)
+    return found
+
+
+def _gather(value: Any, found: list[Any]) -> None:
     if value is None:
         return
-    if isinstance(value, tuple):
+    kind = type(value)
+    if kind is tuple:
         for item in value:
-            yield from _items(item)
-    elif type(value) in CALLS:
-        for field in CALLS[type(value)]:
-            yield from _items(getattr(value, field))
+            _gather(item, found)
+    elif kind in CALLS:
+        for field in CALLS[kind]:
+            _gather(getattr(value, field), found)
     else:
-        yield value
+        found.append(value)
 
 
 def children(relation: Relation) -> tuple[Relation, ...]:
     """The inputs of `relation`, left to right."""
-    return tuple(item for field in RELATIONS[type(relation)][0] for item in _items(getattr(relation, field)))
+    return tuple(_items(relation, RELATIONS[type(relation)][0]))
 
 
 def map_children(relation: Relation, fn: Callable[[Relation], Relation]) -> Relation:
@@ -161,15 +169,18 @@ def transform(relation: Relation, fn: Callable[[Relation], Relation]) -> Relatio
 
 def subplans(relation: Relation) -> Iterator[Relation]:
     """`relation` and everything below it, inputs first. Does not enter subqueries in expressions."""
-    for child in children(relation):
-        yield from subplans(child)
-    yield relation
+    found = []
+    waiting = [relation]
+    while waiting:
+        part = waiting.pop()
+        found.append(part)
+        waiting.extend(children(part))
+    return reversed(found)
 
 
 def expressions(relation: Relation) -> tuple[Expr, ...]:
     """The expressions of this node alone, also those inside its aggregate and window calls and sort keys."""
-    fields = RELATIONS[type(relation)][1]
-    return tuple(item for field in fields for item in _items(getattr(relation, field)) if not isinstance(item, Col))
+    return tuple([item for item in _items(relation, RELATIONS[type(relation)][1]) if type(item) is not Col])
 
 
 def map_expressions(relation: Relation, fn: Callable[[Expr], Expr]) -> Relation:
@@ -180,7 +191,7 @@ def map_expressions(relation: Relation, fn: Callable[[Expr], Expr]) -> Relation:
 def operands(expr: Expr) -> tuple[Expr, ...]:
     """The expressions directly under `expr`; of a subquery its test."""
     fields = EXPRESSIONS[type(expr)]
-    return tuple(item for field in fields for item in _items(getattr(expr, field)) if _is_expr(item))
+    return tuple([item for item in _items(expr, fields) if type(item) in EXPRESSIONS]) if fields else ()
 
 
 def map_operands(expr: Expr, fn: Callable[[Expr], Expr]) -> Expr:
@@ -204,17 +215,18 @@ def map_all(relation: Relation, fn: Callable[[Expr], Expr]) -> Relation:
 
 def subexpressions(expr: Expr) -> Iterator[Expr]:
     """`expr` and everything under it, without the plans of subqueries."""
-    yield expr
-    for operand in operands(expr):
-        yield from subexpressions(operand)
+    waiting = [expr]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        waiting.extend(reversed(operands(part)))
 
 
 def own_columns(relation: Relation) -> tuple[Col, ...]:
     """The columns that this node brings into the plan (or passes on under their own name)."""
-    fields = RELATIONS[type(relation)][1]
     if isinstance(relation, rel.AssertSingle):
         return ()
-    return tuple(item for field in fields for item in _items(getattr(relation, field)) if isinstance(item, Col))
+    return tuple([item for item in _items(relation, RELATIONS[type(relation)][1]) if type(item) is Col])
 
 
 def defined(plan: Relation) -> dict[int, Col]:

@@ -9,7 +9,7 @@ from pgstream.circuit.operator import Operator
 from pgstream.operators.derived import at
 from pgstream.operators.map import Map
 from pgstream.plan.expressions import Const, Expr, Ref
-from pgstream.plan.rewrite import subexpressions, substitute
+from pgstream.plan.rewrite import subexpressions, substitute, used
 from pgstream.sql.optimize.predicates import conjunction, is_volatile
 
 
@@ -26,7 +26,11 @@ class Part:
 
     def local(self, expr: Expr) -> Expr:
         """`expr` over the node's positions."""
-        mapping = {id: at(position, self.node.types[position]) for id, position in self.places.items()}
+        if isinstance(expr, Ref):
+            position = self.places.get(expr.col.id)
+            return expr if position is None else at(position, self.node.types[position])
+        types = self.node.types
+        mapping = {id: at(self.places[id], types[self.places[id]]) for id in used(expr) if id in self.places}
         return substitute(expr, mapping)
 
 
