@@ -19,10 +19,13 @@ from pgstream.errors import CardinalityViolation, WrongObjectType
 from pgstream.functions.registry import EvalContext
 from pgstream.kernels.grouping import group_ids
 from pgstream.plan.evaluate import evaluate
-from pgstream.plan.expressions import Col
-from pgstream.plan.relations import Relation
+from pgstream.plan.expressions import Col, Const, Expr
+from pgstream.plan.relations import Project, Relation, Values
+from pgstream.plan.rewrite import used
 from pgstream.sql.bind.statements import Delete, Insert, OnConflict, Output, Truncate, Update
+from pgstream.sql.optimize.predicates import has_subquery
 from pgstream.storage.identity import Seed
+from pgstream.types.values import values_of
 
 Dml = Insert | Update | Delete | Truncate
 
@@ -67,8 +70,24 @@ class Writing:
     def _returned(self, tag: str, returning: Output, values: Mapping[int, Column], count: int) -> Outcome:
         if not returning:
             return Outcome(tag, count=count)
-        rows = tuple(evaluate(expr, values, count, self.context, self.params) for _, expr in returning)
+        if count and any(has_subquery(expr) for _, expr in returning):
+            rows = self._projected(returning, values, count)
+        else:
+            rows = tuple(self._expression(expr, values, count) for _, expr in returning)
         return Outcome(tag, tuple(col for col, _ in returning), rows, count)
+
+    def _expression(self, expr: Expr, values: Mapping[int, Column], count: int) -> Column:
+        if not count:
+            return pa.array([], expr.type.storage)
+        return evaluate(expr, values, count, self.context, self.params)
+
+    def _projected(self, returning: Output, values: Mapping[int, Column], count: int) -> tuple[Column, ...]:
+        """RETURNING with subqueries: a query over the changed rows, which sees the tables as they were before."""
+        needed = {id: col for _, expr in returning for id, col in used(expr).items() if id in values}
+        cells = [[Const(v, col.type) for v in values_of(col.type, values[id])] for id, col in needed.items()]
+        rows = tuple(tuple(row) for row in zip(*cells, strict=True)) if cells else ((),) * count
+        found, _ = self._rows(Project(Values(tuple(needed.values()), rows), returning))
+        return tuple(found[col.id] for col, _ in returning)
 
     def _insert(self, statement: Insert) -> Change:
         table = stored_table(self.head, statement.table_oid)

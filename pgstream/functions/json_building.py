@@ -15,6 +15,7 @@ from pgstream.functions.vector import list_bounds
 from pgstream.types.definition import SqlType
 from pgstream.types.json_text import json_of
 from pgstream.types.jsonb import jsonb_text
+from pgstream.types.record import record_fields
 
 _BARE = ("int2", "int4", "int8", "numeric", "float4", "float8")
 
@@ -30,7 +31,7 @@ def json_texts(column: Column, type: SqlType, call: BoundCall, separator: str = 
             for start, length, known in spans
         ]
     if type.name == "record" and pa.types.is_struct(column.type):
-        return _record_texts(column, call)
+        return _record_texts(column, call, separator)
     if type.name == "bool":
         return [{True: "true", False: "false", None: "null"}[value] for value in column.to_pylist()]
     texts = type.definition.format(column, {**call.context.settings, "datestyle": "ISO, MDY"}).to_pylist()
@@ -48,14 +49,13 @@ def _iso(text: str) -> str:
     return moment + ":00" if "T" in moment and moment[-3] in "+-" else moment
 
 
-def _record_texts(column: Column, call: BoundCall) -> list[str]:
-    from pgstream.types.values import plain_values
-
+def _record_texts(column: Column, call: BoundCall, separator: str) -> list[str]:
+    fields = record_fields(column)
+    names = [quoted(field.name) for field in fields]
+    texts = [json_texts(field.column, field.type, call) for field in fields]
     return [
-        "null"
-        if row is None
-        else "{" + ",".join(f"{quoted(name)}:{quoted(str(value))}" for name, value in row.items()) + "}"
-        for row in plain_values(column)
+        "{" + separator.join(f"{name}:{texts[i][row]}" for i, name in enumerate(names)) + "}" if known else "null"
+        for row, known in enumerate(column.is_valid().to_pylist())
     ]
 
 
@@ -92,6 +92,27 @@ function(
     doc="The array as json.",
     examples={"array_to_json(ARRAY[1,2])": "[1,2]"},
 )(_to(False))
+
+function(
+    "row_to_json(record) -> json",
+    bound=True,
+    volatility=STABLE,
+    doc="The row as json.",
+    examples={"row_to_json(ROW(1,'x',NULL))": '{"f1":1,"f2":"x","f3":null}'},
+)(_to(False))
+
+
+@function(
+    "row_to_json(record, bool) -> json",
+    bound=True,
+    volatility=STABLE,
+    examples={"row_to_json(ROW(1,2), false)": '{"f1":1,"f2":2}'},
+)
+def row_to_json_pretty(call: BoundCall, column: Column, pretty: Column) -> Column:
+    """The row as json, one field a line if `pretty`."""
+    plain, lined = (json_texts(column, call.arguments[0], call, separator) for separator in (",", ",\n "))
+    rows = zip(plain, lined, pretty.to_pylist(), strict=True)
+    return pa.array([long if wanted else short for short, long, wanted in rows], pa.string())
 
 
 def _columns(call: BoundCall, args: tuple[Column, ...]) -> list[list[str]]:

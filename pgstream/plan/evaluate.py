@@ -46,6 +46,7 @@ from pgstream.plan.expressions import (
     Subscript,
 )
 from pgstream.types.definition import SqlType
+from pgstream.types.record import record_column
 
 _NUMERIC = SqlType("numeric")
 _TRUE, _FALSE, _UNKNOWN = pa.scalar(True), pa.scalar(False), pa.scalar(None, pa.bool_())
@@ -284,7 +285,12 @@ class _Chosen:
             return value
         if len(self._left):
             self._place(self._left, value)
-        return pa.concat_arrays([part.cast(storage) for part in self._parts]).take(pa.array(self._index))
+        shapes = [part.type for part in self._parts if pa.types.is_struct(part.type)]
+        if shapes:  # records: only a NULL one is of their type's storage
+            parts = [part if pa.types.is_struct(part.type) else pa.nulls(len(part), shapes[0]) for part in self._parts]
+        else:
+            parts = [part.cast(storage) for part in self._parts]
+        return pa.concat_arrays(parts).take(pa.array(self._index))
 
 
 def _min_max(expr: MinMax, rows: _Rows) -> Value:
@@ -311,7 +317,8 @@ def _row(expr: RowExpr, rows: _Rows) -> Value:
     values = [value_of(arg, rows) for arg in expr.args]
     constant = all(isinstance(value, pa.Scalar) for value in values)
     columns = [as_column(value, 1 if constant else rows.count) for value in values]
-    made = pa.StructArray.from_arrays(columns, names=[f"f{i + 1}" for i in range(len(columns))])
+    names = expr.names or tuple(f"f{i + 1}" for i in range(len(columns)))
+    made = record_column(names, tuple(arg.type.bare() for arg in expr.args), columns)
     return made[0] if constant else made
 
 

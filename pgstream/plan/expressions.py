@@ -171,10 +171,11 @@ class ArrayExpr:
 
 @dataclass(frozen=True, slots=True)
 class RowExpr:
-    """`ROW(…)` as a value; comparisons of rows are expanded by the binder."""
+    """`ROW(…)` as a value; comparisons of rows are expanded by the binder. Without `names` they are f1, f2, …"""
 
     args: tuple[Expr, ...]
     type: SqlType = RECORD
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

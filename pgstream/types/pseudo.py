@@ -6,8 +6,9 @@ import pyarrow as pa
 
 from pgstream.delta import Column
 from pgstream.errors import FeatureNotSupported
-from pgstream.types.definition import Settings, SqlType, TypeDefinition, declare
+from pgstream.types.definition import SqlType, TypeDefinition, declare
 from pgstream.types.integer import plain_value, same
+from pgstream.types.record import format_record
 from pgstream.types.string import format_text, send_text
 
 
@@ -42,21 +43,6 @@ def pseudo_type(name: str, oid: int, array_oid: int = 0, **facts: Any) -> SqlTyp
 def nothing(column: Column, *_: Any) -> Column:
     """void's text and binary form: empty."""
     return pa.array([""] * len(column), pa.string())
-
-
-def format_record(column: Column, settings: Settings) -> Column:
-    """Output of records that already are lists of the fields' texts: `(a,"b c",)`."""
-    rows = column.to_pylist()
-    return pa.array([None if row is None else f"({','.join(map(field_text, row))})" for row in rows], pa.string())
-
-
-def field_text(field: str | None) -> str:
-    """One field of a record's text, quoted where it must be."""
-    if field is None:
-        return ""
-    if field and not any(c in '"\\(),' or c.isspace() for c in field):
-        return field
-    return '"' + field.replace("\\", "\\\\").replace('"', '""') + '"'
 
 
 VOID = pseudo_type(

@@ -80,7 +80,14 @@ def _column(binding: Binding, made: Definition, node: Node) -> None:
     made.types.append(type)
     made.not_null.append(False)
     made.defaults.append(None)
+    declared = set()
     for constraint in node.constraints or ():
+        declared.add(constraint.contype)
+        if {Kind.CONSTR_NULL, Kind.CONSTR_NOTNULL} <= declared:
+            raise SyntaxError42601(
+                f'conflicting NULL/NOT NULL declarations for column "{node.colname}" of table "{made.table}"',
+                position=constraint.location,
+            )
         _column_constraint(binding, made, node, constraint)
 
 

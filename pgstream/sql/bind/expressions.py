@@ -27,7 +27,7 @@ from pgstream.plan.expressions import (
     Subscript,
 )
 from pgstream.sql.bind.binding import BOOL, INT4, INT8, UNKNOWN
-from pgstream.sql.bind.coercion import coerce, coerce_or_fail, coerce_to_bool, common_typmod, to_common
+from pgstream.sql.bind.coercion import coerce, coerce_or_fail, coerce_to_bool, common_typmod, decided, to_common
 from pgstream.sql.bind.dispatch import bind_expression, binds
 from pgstream.sql.bind.names import (
     Level,
@@ -155,7 +155,7 @@ def whole_row(level: Level, item: NameItem) -> Expr:
     """
     if item.is_function and len(item.columns) == 1:
         return item.columns[0][1]
-    row = RowExpr(tuple(expr for _, expr in item.columns))
+    row = RowExpr(tuple(expr for _, expr in item.columns), names=tuple(name for name, _ in item.columns))
     if not item.nullable or not item.columns:
         return row
     absent = conjunction([IsNull(expr) for _, expr in item.columns])
@@ -251,7 +251,7 @@ def bind_min_max(level: Level, node: Node) -> Expr:
 @binds(ast.RowExpr)
 def bind_row(level: Level, node: Node) -> Expr:
     """ROW(…)."""
-    return RowExpr(tuple(bind_expression(level, arg) for arg in node.args or ()))
+    return RowExpr(tuple(decided(level.binding, bind_expression(level, arg)) for arg in node.args or ()))
 
 
 @binds(ast.A_ArrayExpr)

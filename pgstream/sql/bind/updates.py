@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from pgstream.catalog.objects import Table
-from pgstream.errors import FeatureNotSupported, SyntaxError42601
+from pgstream.catalog.objects import Table, TableColumn
+from pgstream.errors import DatatypeMismatch, FeatureNotSupported, SqlError, SyntaxError42601
 from pgstream.plan.expressions import Col, Expr, Ref, Subquery
 from pgstream.plan.relations import Project
 from pgstream.plan.rewrite import fresh_copy
@@ -24,7 +24,7 @@ def bind_assignments(level: Level, nodes: tuple[Node, ...], table: Table, old: t
         expr = None if is_default(node.val) else _value(level, node.val)
         place = column_position(table, node.name, node.location)
         if node.indirection:
-            raise FeatureNotSupported("assignment to array elements is not supported yet", position=node.location)
+            raise _part_assigned(table.columns[place], node)
         if place in made:
             raise SyntaxError42601(f'multiple assignments to same column "{node.name}"', position=None)
         column = table.columns[place]
@@ -33,6 +33,18 @@ def bind_assignments(level: Level, nodes: tuple[Node, ...], table: Table, old: t
         else:
             made[place] = assigned(level.binding, expr, column, node.location)
     return tuple(made.get(i, Ref(col)) for i, col in enumerate(old))
+
+
+def _part_assigned(column: TableColumn, node: Node) -> SqlError:
+    """What is wrong with assigning to a part of `column`."""
+    field = node.indirection[0]
+    if isinstance(field, ast.String):
+        return DatatypeMismatch(
+            f'cannot assign to field "{field.sval}" of column "{column.name}" because its type'
+            f" {column.type.bare()} is not a composite type",
+            position=node.location,
+        )
+    return FeatureNotSupported("assignment to array elements is not supported yet", position=node.location)
 
 
 def _value(level: Level, node: Node) -> Expr | None:
