@@ -57,7 +57,7 @@ def changes(place: Place, before: Head, after: Head, cursors: Mapping[int, Curso
     meta: dict[bytes, bytes | None] = {
         place.key("head"): json.dumps({"tick": after.tick, "version": after.catalog.version}).encode()
     }
-    if after.catalog is not before.catalog:
+    if after.catalog is not before.catalog or after.roots is not before.roots:
         meta |= _catalog_changes(place, before, after)
     for oid, offset in after.offsets.items():
         if before.offsets.get(oid) != offset:

@@ -16,8 +16,8 @@ from pgstream.engine.loop import Loop
 from pgstream.engine.outcome import Outcome
 from pgstream.engine.transaction import Autocommit, Cluster, Transaction
 from pgstream.errors import DuplicateDatabase, InvalidCatalogName, SqlError
-from pgstream.logs import Log
 from pgstream.kernels.memory import keep_freed_memory
+from pgstream.logs import Log
 from pgstream.storage.store import Commit, Store
 from pgstream.world import RealWorld, World
 
@@ -98,6 +98,8 @@ class Engine:
             if name not in engine._databases:
                 engine.create(name)
         engine._forget_orphans()
+        if engine.dirty():
+            engine.commit()
         for database in engine._databases.values():
             database.outlets.resume(database.head.catalog)
             database.head = database.intake.follow(database.head)

@@ -26,7 +26,6 @@ from pgstream.errors import SqlError
 from pgstream.types.definition import Settings
 from pgstream.world import World
 
-
 RETRY_S = 5.0
 """How long a source that failed is left alone."""
 

@@ -23,8 +23,15 @@ from pgstream.sql.parse import parse
 def rebuilt(definer: Definer, head: Head, identities: Mapping[int, bytes]) -> tuple[Head, set[int]]:
     """`head` with the roots of everything in its catalog, and the OIDs whose state in the store is of other plans."""
     stale: set[int] = set()
-    for oid, thing in head.catalog.objects.items():
-        node = _node(definer, head, thing)
+    node: Node | None
+    for oid, thing in list(head.catalog.objects.items()):
+        if isinstance(thing, MaterializedView):
+            plan = _plan(head, thing.query, thing.search_path)
+            node, key = definer.view_node(head, plan, oid)
+            if key != thing.unique_key:
+                head = replace(head, catalog=head.catalog.put(replace(thing, unique_key=key)))
+        else:
+            node = _node(definer, head, thing)
         if node is None:
             continue
         sends = isinstance(thing, Sink | Feed)
@@ -44,8 +51,6 @@ def _node(definer: Definer, head: Head, thing: object) -> Node | None:
     match thing:
         case Table():
             return definer.table_node(thing)
-        case MaterializedView():
-            return definer.view_node(head, _plan(head, thing.query, thing.search_path), thing.oid)[0]
         case Index(primary=True):
             return None
         case Index():

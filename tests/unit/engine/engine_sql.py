@@ -38,6 +38,10 @@ class Sql:
         self.workspace: Workspace = workspace or database.autocommit
         self.world = world or RealWorld()
 
+    def forget(self) -> None:
+        """Ends the session: it holds nothing of its engine any more."""
+        del self.database, self.workspace
+
     def run(self, text: str) -> Outcome | None:
         """Executes every statement of `text`; the last one's outcome."""
         outcome = None

@@ -1,6 +1,9 @@
 """Transactions: what they see, what they leave, and who wins."""
 
-from tests.unit.engine.engine_sql import Sql, sql_of
+import pytest
+
+from pgstream.errors import SqlError
+from tests.unit.engine.engine_sql import Sql
 
 SCHEMA = """
 CREATE TABLE t (k int PRIMARY KEY, v int);
@@ -108,6 +111,14 @@ def test_a_definition_over_something_dropped_meanwhile(sql: Sql) -> None:
     sql.fails("42P01", "DROP MATERIALIZED VIEW w")
 
 
+def test_rows_for_a_table_dropped_meanwhile(sql: Sql) -> None:
+    sql.run(SCHEMA)
+    one = sql.begin()
+    one.run("INSERT INTO bag VALUES (1)")
+    sql.run("DROP TABLE bag")
+    assert fails_to_commit(one).sqlstate == "40001"
+
+
 def test_one_name_twice(sql: Sql) -> None:
     one, two = sql.begin(), sql.begin()
     one.run("CREATE TABLE x (a int)")
@@ -145,12 +156,12 @@ def test_what_a_reader_keeps_survives_a_drop(sql: Sql) -> None:
 def test_databases_are_apart(opened) -> None:  # type: ignore[no-untyped-def]
     sql = opened.open()
     sql.run("CREATE DATABASE other")
-    other = sql_of(opened.engine, "other")
+    other = opened.session("other")
     for index, one in enumerate((sql, other)):
         one.run("CREATE TABLE t (v int); CREATE MATERIALIZED VIEW s AS SELECT sum(v) AS s FROM t")
         one.run(f"INSERT INTO t VALUES ({index + 1})")
     sql = opened.open()
-    other = sql_of(opened.engine, "other")
+    other = opened.session("other")
     assert sql.rows("SELECT * FROM s") == [(1,)]
     assert other.rows("SELECT * FROM s") == [(2,)]
     sql.run("DROP DATABASE other")
@@ -158,14 +169,10 @@ def test_databases_are_apart(opened) -> None:  # type: ignore[no-untyped-def]
     sql = opened.open()
     sql.fails("3D000", "DROP DATABASE other")
     sql.run("CREATE DATABASE other")
-    assert sql_of(opened.engine, "other").rows("SELECT relname FROM pg_class WHERE relname = 't'") == []
+    assert opened.session("other").rows("SELECT relname FROM pg_class WHERE relname = 't'") == []
 
 
 def fails_to_commit(one: Sql):  # type: ignore[no-untyped-def]
-    import pytest
-
-    from pgstream.errors import SqlError
-
     with pytest.raises(SqlError) as caught:
         one.commit()
     return caught.value

@@ -109,7 +109,7 @@ def test_what_is_dropped_leaves_the_store(sql: Sql) -> None:
     sql.run("INSERT INTO x VALUES (2)")
     engine_store = store_of(sql)
     assert len(engine_store.arrangements) == 1
-    runs = sum(1 for _ in engine_store._stored)  # noqa: SLF001
+    runs = sum(1 for _ in engine_store._stored)
     assert runs <= 3, "runs of dropped relations are still there"
 
 
@@ -169,11 +169,11 @@ def test_nothing_to_do(sql: Sql, statement: str) -> None:
 
 
 def circuit(sql: Sql):  # type: ignore[no-untyped-def]
-    return sql.database._database.circuit.nodes()  # noqa: SLF001
+    return sql.database._database.circuit.nodes()
 
 
 def store_of(sql: Sql):  # type: ignore[no-untyped-def]
-    return sql.database._loop._worker._store  # noqa: SLF001
+    return sql.database._loop._worker._store
 
 
 def stored(sql: Sql) -> tuple[int, ...]:
