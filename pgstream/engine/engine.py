@@ -18,6 +18,7 @@ from pgstream.engine.transaction import Autocommit, Cluster, Transaction
 from pgstream.errors import DuplicateDatabase, InvalidCatalogName, SqlError
 from pgstream.kernels.memory import keep_freed_memory
 from pgstream.logs import Log
+from pgstream.storage.environment import OpenEnvironment, open_environment
 from pgstream.storage.store import Commit, Store
 from pgstream.world import RealWorld, World
 
@@ -86,11 +87,16 @@ class Engine:
         sync: bool = True,
         databases: tuple[str, ...] = ("postgres",),
         log: Log | None = None,
+        environment: OpenEnvironment = open_environment,
+        threaded: bool = True,
     ) -> "Engine":
-        """The engine over a data directory, made with `databases` if it is new. Raises SqlError."""
+        """The engine over a data directory, made with `databases` if it is new. Raises SqlError.
+
+        One that is not `threaded` does something only in `turn`, as simulations want it.
+        """
         keep_freed_memory()
         chosen = world or RealWorld()
-        store = Store.open(path, map_bytes=map_bytes, sync=sync, world=chosen)
+        store = Store.open(path, map_bytes=map_bytes, sync=sync, world=chosen, environment=environment)
         engine = Engine(store, chosen, memory_bytes, log or Log(chosen))
         for place in commit.places(store):
             engine._databases[place.name] = engine._opened(place)
@@ -103,8 +109,13 @@ class Engine:
         for database in engine._databases.values():
             database.outlets.resume(database.head.catalog)
             database.head = database.intake.follow(database.head)
-        engine._loop.start()
+        if threaded:
+            engine._loop.start()
         return engine
+
+    def turn(self) -> None:
+        """Does what there is to do now, on this thread."""
+        self._loop.turn()
 
     def _forget_orphans(self) -> None:
         """Drops the arrangements of plans that no view has any more, as another version of pgstream leaves them."""

@@ -71,6 +71,7 @@ class Loop:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._stopping = False
+        self._ended = False
         self._settled: list[tuple[Future[Any], Any]] = []
         self._last_commit = world.monotonic()
 
@@ -82,7 +83,10 @@ class Loop:
         """Runs what is queued, commits, and ends the thread. Later submissions are never answered."""
         self._stopping = True
         self._jobs.put(None)
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
+        while not self._ended:
+            self.turn()
 
     def wake(self) -> None:
         """Lets background work run now, as when a prefetched batch has arrived."""
@@ -119,15 +123,23 @@ class Loop:
 
     def _run(self) -> None:
         pause = 0.0
-        while True:
-            jobs = self._take(pause)
-            finished = [done for run, some in groupby(jobs, _run_of) for done in self._perform(run, list(some))]
-            pause = 0.0 if self._stopping else self._work()
-            settled, self._settled = self._settled, []
-            self._commit_if_due([*finished, *settled])
-            if self._stopping and self._jobs.empty():
-                self._commit_if_due([], closing=True)
-                return
+        while not self._ended:
+            pause = self.turn(pause)
+
+    def turn(self, pause: float = 0.0) -> float:
+        """Once round, after waiting up to `pause` seconds for work. Returns how long the next turn may wait.
+
+        For whoever did not `start` the thread, and drives the loop on its own.
+        """
+        jobs = self._take(pause)
+        finished = [done for run, some in groupby(jobs, _run_of) for done in self._perform(run, list(some))]
+        pause = 0.0 if self._stopping else self._work()
+        settled, self._settled = self._settled, []
+        self._commit_if_due([*finished, *settled])
+        if self._stopping and self._jobs.empty():
+            self._commit_if_due([], closing=True)
+            self._ended = True
+        return pause
 
     def _work(self) -> float:
         """Background work; what it raises is reported and is nobody's end."""

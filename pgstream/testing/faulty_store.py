@@ -4,6 +4,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import lmdb
+
 from pgstream.storage.environment import Environment, OpenEnvironment, Transaction, open_environment
 
 
@@ -12,18 +14,26 @@ class Crash(BaseException):
 
 
 class Countdown:
-    """How many writes are left before the crash; None: no crash. A commit counts twice: before it, and after."""
+    """How many writes are left before the crash; None: no crash. A commit counts twice: before it, and after.
+
+    With `full`, the disk is full then instead, once: the write fails, and the process lives.
+    """
 
     def __init__(self, writes: int | None = None) -> None:
         self.left = writes
+        self.full = False
 
-    def tick(self) -> None:
+    def tick(self, after: bool = False) -> None:
         """Passes one point at which the process may die."""
         if self.left is None:
             return
-        if self.left <= 0:
+        if self.left > 0:
+            self.left -= 1
+        elif not self.full:
             raise Crash
-        self.left -= 1
+        elif not after:
+            self.left = None
+            raise lmdb.MapFullError("mdb_put: MDB_MAP_FULL: Environment mapsize limit reached")
 
 
 class FaultyTransaction:
@@ -44,12 +54,12 @@ class FaultyTransaction:
         if self._write:
             try:
                 self._countdown.tick()
-            except Crash:
+            except BaseException:
                 self._inner.abort()
                 raise
         self._inner.commit()
         if self._write:
-            self._countdown.tick()
+            self._countdown.tick(after=True)
 
     def get(self, key: bytes, default: Any = None, db: Any = None) -> Any:
         return self._inner.get(key, default, db=db)
