@@ -15,7 +15,7 @@ from pgstream.functions.vector import list_bounds
 from pgstream.types.definition import SqlType
 from pgstream.types.json_text import json_of
 from pgstream.types.jsonb import jsonb_text
-from pgstream.types.record import record_fields
+from pgstream.types.record import shapes
 
 _BARE = ("int2", "int4", "int8", "numeric", "float4", "float8")
 
@@ -30,7 +30,7 @@ def json_texts(column: Column, type: SqlType, call: BoundCall, separator: str = 
             "[" + separator.join(flat[start : start + length]) + "]" if known else "null"
             for start, length, known in spans
         ]
-    if type.name == "record" and pa.types.is_struct(column.type):
+    if type.name == "record":
         return _record_texts(column, call, separator)
     if type.name == "bool":
         return [{True: "true", False: "false", None: "null"}[value] for value in column.to_pylist()]
@@ -50,13 +50,12 @@ def _iso(text: str) -> str:
 
 
 def _record_texts(column: Column, call: BoundCall, separator: str) -> list[str]:
-    fields = record_fields(column)
-    names = [quoted(field.name) for field in fields]
-    texts = [json_texts(field.column, field.type, call) for field in fields]
-    return [
-        "{" + separator.join(f"{name}:{texts[i][row]}" for i, name in enumerate(names)) + "}" if known else "null"
-        for row, known in enumerate(column.is_valid().to_pylist())
-    ]
+    made = ["null"] * len(column)
+    for rows, fields in shapes(column):
+        texts = [[f"{quoted(name)}:{text}" for text in json_texts(cells, type, call)] for name, type, cells in fields]
+        for at, row in enumerate(rows.tolist()):
+            made[row] = "{" + separator.join(text[at] for text in texts) + "}"
+    return made
 
 
 def _to(binary: bool) -> Callable[[BoundCall, Column], Column]:

@@ -3,13 +3,14 @@
 import re
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
+from math import isfinite
 from typing import NamedTuple
 
 from pgstream.errors import SyntaxError42601
 from pgstream.functions.numeric_math import quantized
 from pgstream.functions.registry import STABLE, function
 
-_TOKEN = re.compile(r'FM|fm|MI|mi|PL|pl|SG|sg|PR|pr|TH|th|"(?:\\.|[^"\\])*"|.', re.DOTALL)
+_TOKEN = re.compile(r'FM|fm|MI|mi|PL|pl|SG|sg|PR|pr|TH|th|RN|rn|EEEE|eeee|"(?:\\.|[^"\\])*"|.', re.DOTALL)
 
 
 class Picture(NamedTuple):
@@ -27,7 +28,7 @@ class Picture(NamedTuple):
 @lru_cache(256)
 def picture_of(template: str) -> Picture:
     """The parts of `template`."""
-    tokens = [token.upper() if not token.startswith('"') else token for token in _TOKEN.findall(template)]
+    tokens = [token if token.startswith(('"', "th", "rn")) else token.upper() for token in _TOKEN.findall(template)]
     point = next((i for i, token in enumerate(tokens) if token in (".", "D")), len(tokens))
     if sum(token in (".", "D") for token in tokens) > 1:
         raise SyntaxError42601("multiple decimal points")
@@ -42,6 +43,10 @@ def picture_of(template: str) -> Picture:
 def number_text(value: Decimal, template: str) -> str:
     """`value` as `template` shows it."""
     picture = picture_of(template)
+    if "EEEE" in picture.tokens:
+        return _scientific(value, picture.places)
+    if "RN" in picture.tokens or "rn" in picture.tokens:
+        return _roman(value, picture)
     if not value.is_finite():
         return ("" if not picture.fill else " ") + "#" * picture.whole
     rounded = quantized(value, picture.places, ROUND_HALF_UP)
@@ -54,6 +59,38 @@ def number_text(value: Decimal, template: str) -> str:
     elif not whole and picture.whole and not picture.places:
         whole = "0"
     return _laid_out(picture, whole.rjust(picture.whole), fraction, negative)
+
+
+def _scientific(value: Decimal, places: int) -> str:
+    if not value.is_finite():
+        return f" #.{'#' * places}" + "####"
+    exponent = value.adjusted() if value else 0
+    digits = quantized(value.scaleb(-exponent), places, ROUND_HALF_UP)  # may be 10, as PostgreSQL's may
+    return f"{digits: f}e{exponent:+03d}"
+
+
+_ROMAN = ("M", "CM", "D", "CD", "C", "XC", "L", "XL", "X", "IX", "V", "IV", "I")
+_ROMAN_VALUES = (1000, 900, 500, 400, 100, 90, 50, 40, 10, 9, 5, 4, 1)
+_ROMAN_WIDTH = 15
+
+
+def _roman(value: Decimal, picture: Picture) -> str:
+    left = int(quantized(value, 0, ROUND_HALF_UP)) if value.is_finite() else 0
+    if not 0 < left < 4000:
+        return "#" * _ROMAN_WIDTH
+    made = ""
+    for word, worth in zip(_ROMAN, _ROMAN_VALUES, strict=True):
+        made += word * (left // worth)
+        left %= worth
+    made = made.lower() if "rn" in picture.tokens else made
+    return made.rjust(_ROMAN_WIDTH) if picture.fill else made
+
+
+def _ordinal(whole: str) -> str:
+    """The ending of an ordinal number: st, nd, rd or th."""
+    if whole[-2:-1] == "1":
+        return "th"
+    return {"1": "st", "2": "nd", "3": "rd"}.get(whole[-1:], "th")
 
 
 def _laid_out(picture: Picture, whole: str, fraction: str, negative: bool) -> str:
@@ -76,6 +113,9 @@ def _laid_out(picture: Picture, whole: str, fraction: str, negative: bool) -> st
             if not started:
                 started, sign_at = True, len(out)
             out.append(".")
+        elif token in ("TH", "th"):
+            counted = not negative and not picture.places and "#" not in whole
+            out.append((_ordinal(whole).upper() if token == "TH" else _ordinal(whole)) if counted else "")
         else:
             out.append(_mark(token, picture, negative, started))
     return _signed(picture, out, negative, len(out) if sign_at < 0 else sign_at)
@@ -103,7 +143,7 @@ def _mark(token: str, picture: Picture, negative: bool, started: bool) -> str:
         return "-" if negative else "+"
     if token == "S":
         return "\0"
-    if token in ("PR", "L", "TH"):
+    if token in ("PR", "L"):
         return " " if token == "L" and picture.fill else ""
     return token[1:-1] if token.startswith('"') else token
 
@@ -125,6 +165,9 @@ def _signed(picture: Picture, out: list[str], negative: bool, sign_at: int) -> s
 
 
 def _text_of_float(value: float, template: str) -> str:
+    picture = picture_of(template)
+    if "EEEE" in picture.tokens and isfinite(value):
+        return f"{value: .{picture.places}e}"
     return number_text(Decimal(repr(value)) if value == value else Decimal("NaN"), template)
 
 
@@ -138,6 +181,13 @@ _EXAMPLES = {
     "to_char(-5, '9MI')": "5-",
     "to_char(-485, '999PR')": "<485>",
     "to_char(485, 'SG999')": "+485",
+    "to_char(12, 'FMRN')": "XII",
+    "to_char(1999, 'FMrn')": "mcmxcix",
+    "to_char(4000, 'RN')": "###############",
+    "to_char(22, '99TH')": " 22ND",
+    "to_char(113, '999th')": " 113th",
+    "to_char(-3, '9th')": "-3",
+    "to_char(12345, '9.99EEEE')": " 1.23e+04",
 }
 for _type in ("int4", "int8"):
     function(
@@ -162,6 +212,8 @@ function(
         "to_char(148.5, 'FM999.999')": "148.5",
         "to_char(12.345, 'S99.9')": "+12.3",
         "to_char(-12.345, '99.9S')": "12.3-",
+        "to_char(0.000999, '9.9EEEE')": " 10.0e-04",
+        "to_char(0, '9.9EEEE')": " 0.0e+00",
     },
 )(number_text)
 for _type in ("float4", "float8"):

@@ -239,3 +239,43 @@ def like_escape(pattern: str, escape: str) -> str:
         made.append("\\\\" if pattern[at] == "\\" else pattern[at])
         at += 1
     return "".join(made)
+
+
+_SIMILAR = {"%": ".*", "_": ".", "(": "(?:", "\\": "\\\\", ".": "\\.", "^": "\\^", "$": "\\$"}
+"""What SIMILAR TO writes otherwise than a regular expression does."""
+
+
+@function(
+    "similar_to_escape(text, text) -> text",
+    rowwise=True,
+    examples={
+        "similar_to_escape('a#%(b|c)_', '#')": "^(?:a\\%(?:b|c).)$",
+        "similar_to_escape('[a%]+', '')": "^(?:[a%]+)$",
+    },
+)
+def similar_to_escape(pattern: str, escape: str) -> str:
+    """SIMILAR TO's pattern as a regular expression."""
+    if len(escape) > 1:
+        raise InvalidEscapeSequence("invalid escape string", hint="Escape string must be empty or one character.")
+    made, escaped, in_class = [], False, False
+    for letter in pattern:
+        if escaped:
+            made.append("\\" + letter)
+            escaped = False
+        elif letter == escape:
+            escaped = True
+        elif in_class:
+            made.append("\\\\" if letter == "\\" else letter)
+            in_class = letter != "]"
+        else:
+            made.append(_SIMILAR.get(letter, letter))
+            in_class = letter == "["
+    return f"^(?:{''.join(made)})$"
+
+
+function(
+    "similar_to_escape(text) -> text",
+    rowwise=True,
+    doc="SIMILAR TO's pattern, whose escape character is the backslash, as a regular expression.",
+    examples={"similar_to_escape('a%')": "^(?:a.*)$"},
+)(lambda pattern: similar_to_escape(pattern, "\\"))

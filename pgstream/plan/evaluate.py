@@ -46,7 +46,7 @@ from pgstream.plan.expressions import (
     Subscript,
 )
 from pgstream.types.definition import SqlType
-from pgstream.types.record import record_column
+from pgstream.types.record import fields_null, record_column
 
 _NUMERIC = SqlType("numeric")
 _TRUE, _FALSE, _UNKNOWN = pa.scalar(True), pa.scalar(False), pa.scalar(None, pa.bool_())
@@ -193,13 +193,7 @@ def _is_null(expr: IsNull, rows: _Rows) -> Value:
 
 def _record_is_null(value: Value) -> Value:
     """A row IS NULL where it or each of its fields is NULL."""
-    column = as_column(value, 1)
-    found = column.is_null()
-    if pa.types.is_struct(column.type):
-        fields = pa.repeat(_TRUE, len(column))
-        for field in column.flatten():
-            fields = pc.and_(fields, field.is_null())
-        found = pc.or_(found, fields)
+    found = pa.array(fields_null(as_column(value, 1)))
     return found[0] if isinstance(value, pa.Scalar) else found
 
 
@@ -285,12 +279,7 @@ class _Chosen:
             return value
         if len(self._left):
             self._place(self._left, value)
-        shapes = [part.type for part in self._parts if pa.types.is_struct(part.type)]
-        if shapes:  # records: only a NULL one is of their type's storage
-            parts = [part if pa.types.is_struct(part.type) else pa.nulls(len(part), shapes[0]) for part in self._parts]
-        else:
-            parts = [part.cast(storage) for part in self._parts]
-        return pa.concat_arrays(parts).take(pa.array(self._index))
+        return pa.concat_arrays([part.cast(storage) for part in self._parts]).take(pa.array(self._index))
 
 
 def _min_max(expr: MinMax, rows: _Rows) -> Value:
@@ -316,9 +305,10 @@ def _array(expr: ArrayExpr, rows: _Rows) -> Value:
 def _row(expr: RowExpr, rows: _Rows) -> Value:
     values = [value_of(arg, rows) for arg in expr.args]
     constant = all(isinstance(value, pa.Scalar) for value in values)
-    columns = [as_column(value, 1 if constant else rows.count) for value in values]
+    count = 1 if constant else rows.count
+    columns = [as_column(value, count) for value in values]
     names = expr.names or tuple(f"f{i + 1}" for i in range(len(columns)))
-    made = record_column(names, tuple(arg.type.bare() for arg in expr.args), columns)
+    made = record_column(names, tuple(arg.type.bare() for arg in expr.args), columns, count)
     return made[0] if constant else made
 
 

@@ -8,6 +8,7 @@ from pgstream.delta import Column
 from pgstream.errors import FeatureNotSupported
 from pgstream.types.definition import SqlType, TypeDefinition, declare
 from pgstream.types.integer import plain_value, same
+from pgstream.types.record import STORAGE as RECORD_STORAGE
 from pgstream.types.record import format_record
 from pgstream.types.string import format_text, send_text
 
@@ -61,7 +62,7 @@ RECORD = pseudo_type(
     by_value=False,
     align="d",
     toast="x",
-    storage=pa.list_(pa.string()),
+    storage=RECORD_STORAGE,
     format=format_record,
 )
 ANY = pseudo_type("any", 2276, sql_name='"any"')
