@@ -14,7 +14,7 @@ from pgstream.engine.head import Head
 from pgstream.functions.registry import EvalContext
 from pgstream.plan import relations as rel
 from pgstream.plan.evaluate import evaluate
-from pgstream.plan.expressions import Col, Expr, Ref
+from pgstream.plan.expressions import Col, Expr, Param, Ref
 from pgstream.plan.rewrite import subplans, used
 from pgstream.sql.lower_keys import key_type
 from pgstream.sql.optimize.predicates import comparison, conjuncts, is_volatile
@@ -24,11 +24,15 @@ from pgstream.types.definition import SqlType
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One key of the arrangement of `stored` (a relation or index): `values` give its columns, of `types`."""
+    """One key of the arrangement of `stored` (a relation or index): `values` give its columns, of `types`.
+
+    `exact`: the predicate asks for nothing but this key.
+    """
 
     stored: int
     values: tuple[Expr, ...]
     types: tuple[SqlType, ...]
+    exact: bool
 
     def rows(
         self, head: Head, context: EvalContext, params: Sequence[Column], positions: Sequence[int] | None = None
@@ -37,11 +41,32 @@ class Probe:
         spine = head.rows(self.stored)
         if spine is None:
             return None
-        columns = [evaluate(value, {}, 1, context, params) for value in self.values]
+        columns = self._key(context, params)
         if any(column.null_count for column in columns):
             return spine.contents(positions).slice(0, 0) if len(columns) else None
         keys = key_hash(columns, self.types, spine.seed, 1)
         return spine.probe(keys, consolidate=True, positions=positions).delta
+
+    def only_row(
+        self, head: Head, context: EvalContext, params: Sequence[Column], positions: Sequence[int]
+    ) -> tuple[Column, ...] | None:
+        """The columns at `positions` of the one row with that key, over the arrangement's memory; None where there is
+        no such row, or more than one."""
+        spine = head.rows(self.stored)
+        columns = self._key(context, params)
+        if spine is None or any(column.null_count for column in columns):
+            return None
+        found = spine.find(columns, self.types)
+        if len(found) != 1 or found[0][2] != 1:
+            return None
+        run, row, _ = found[0]
+        return tuple(run.rows.columns[position].slice(row, 1) for position in positions)
+
+    def _key(self, context: EvalContext, params: Sequence[Column]) -> list[Column]:
+        return [
+            params[value.index - 1] if isinstance(value, Param) else evaluate(value, {}, 1, context, params)
+            for value in self.values
+        ]
 
 
 def probes(plan: rel.Relation, head: Head) -> dict[tuple[int, tuple[int, ...]], Probe]:
@@ -72,7 +97,8 @@ def probe_of(scan: rel.Scan, predicate: Expr, head: Head) -> Probe | None:
                 fixed.setdefault(stored[col.id], (value, col.type))
     for oid, key in _arrangements(head, scan.oid):
         if key and all(position in fixed for position in key):
-            return Probe(oid, tuple(fixed[p][0] for p in key), tuple(fixed[p][1] for p in key))
+            exact = len(list(conjuncts(predicate))) == len(key)
+            return Probe(oid, tuple(fixed[p][0] for p in key), tuple(fixed[p][1] for p in key), exact)
     return None
 
 

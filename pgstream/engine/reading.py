@@ -26,7 +26,7 @@ from pgstream.functions.registry import EvalContext
 from pgstream.operators.input import Input
 from pgstream.plan import relations as rel
 from pgstream.plan.evaluate import evaluate
-from pgstream.plan.expressions import Col
+from pgstream.plan.expressions import Col, Ref
 from pgstream.sql.bind import Bound
 from pgstream.sql.bind.statements import Query
 from pgstream.sql.lower import Lowering
@@ -57,10 +57,15 @@ class Rereads(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An optimised query, and its only row source where that is one key of an arrangement."""
+    """An optimised query, and its only row source where that is one key of an arrangement.
+
+    `picked` are the positions in the arrangement of what it shows, where it shows columns as they are stored of every
+    row with that key; None where there is more to it.
+    """
 
     relation: rel.Relation
     probe: Probe | None
+    picked: tuple[int, ...] | None
 
 
 class Snapshot:
@@ -79,6 +84,11 @@ class Snapshot:
     @property
     def tick(self) -> int:
         return self.head.tick
+
+    def stored_bytes(self, oid: int) -> int:
+        """How much memory the rows of a relation or index take; 0 for one that keeps none."""
+        spine = self.head.rows(oid)
+        return 0 if spine is None else spine.nbytes
 
     def select(
         self,
@@ -101,11 +111,15 @@ class Snapshot:
         plan = self._plans.get(bound, self.head)
         if plan.probe is None:
             return None
+        shown = bound.columns or ()
+        if plan.picked is not None:
+            row = plan.probe.only_row(self.head, context, params, plan.picked[: len(shown)])
+            if row is not None:
+                return Result(shown, row, 1)
         found = plan.probe.rows(self.head, context, params)
         if found is None:
             return None
         columns, count = _over(plan.relation, found, context, params)
-        shown = bound.columns or ()
         return Result(shown, tuple(columns[col.id] for col in plan.relation.columns[: len(shown)]), count)
 
     def planned_rows(
@@ -163,7 +177,8 @@ class Snapshot:
 def plan_of(bound: Bound, head: Head) -> Plan:
     """The plan of `bound`, a query."""
     relation = optimize(bound.statement.plan, HeadFacts(head))
-    return Plan(relation, _point(relation, head))
+    probe = _point(relation, head)
+    return Plan(relation, probe, _picked(relation) if probe is not None and probe.exact else None)
 
 
 def _point(plan: rel.Relation, head: Head) -> Probe | None:
@@ -173,6 +188,20 @@ def _point(plan: rel.Relation, head: Head) -> Probe | None:
     if isinstance(plan, rel.Filter) and isinstance(plan.input, rel.Scan):
         return probe_of(plan.input, plan.predicate, head)
     return None
+
+
+def _picked(plan: rel.Relation) -> tuple[int, ...] | None:
+    """The positions in the scanned relation of a plan's columns, where they are nothing but those."""
+    if isinstance(plan, rel.Scan):
+        return plan.positions
+    if isinstance(plan, rel.Filter):
+        return _picked(plan.input)
+    inner = _picked(plan.input) if isinstance(plan, rel.Project) else None
+    if inner is None or not isinstance(plan, rel.Project):
+        return None
+    positions = {col.id: position for col, position in zip(plan.input.columns, inner, strict=True)}
+    refs = [expr.col.id for _, expr in plan.outputs if isinstance(expr, Ref)]
+    return tuple(positions[id] for id in refs) if len(refs) == len(plan.outputs) else None
 
 
 def _over(

@@ -8,6 +8,7 @@ from pgstream.session.prepared import Prepared
 from pgstream.types.definition import SqlType
 from pgstream.wire.messages import Bind
 
+_WIDTHS = {"int2": 2, "int4": 4, "int8": 8}
 _STRINGS = frozenset({"text", "varchar"})
 _INT64_DIGITS = 18
 _INTEGERS = {"int4": 9, "int8": _INT64_DIGITS}
@@ -60,4 +61,8 @@ def _text_value(value: bytes, type: SqlType) -> Column:
 def _binary_value(value: bytes, type: SqlType, code: int) -> Column:
     if code != 1:
         raise InvalidParameterValue(f"unsupported format code: {code}")
+    if _WIDTHS.get(type.name) == len(value):
+        return pa.array([int.from_bytes(value, "big", signed=True)], type.storage)
+    if type.name in _STRINGS and type.typmod < 0 and value.isascii() and 0 not in value:
+        return pa.array([value.decode()], pa.string())
     return type.definition.receive(pa.array([value], pa.binary()), type.typmod)

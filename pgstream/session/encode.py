@@ -1,5 +1,6 @@
 """Result columns as bytes: RowDescription fields and DataRow messages, a column at a time."""
 
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -95,9 +96,46 @@ _PLAIN_TEXT: dict[str, Callable[[Any], bytes]] = {
 truth: the tests hold it against the types' own functions."""
 
 
+_NUMERICS_WITHOUT_DIGITS = {
+    "NaN": b"\0\0\0\0\xc0\0\0\0",
+    "Infinity": b"\0\0\0\0\xd0\0\0\x20",
+    "-Infinity": b"\0\0\0\0\xf0\0\0\x20",
+}
+
+
+def _binary_numeric(text: str) -> bytes:
+    """A numeric's digits in base 10000, big-endian, behind their number, the first one's power, sign and scale."""
+    if not text[-1].isdigit():
+        return _NUMERICS_WITHOUT_DIGITS[text]
+    whole, _, fraction = text.lstrip("-").partition(".")
+    places = len(whole) + -len(whole) % 4
+    spelt = whole.zfill(places) + fraction + "0" * (-len(fraction) % 4)
+    digits = [int(spelt[i : i + 4]) for i in range(0, len(spelt), 4)]
+    power = places // 4 - 1
+    while digits and digits[0] == 0:
+        del digits[0]
+        power -= 1
+    while digits and digits[-1] == 0:
+        del digits[-1]
+    sign = 0x4000 if text[0] == "-" and digits else 0
+    head = (len(digits), power if digits else 0, sign, len(fraction))
+    return struct.pack(f"!hhHH{len(digits)}h", *head, *digits)
+
+
+_PLAIN_BINARY: dict[str, Callable[[Any], bytes]] = {
+    "int2": struct.Struct("!h").pack,
+    "int4": struct.Struct("!i").pack,
+    "int8": struct.Struct("!q").pack,
+    "float8": struct.Struct("!d").pack,
+    **dict.fromkeys(("text", "varchar", "name", "json"), str.encode),
+    "numeric": _binary_numeric,
+    "bool": lambda value: b"\1" if value else b"\0",
+}
+
+
 def _immediate(column: Column, type: SqlType, code: int, settings: Settings) -> list[bytes | None]:
-    plain = _PLAIN_TEXT.get(type.name)
-    if code == TEXT and plain is not None:
+    plain = (_PLAIN_TEXT if code == TEXT else _PLAIN_BINARY).get(type.name)
+    if plain is not None:
         return [None if value is None else plain(value) for value in column.to_pylist()]
     wire = encoded(column, type, code, settings)
     if wire.type == pa.string():

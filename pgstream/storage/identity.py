@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from pgstream.delta import Column
@@ -41,7 +42,7 @@ def row_hash(columns: Sequence[Column], seed: Seed, count: int | None = None) ->
     `count` is the number of rows, needed where there are no columns.
     """
     rows = len(columns[0]) if count is None else count
-    secret = _secret(seed)
+    secret = secret_of(seed)
     lanes = Hash(np.full(rows, secret[0]), np.full(rows, secret[1]))
     for column in columns:
         _absorb(column, secret, lanes)
@@ -63,8 +64,13 @@ def equality_column(column: Column, sql_type: SqlType) -> Column:
     return column if normalise is None else normalise(column)
 
 
+def is_word(storage: pa.DataType, sql_type: SqlType) -> bool:
+    """Whether a column of these types is absorbed as signed integers that are their own equality key."""
+    return bool(pa.types.is_signed_integer(storage)) and sql_type.definition.equality_key is None
+
+
 @lru_cache(maxsize=64)
-def _secret(seed: Seed) -> Words:
+def secret_of(seed: Seed) -> Words:
     """Eight secret words from the seed (SplitMix64); the factors are odd."""
     state, words = (seed[0] ^ (seed[1] * 0x9E3779B97F4A7C15)) & hashing.WORD, []
     for index in range(8):

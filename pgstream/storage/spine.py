@@ -18,13 +18,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pgstream.delta import Delta, Indices, Weights, concat
-from pgstream.kernels import merging, probing
+from pgstream.delta import Column, Delta, Indices, Weights, concat
+from pgstream.kernels import finding, gathering, merging, probing
 from pgstream.kernels import spans as spans_of
 from pgstream.kernels.arrow_views import address
-from pgstream.storage.identity import Hash, Seed
+from pgstream.storage.identity import Hash, Seed, is_word, key_hash, secret_of
 from pgstream.storage.layer import EMPTY, Layer, gather_columns, merge_chunk
 from pgstream.storage.run import ArrangementSpec, Run, build_run
+from pgstream.types.definition import SqlType
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,20 @@ class Spine:
         elif count:
             spans_of.expand(self._index.table, spans, query, picks, weights)
         return self._matches(query[:count], picks[:count], weights[:count], positions)
+
+    def find(self, columns: Sequence[Column], types: Sequence[SqlType]) -> list[tuple[Run, int, int]]:
+        """The rows of one key, given by columns of one value each, as (run, row in it, weight), in run order."""
+        if not self.layers:
+            return []
+        index = self._index
+        if len(columns) == 1 and columns[0].null_count == 0 and is_word(columns[0].type, types[0]):
+            word = columns[0][0].as_py()
+            found = finding.find_word(index.table, index.fences, index.bounds, secret_of(self.seed), word)
+        else:
+            keys = key_hash(columns, types, self.seed, 1)
+            found = finding.find_key(index.table, index.fences, index.bounds, keys.hi, keys.lo)
+        shift, mask = gathering.SOURCE_SHIFT, gathering.ROW_MASK
+        return [(index.runs[pick >> shift], pick & mask, weight) for pick, weight in found.tolist()]
 
     def head(self, keys: Hash, copies: int, *, positions: Sequence[int] | None = None) -> Matches:
         """The first `copies` copies of rows of each key, in the spec's order; the last row's weight is cut to fit.

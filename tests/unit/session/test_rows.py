@@ -1,5 +1,7 @@
 """DataRow messages assembled column-wise, against a loop over values."""
 
+import decimal
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -34,6 +36,20 @@ def test_the_shortcut_for_few_rows_prints_what_the_type_prints(name: str) -> Non
     column = definition.parse(pa.array([*definition.samples, None], pa.string()), -1)
     printed = [None if text is None else text.encode() for text in definition.format(column, {}).to_pylist()]
     assert encode._immediate(column, SqlType(name), 0, {}) == printed
+
+
+@pytest.mark.parametrize("name", sorted(encode._PLAIN_BINARY))
+def test_the_shortcut_for_few_rows_sends_what_the_type_sends(name: str) -> None:
+    definition = BY_NAME[name]
+    column = definition.parse(pa.array([*definition.samples, None], pa.string()), -1)
+    assert encode._immediate(column, SqlType(name), 1, {}) == definition.send(column).to_pylist()
+
+
+@given(st.integers(-(10**40), 10**40), st.integers(0, 30))
+def test_the_shortcut_sends_numerics_of_any_size(unscaled: int, scale: int) -> None:
+    text = f"{decimal.Decimal(unscaled).scaleb(-scale, decimal.Context(prec=80)):f}"
+    sent = BY_NAME["numeric"].send(pa.array([text], pa.string()))
+    assert [encode._binary_numeric(text)] == sent.to_pylist()
 
 
 def test_no_columns() -> None:

@@ -1,0 +1,41 @@
+"""One key looked up in the layers of a spine: hashed, located and consolidated by one call, as calls cost most then."""
+
+import numpy as np
+from numba import njit, types
+
+from pgstream.kernels.hashing import finish, mix
+from pgstream.kernels.pointers import fold_multiply
+from pgstream.kernels.probing import BLOCK, locate
+from pgstream.kernels.spans import merge_spans
+
+U64 = types.Array(types.uint64, 1, "C", readonly=True)
+I64 = types.Array(types.int64, 1, "C", readonly=True)
+I64_2 = types.int64[:, ::1]
+U64_2 = types.uint64[:, ::1]
+
+
+@njit(I64_2(I64_2, U64_2, I64, U64, U64), nogil=True, cache=True)
+def find_key(table, fences, layers, keys, keys_low):  # type: ignore[no-untyped-def]
+    """The consolidated rows (pick, weight) of the one key in `keys`, in run order; else as `probing.locate`."""
+    spans = np.empty((BLOCK * len(table), 4), np.int64)
+    found = locate(table, fences, layers, keys, keys_low, 0, spans)[1]
+    room = 0
+    for s in range(found):
+        room += spans[s, 3] - spans[s, 2]
+    queries, picks, weights = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
+    count = merge_spans(table, spans[:found], -1, False, queries, picks, weights)
+    rows = np.empty((count, 2), np.int64)
+    for i in range(count):
+        rows[i, 0], rows[i, 1] = picks[i], weights[i]
+    return rows
+
+
+@njit(I64_2(I64_2, U64_2, I64, types.uint64[::1], types.int64), nogil=True, cache=True)
+def find_word(table, fences, layers, secret, word):  # type: ignore[no-untyped-def]
+    """As `find_key`, for a key of one column that is the word `word` (see `hashing.absorb_words`)."""
+    lanes = secret[0:2].copy()
+    one, two = lanes[0:1], lanes[1:2]
+    one[0] = mix(one[0] ^ np.uint64(word))
+    two[0] = fold_multiply(two[0] ^ np.uint64(word), secret[5])
+    finish(one, two)
+    return find_key(table, fences, layers, one, two)
