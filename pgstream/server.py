@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pgstream import __version__
-from pgstream.catalog.session_facts import SessionFacts
+from pgstream.catalog.session_facts import Activity, SessionFacts
 from pgstream.config import Config, is_loopback
 from pgstream.engine import Engine
 from pgstream.errors import (
@@ -53,6 +53,8 @@ class Server:
         self.sessions: dict[int, ClientConnection] = {}
         self.connections: set[ClientConnection] = set()
         self.verifier = Verifier.of(config.password, world.random_bytes(SALT_BYTES)) if config.password else None
+        self.started_us = world.now_us()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._next_pid = 1
         self._listener: asyncio.Server | None = None
 
@@ -63,7 +65,7 @@ class Server:
             raise ConfigFileError(
                 f"refusing to listen on {host} without a password: set PGSTREAM_PASSWORD, or listen on 127.0.0.1"
             )
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         try:
             self._listener = await loop.create_server(lambda: ClientConnection(self), host, port)
         except OSError as error:
@@ -92,6 +94,23 @@ class Server:
         found = self.sessions.get(request.pid)
         if found is not None and found.secret == request.secret and found.session is not None:
             found.session.cancel("canceling statement due to user request")
+
+    def activities(self) -> list[Activity]:
+        """What every session does; asked from any thread."""
+        sessions = [connection.session for connection in list(self.sessions.values())]
+        return [session.activity for session in sessions if session is not None]
+
+    def signal(self, pid: int, end: bool) -> bool:
+        """Cancels what the session of `pid` runs, or ends it; asked from any thread. False where there is none."""
+        found = self.sessions.get(pid)
+        if found is None or found.session is None or self._loop is None:
+            return False
+        if end:
+            ended = AdminShutdown("terminating connection due to administrator command")
+            self._loop.call_soon_threadsafe(found.dismiss, ended)
+        else:
+            self._loop.call_soon_threadsafe(found.session.cancel, "canceling statement due to user request")
+        return True
 
 
 class ClientConnection(asyncio.Protocol):
@@ -210,17 +229,7 @@ class ClientConnection(asyncio.Protocol):
         database = server.engine.database(introduction.database)
         self.pid = server.next_pid()
         self.secret = server.world.random_bytes(SECRET_BYTES[introduction.minor])
-        peer = self._transport.get_extra_info("peername")
-        facts = SessionFacts(
-            introduction.user,
-            introduction.database,
-            self.pid,
-            introduction.settings.get("application_name", ""),
-            "" if peer is None else str(peer[0]),
-            server.world.now_us(),
-            tuple(server.engine.databases),
-        )
-        self.session = Session(database, facts, dict(introduction.settings), server.services, self)
+        self.session = Session(database, self._facts(introduction), dict(introduction.settings), server.services, self)
         self._conversation = Conversation(self.session)
         server.sessions[self.pid] = self
         if self._deadline is not None:
@@ -229,6 +238,25 @@ class ClientConnection(asyncio.Protocol):
         self.session.write(backend.backend_key_data(self.pid, self.secret))
         self.session.ready_for_query()
         server.log.debug("connected", pid=self.pid, user=introduction.user, database=introduction.database)
+
+    def _facts(self, introduction: Introduction) -> SessionFacts:
+        server = self._server
+        peer = self._transport.get_extra_info("peername")
+        own = self._transport.get_extra_info("sockname")
+        return SessionFacts(
+            introduction.user,
+            introduction.database,
+            self.pid,
+            introduction.settings.get("application_name", ""),
+            "" if peer is None else str(peer[0]),
+            server.world.now_us(),
+            -1 if peer is None else int(peer[1]),
+            0 if own is None else int(own[1]),
+            server.started_us,
+            databases=lambda: tuple(server.engine.databases),
+            activities=server.activities,
+            signal=server.signal,
+        )
 
     def dismiss(self, error: SqlError) -> None:
         """Tells the client why, and ends the connection."""

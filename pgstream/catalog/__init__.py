@@ -6,11 +6,33 @@ Importing this package declares all of them.
 from pgstream.catalog import (
     describe,
     information_schema,
+    information_schema_keys,
+    inspection,
+    pg_activity,
     pg_functions,
     pg_relations,
     pg_server,
+    pg_static,
     pg_views,
+    privileges,
     registered,
+    session_functions,
+    sizes,
 )
 
-__all__ = ["describe", "information_schema", "pg_functions", "pg_relations", "pg_server", "pg_views", "registered"]
+__all__ = [
+    "describe",
+    "information_schema",
+    "information_schema_keys",
+    "inspection",
+    "pg_activity",
+    "pg_functions",
+    "pg_relations",
+    "pg_server",
+    "pg_static",
+    "pg_views",
+    "privileges",
+    "registered",
+    "session_functions",
+    "sizes",
+]

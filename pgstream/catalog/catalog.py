@@ -21,7 +21,7 @@ from pgstream.catalog.objects import (
     Relation,
     Schema,
 )
-from pgstream.catalog.system import SystemRelation, relations_by_name
+from pgstream.catalog.system import SystemRelation, relations_by_name, relations_by_oid
 from pgstream.delta import Column
 from pgstream.errors import InvalidSchemaName, UndefinedTable
 
@@ -143,6 +143,13 @@ class Catalog:
         return [
             thing for thing in self.objects.values() if isinstance(thing, Index) and thing.relation_oid == relation_oid
         ]
+
+    def describes(self, oid: int) -> Relation | SystemRelation | Index | None:
+        """What pg_class has under this OID."""
+        thing = self.objects.get(oid)
+        if thing is None:
+            return relations_by_oid().get(oid)
+        return None if isinstance(thing, Schema | Feed) else thing
 
     def indexed(self, index: Index) -> Relation:
         """The relation that `index` arranges."""

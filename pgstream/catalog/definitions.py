@@ -43,7 +43,16 @@ def index_definition(catalog: Catalog, index: Index, column: int = 0) -> str:
     )
 
 
-def primary_key_definition(table: Table) -> str:
-    """`PRIMARY KEY (a, b)`."""
-    assert table.primary_key is not None
-    return f"PRIMARY KEY ({', '.join(quoted(table.columns[i].name) for i in table.primary_key.columns)})"
+def constraint_oid(catalog: Catalog, index: Index) -> int:
+    """The OID of the constraint that `index` serves; 0 where it serves none."""
+    table = catalog.indexed(index)
+    if index.primary and isinstance(table, Table) and table.primary_key is not None:
+        return table.primary_key.oid
+    return index.constraint_oid
+
+
+def constraint_definition(catalog: Catalog, index: Index) -> str:
+    """`PRIMARY KEY (a, b)` or `UNIQUE (a)`, of the constraint that `index` serves."""
+    columns = catalog.indexed(index).columns
+    names = ", ".join(quoted(columns[key.position].name) for key in index.columns)
+    return f"{'PRIMARY KEY' if index.primary else 'UNIQUE'} ({names})"

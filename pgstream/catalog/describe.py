@@ -8,16 +8,18 @@ from typing import cast
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import (
+    constraint_definition,
+    constraint_oid,
     index_definition,
-    primary_key_definition,
     view_definition,
 )
 from pgstream.catalog.names import Names, search_path
-from pgstream.catalog.objects import Index, MaterializedView, Schema, Table, View
+from pgstream.catalog.objects import Index, MaterializedView, Schema, View
+from pgstream.catalog.pg_server import role_oids, session_of
 from pgstream.catalog.routine_names import procedures
 from pgstream.catalog.system import relations_by_oid
 from pgstream.catalog.type_names import type_text
-from pgstream.functions.registry import STABLE, VOLATILE, BoundCall, function
+from pgstream.functions.registry import STABLE, BoundCall, function
 
 BPCHAR_OID = 1042
 
@@ -69,8 +71,8 @@ def pg_get_indexdef_column(call: BoundCall, oid: int, column: int, pretty: bool)
 def pg_get_constraintdef(call: BoundCall, oid: int) -> str | None:
     """The definition of a constraint, as ALTER TABLE … ADD CONSTRAINT takes it."""
     for thing in _catalog(call).objects.values():
-        if isinstance(thing, Table) and thing.primary_key is not None and thing.primary_key.oid == oid:
-            return primary_key_definition(thing)
+        if isinstance(thing, Index) and oid and constraint_oid(_catalog(call), thing) == oid:
+            return constraint_definition(_catalog(call), thing)
     return None
 
 
@@ -114,6 +116,11 @@ for _signature, _oid in (
     ("pg_get_ruledef(oid) -> text", 1573),
     ("pg_get_ruledef(oid, bool) -> text", 2504),
     ("pg_get_statisticsobjdef_columns(oid) -> text", 6174),
+    ("pg_get_statisticsobjdef(oid) -> text", 3415),
+    ("pg_get_statisticsobjdef_expressions(oid) -> _text", 6173),
+    ("pg_get_partition_constraintdef(oid) -> text", 3408),
+    ("pg_get_function_sqlbody(oid) -> text", 6197),
+    ("pg_get_function_arg_default(oid, int4) -> text", 3808),
     ("pg_get_serial_sequence(text, text) -> text", 1665),
     ("pg_get_replica_identity_index(regclass) -> regclass", 6120),
 ):
@@ -143,57 +150,35 @@ for _name, _oid in (
     ("pg_function_is_visible", 2081),
     ("pg_operator_is_visible", 2082),
     ("pg_opclass_is_visible", 2083),
+    ("pg_opfamily_is_visible", 3829),
+    ("pg_conversion_is_visible", 2093),
+    ("pg_statistics_obj_is_visible", 3403),
+    ("pg_ts_config_is_visible", 3759),
+    ("pg_ts_dict_is_visible", 3757),
+    ("pg_ts_parser_is_visible", 3756),
+    ("pg_ts_template_is_visible", 3768),
     ("pg_collation_is_visible", 3815),
 ):
     function(f"{_name}(oid) -> bool", volatility=STABLE, rowwise=True, bound=True, oid=_oid, doc="True.")(_visible)
 
 
-def _allowed(call: BoundCall, *arguments: object) -> bool:
-    return True
-
-
-for _what in ("table", "schema", "database", "any_column", "function", "sequence", "type"):
-    for _arguments in ("oid, text", "text, text", "name, oid, text", "name, text, text", "oid, oid, text"):
-        function(
-            f"has_{_what}_privilege({_arguments}) -> bool",
-            volatility=STABLE,
-            rowwise=True,
-            bound=True,
-            doc="True: every role is a superuser.",
-        )(_allowed)
-
-for _arguments in ("oid, text", "name, text", "name, name, text", "name, oid, text", "oid, name, text"):
-    function(
-        f"pg_has_role({_arguments}) -> bool",
-        volatility=STABLE,
-        rowwise=True,
-        bound=True,
-        doc="True: every role is a superuser.",
-    )(_allowed)
-
-
 @function("pg_get_userbyid(oid) -> name", volatility=STABLE, rowwise=True, bound=True, oid=1642)
 def pg_get_userbyid(call: BoundCall, oid: int) -> str:
     """The name of a role."""
-    return "postgres" if oid == 10 else f"unknown (OID={oid})"
+    names = {known: name for name, known in role_oids(session_of(call.context).user).items()}
+    return names.get(oid, f"unknown (OID={oid})")
 
 
 @function("pg_encoding_to_char(int4) -> name", volatility=STABLE, rowwise=True, oid=1597)
 def pg_encoding_to_char(encoding: int) -> str:
-    """The name of an encoding: UTF8 is the only one."""
-    return "UTF8" if encoding == 6 else ""
+    """The name of an encoding, of which databases only have UTF8."""
+    return {0: "SQL_ASCII", 6: "UTF8"}.get(encoding, "")
 
 
 @function("pg_char_to_encoding(name) -> int4", volatility=STABLE, rowwise=True, oid=1264)
 def pg_char_to_encoding(name: str) -> int:
     """The number of an encoding, -1 for an unknown one."""
     return 6 if name.lower().replace("-", "") == "utf8" else -1
-
-
-@function("pg_is_in_recovery() -> bool", volatility=VOLATILE, rowwise=True, oid=3810)
-def pg_is_in_recovery() -> bool:
-    """False: there are no standbys."""
-    return False
 
 
 @function("pg_is_other_temp_schema(oid) -> bool", volatility=STABLE, rowwise=True, oid=2855)
@@ -220,14 +205,18 @@ def pg_relation_is_publishable(oid: int) -> bool:
     return oid >= 16384
 
 
+def _type_name(call: BoundCall, oid: int) -> str:
+    return type_text(_catalog(call), search_path(call.context), oid) or "-"
+
+
 def _procedure_text(call: BoundCall, oid: int, column: str) -> str | None:
     row = procedures().get(oid)
     if row is None:
         return None
     if column == "result":
-        shown = format_type(call, row["prorettype"], -1)
+        shown = _type_name(call, row["prorettype"])
         return f"SETOF {shown}" if row.get("proretset") else shown
-    names = [format_type(call, kind, -1) or "" for kind in row["proargtypes"]]
+    names = [_type_name(call, kind) for kind in row["proargtypes"]]
     if row.get("provariadic"):
         names[-1] = f"VARIADIC {names[-1]}"
     return ", ".join(names)

@@ -21,6 +21,15 @@ def _is_view(thing: Relation | SystemRelation) -> bool:
     return isinstance(thing, View) or (isinstance(thing, SystemRelation) and thing.kind == "v")
 
 
+def placed(catalog: Catalog, context: EvalContext, thing: Relation | SystemRelation) -> dict[str, object]:
+    """The columns that say which relation a row is about."""
+    return {
+        "table_catalog": session_of(context).database,
+        "table_schema": catalog.schema_name(thing.schema_oid),
+        "table_name": thing.name,
+    }
+
+
 def _yes(value: bool) -> str:
     return "YES" if value else "NO"
 
@@ -35,12 +44,9 @@ def schemata(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
 
 @rows_of("information_schema", "tables")
 def tables(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
-    database = session_of(context).database
     for thing in _listed(catalog):
         yield {
-            "table_catalog": database,
-            "table_schema": catalog.schema_name(thing.schema_oid),
-            "table_name": thing.name,
+            **placed(catalog, context, thing),
             "table_type": "VIEW" if _is_view(thing) else "BASE TABLE",
             "is_insertable_into": _yes(isinstance(thing, Table)),
             "is_typed": "NO",
@@ -49,13 +55,10 @@ def tables(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
 
 @rows_of("information_schema", "views")
 def views(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
-    database = session_of(context).database
     for thing in catalog.relations():
         if isinstance(thing, View):
             yield {
-                "table_catalog": database,
-                "table_schema": catalog.schema_name(thing.schema_oid),
-                "table_name": thing.name,
+                **placed(catalog, context, thing),
                 "view_definition": view_definition(thing),
                 "check_option": "NONE",
                 **dict.fromkeys(
@@ -75,9 +78,8 @@ def views(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
 def columns(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     database = session_of(context).database
     for thing in _listed(catalog):
-        schema = catalog.schema_name(thing.schema_oid)
+        place = placed(catalog, context, thing)
         for number, column in enumerate(thing.columns, 1):
-            place = {"table_catalog": database, "table_schema": schema, "table_name": thing.name}
             yield {
                 **place,
                 **_column(column, number, database),
@@ -128,49 +130,3 @@ def _numbers(name: str, typmod: int) -> dict[str, object]:
     if name in ("time", "timetz", "timestamp", "timestamptz", "interval"):
         return {"datetime_precision": typmod if 0 <= typmod <= 6 else 6}
     return {"datetime_precision": 0} if name == "date" else {}
-
-
-def _primary_keys(catalog: Catalog) -> Iterator[tuple[Table, str, str, tuple[int, ...]]]:
-    for thing in catalog.relations():
-        if isinstance(thing, Table) and thing.primary_key is not None:
-            yield thing, catalog.schema_name(thing.schema_oid), thing.primary_key.name, thing.primary_key.columns
-
-
-@rows_of("information_schema", "table_constraints")
-def table_constraints(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
-    database = session_of(context).database
-    for table, schema, name, _ in _primary_keys(catalog):
-        yield {
-            "constraint_catalog": database,
-            "constraint_schema": schema,
-            "constraint_name": name,
-            "table_catalog": database,
-            "table_schema": schema,
-            "table_name": table.name,
-            "constraint_type": "PRIMARY KEY",
-            "is_deferrable": "NO",
-            "initially_deferred": "NO",
-            "enforced": "YES",
-        }
-
-
-@rows_of("information_schema", "key_column_usage")
-def key_column_usage(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
-    yield from constraint_column_usage(catalog, context)
-
-
-@rows_of("information_schema", "constraint_column_usage")
-def constraint_column_usage(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
-    database = session_of(context).database
-    for table, schema, name, positions in _primary_keys(catalog):
-        for number, position in enumerate(positions, 1):
-            yield {
-                "constraint_catalog": database,
-                "constraint_schema": schema,
-                "constraint_name": name,
-                "table_catalog": database,
-                "table_schema": schema,
-                "table_name": table.name,
-                "column_name": table.columns[position].name,
-                "ordinal_position": number,
-            }

@@ -161,7 +161,10 @@ class IndexColumn:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An arrangement of a relation by some of its columns. `primary` for the index of a primary key."""
+    """An arrangement of a relation by some of its columns. `primary` for the index of a primary key.
+
+    `constraint_oid` is the UNIQUE constraint that the index serves; 0 for an index that was made as one.
+    """
 
     oid: int
     schema_oid: int
@@ -170,6 +173,7 @@ class Index:
     columns: tuple[IndexColumn, ...]
     unique: bool = False
     primary: bool = False
+    constraint_oid: int = 0
 
     @property
     def depends(self) -> frozenset[int]:

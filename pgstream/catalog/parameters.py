@@ -86,6 +86,12 @@ class Parameter:
             )
         return value
 
+    def stored(self, shown: str) -> str:
+        """What SHOW prints, as pg_settings has it: a number in the parameter's own unit."""
+        if self.vartype not in ("integer", "real") or not self.unit or _NUMBER.fullmatch(shown) is None:
+            return shown
+        return _plain(self.amount(shown))
+
     def shown(self, value: Fraction) -> str:
         """A number in the parameter's unit as SHOW prints it: in the largest unit that leaves it whole."""
         if not self.unit or value <= 0:

@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.definitions import constraint_oid
 from pgstream.catalog.objects import (
     SUPERUSER,
     Index,
@@ -175,23 +176,24 @@ def pg_index(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
 
 @rows_of("pg_catalog", "pg_constraint")
 def pg_constraint(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
-    """Primary keys."""
-    for thing in catalog.relations():
-        if isinstance(thing, Table) and thing.primary_key is not None:
+    """Primary keys and UNIQUE constraints, each with its index."""
+    for index in _indexes(catalog):
+        oid = constraint_oid(catalog, index)
+        if oid:
             yield {
-                "oid": thing.primary_key.oid,
-                "conname": thing.primary_key.name,
-                "connamespace": thing.schema_oid,
-                "contype": "p",
+                "oid": oid,
+                "conname": index.name,
+                "connamespace": index.schema_oid,
+                "contype": "p" if index.primary else "u",
                 "convalidated": True,
-                "conrelid": thing.oid,
-                "conindid": thing.primary_key.index_oid,
+                "conrelid": index.relation_oid,
+                "conindid": index.oid,
                 "confupdtype": " ",
                 "confdeltype": " ",
                 "confmatchtype": " ",
                 "conislocal": True,
                 "connoinherit": True,
-                "conkey": [position + 1 for position in thing.primary_key.columns],
+                "conkey": [key.position + 1 for key in index.columns],
             }
 
 

@@ -10,6 +10,7 @@ from pgstream.catalog.system import Row, rows_of
 from pgstream.functions.registry import EvalContext
 
 UTF8 = 6
+PG_DEFAULT = 1663
 
 
 def session_of(context: EvalContext) -> SessionFacts:
@@ -60,25 +61,28 @@ def pg_collation(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
 
 @rows_of("pg_catalog", "pg_tablespace")
 def pg_tablespace(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
-    for oid, name in ((1663, "pg_default"), (1664, "pg_global")):
+    for oid, name in ((PG_DEFAULT, "pg_default"), (1664, "pg_global")):
         yield {"oid": oid, "spcname": name, "spcowner": SUPERUSER}
+
+
+def database_oids(session: SessionFacts) -> dict[str, int]:
+    """The databases of the server by name."""
+    names = (session.database,) if session.databases is None else session.databases()
+    return {name: 5 if name == "postgres" else 16000 + number for number, name in enumerate(names)}
 
 
 @rows_of("pg_catalog", "pg_database", per_session=True)
 def pg_database(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
-    """The databases of this server, as the session facts list them."""
-    session = session_of(context)
-    names = session.databases or (session.database,)
-    for number, name in enumerate(names):
+    for name, oid in database_oids(session_of(context)).items():
         yield {
-            "oid": 5 if name == "postgres" else 16000 + number,
+            "oid": oid,
             "datname": name,
             "datdba": SUPERUSER,
             "encoding": UTF8,
             "datlocprovider": "c",
             "datallowconn": True,
             "datconnlimit": -1,
-            "dattablespace": 1663,
+            "dattablespace": PG_DEFAULT,
             "datcollate": "C",
             "datctype": "C",
         }
@@ -109,41 +113,17 @@ def pg_authid(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
         yield {**row, "rolpassword": None}
 
 
+def _users(context: EvalContext) -> Iterator[Row]:
+    for name, oid in role_oids(session_of(context).user).items():
+        powers = dict.fromkeys(("usecreatedb", "usesuper", "userepl", "usebypassrls"), True)
+        yield {"usename": name, "usesysid": oid, **powers, "passwd": "********"}
+
+
 @rows_of("pg_catalog", "pg_user", per_session=True)
 def pg_user(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
-    for row in pg_roles(catalog, context):
-        powers = dict.fromkeys(("usecreatedb", "usesuper", "userepl", "usebypassrls"), True)
-        yield {"usename": row["rolname"], "usesysid": row["oid"], **powers, "passwd": "********"}
+    yield from _users(context)
 
 
-@rows_of("pg_catalog", "pg_settings", per_session=True)
-def pg_settings(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
-    for name in sorted(context.settings):
-        value = context.settings[name]
-        yield {
-            "name": name,
-            "setting": value,
-            "context": "user",
-            "vartype": "string",
-            "source": "session",
-            "boot_val": value,
-            "reset_val": value,
-            "pending_restart": False,
-        }
-
-
-@rows_of("pg_catalog", "pg_stat_activity", per_session=True)
-def pg_stat_activity(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
-    """The asking session itself."""
-    session = session_of(context)
-    yield {
-        "datid": 5,
-        "datname": session.database,
-        "pid": session.pid,
-        "usesysid": SUPERUSER,
-        "usename": session.user,
-        "application_name": session.application_name,
-        "backend_start": session.backend_start_us,
-        "state": "active",
-        "backend_type": "client backend",
-    }
+@rows_of("pg_catalog", "pg_shadow", per_session=True)
+def pg_shadow(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    return ({**row, "passwd": None} for row in _users(context))

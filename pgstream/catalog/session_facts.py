@@ -1,7 +1,25 @@
-"""What functions and system relations may know of the session that asks."""
+"""What functions and system relations may know of the session that asks, and of the others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One connection as pg_stat_activity shows it. Times are microseconds since 1970-01-01 UTC, 0 for none."""
+
+    pid: int
+    user: str
+    database: str
+    application_name: str
+    client_address: str
+    client_port: int
+    backend_start_us: int
+    transaction_start_us: int
+    query_start_us: int
+    state_change_us: int
+    state: str
+    query: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +35,17 @@ class SessionFacts:
     application_name: str = ""
     client_address: str = ""
     backend_start_us: int = 0
-    databases: tuple[str, ...] = ()
+    client_port: int = -1
+    server_port: int = 0
+    server_start_us: int = 0
+    databases: Callable[[], tuple[str, ...]] | None = field(default=None, compare=False, repr=False)
     """Every database of the server, for pg_database."""
+    activities: Callable[[], Sequence[Activity]] | None = field(default=None, compare=False, repr=False)
+    """Every connection of the server, for pg_stat_activity."""
+    signal: Callable[[int, bool], bool] | None = field(default=None, compare=False, repr=False)
+    """`signal(pid, end)`: cancels what the session of `pid` runs, or ends it; False where there is none."""
+    stored_bytes: Callable[[int], int] | None = field(default=None, compare=False, repr=False)
+    """How much memory the rows of a relation or index take, by its OID; 0 for one that keeps none."""
     assign: Callable[[str, str | None, bool], str] | None = field(default=None, compare=False, repr=False)
     """`set_config(name, value, is_local)`: sets a parameter of the session and returns the value it has now."""
     notify: Callable[[str, str], None] | None = field(default=None, compare=False, repr=False)

@@ -14,8 +14,11 @@ from pgstream.catalog.objects import Feed, Index, Relation, Schema
 from pgstream.errors import InvalidSchemaName, SyntaxError42601, UndefinedObject
 from pgstream.types.definition import BY_ALIAS, BY_NAME, BY_OID, SqlType
 
-_SQL_NAMES = {"timetz": "time with time zone", "varbit": "bit varying"}
-"""Names of types without a declaration here that differ from their typname."""
+_SQL_NAMES = {"timetz": "time with time zone", "varbit": "bit varying", "bit": "bit"}
+"""Names of types without a declaration here that are not their quoted typname."""
+
+_SPELLED_CHAR = ("char", "bpchar")
+"""`char` without quotes is SQL's character, not the one-byte type of that name."""
 
 _MODIFIER = re.compile(r"\(([^()]*)\)")
 
@@ -84,6 +87,9 @@ def type_oid_of(catalog: Catalog, path: Sequence[str], text: str) -> int:
 
 
 def _element_oid(catalog: Catalog, path: Sequence[str], bare: str, spelled: str) -> int:
+    spelled_name, meant = _SPELLED_CHAR
+    if bare.lower() == spelled_name:
+        return BY_NAME[meant].oid
     alias = BY_ALIAS.get(bare.lower())
     if alias is not None and not bare.startswith('"'):
         return BY_NAME[alias].oid

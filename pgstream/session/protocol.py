@@ -173,7 +173,7 @@ class Conversation:
 
     async def _run_query(self, text: bytes) -> None:
         session = self.session
-        session.start_clock()
+        session.start_clock(text.decode(errors="replace"))
         session.portals.pop("", None)
         try:
             statements = statements_of(decoded(text))
@@ -251,7 +251,7 @@ class Conversation:
 
     def _parse(self, message: Parse) -> None:
         session = self.session
-        session.start_clock()
+        session.start_clock(message.text.decode(errors="replace"))
         statements = statements_of(decoded(message.text))
         if len(statements) > 1:
             raise SyntaxError42601("cannot insert multiple commands into a prepared statement")
@@ -318,7 +318,7 @@ class Conversation:
             return None
         self._require_allowed(prepared.parsed.node)
         if portal.answer is None:
-            session.start_clock()
+            session.start_clock(prepared.parsed.whole)
             if is_query(prepared):
                 portal.answer = point_answer(session, prepared, portal.params)
             if portal.answer is None:

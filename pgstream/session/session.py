@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from pgstream.catalog import session_functions  # noqa: F401  declares SQL functions
 from pgstream.catalog.names import NamedSettings, prints_names
-from pgstream.catalog.session_facts import SessionFacts
+from pgstream.catalog.session_facts import Activity, SessionFacts
 from pgstream.errors import QueryCanceled, SqlError
 from pgstream.functions.registry import EvalContext
 from pgstream.plan.expressions import Col
@@ -105,6 +105,7 @@ class Session:
             notify=self.notify,
             listening=lambda: self.channels.heard_by(self),
             check_interrupts=self.check_interrupts,
+            stored_bytes=lambda oid: int(self.block.reader().snapshot().stored_bytes(oid)),
         )
         self._out: list[bytes] = []
         self._out_bytes = 0
@@ -113,6 +114,7 @@ class Session:
         self._running: asyncio.Future[Any] | None = None
         self._running_elsewhere: EngineFuture[Any] | None = None
         self._clock_us = 0
+        self._query = ""
 
     # Output ------------------------------------------------------------------------------------------------
 
@@ -179,10 +181,31 @@ class Session:
         """now(): when the transaction began."""
         return self._clock_us if self.block.state is State.IDLE else self.block.start_us
 
-    def start_clock(self) -> None:
-        """A new statement begins."""
+    def start_clock(self, query: str) -> None:
+        """A new statement begins, whose text others may see."""
         self._clock_us = self.services.world.now_us()
+        self._query = query
         self._interrupt = Interrupt()
+
+    @property
+    def activity(self) -> Activity:
+        """How this session stands, for everybody to see."""
+        facts = self._facts
+        idle = {State.OPEN: "idle in transaction", State.FAILED: "idle in transaction (aborted)"}
+        return Activity(
+            facts.pid,
+            facts.user,
+            facts.database,
+            self.settings.current["application_name"],
+            facts.client_address,
+            facts.client_port,
+            facts.backend_start_us,
+            0 if self.block.state is State.IDLE and not self.busy else self.now_us,
+            self._clock_us,
+            self._clock_us,
+            "active" if self.busy else idle.get(self.block.state, "idle"),
+            self._query,
+        )
 
     def set_config(self, name: str, value: str | None, local: bool) -> str:
         """The SQL function set_config."""
