@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pgstream.catalog.objects import Table
 from pgstream.delta import Column, Delta, concat
-from pgstream.engine.constraints import check_not_null, check_unique, primary_key_hash
+from pgstream.engine.constraints import UniqueKey, check_not_null, check_unique, unique_keys
 from pgstream.engine.head import Head
 from pgstream.engine.outcome import Change, Outcome
 from pgstream.engine.reading import Snapshot
@@ -97,7 +98,7 @@ class Writing:
             return Change({}, self._returned("INSERT 0 0", statement.returning, _empty(statement.target), 0))
         check_not_null(self.head.catalog, table, columns, self.context.settings)
         delta = Delta.of(columns)
-        if statement.on_conflict is not None and table.primary_key is not None:
+        if statement.on_conflict is not None:
             delta = self._resolved(table, statement, statement.on_conflict, delta)
         check_unique(self.head, table, delta, self.seed, self.context.settings)
         added = delta.filter(delta.weights > 0)
@@ -107,28 +108,47 @@ class Writing:
 
     def _resolved(self, table: Table, statement: Insert, conflict: OnConflict, proposed: Delta) -> Delta:
         """The delta of the rows `proposed` once ON CONFLICT has decided about those whose key is taken."""
-        keys = primary_key_hash(table, proposed.columns, len(proposed), self.seed)
-        ids, first = group_ids(keys.hi, keys.lo)
-        spine = self.head.rows(table.oid)
-        taken = np.zeros(len(proposed), bool)
-        if spine is not None:
-            found = spine.probe(keys, consolidate=True)
-            taken[found.query] = True
+        keys = unique_keys(self.head.catalog, table)
+        if conflict.columns:
+            keys = [key for key in keys if set(key.positions) == set(conflict.columns)][:1]
         if not conflict.update:
-            keep = ~taken & (first[ids] == np.arange(len(proposed)))
+            keep = np.ones(len(proposed), bool)
+            for key in keys:
+                keep &= self._free(table, key, proposed)
             return proposed.filter(keep)
-        if len(first) < len(proposed):
+        (key,) = keys
+        if not self._distinct(table, key, proposed):
             raise CardinalityViolation(
                 "ON CONFLICT DO UPDATE command cannot affect row a second time",
                 hint="Ensure that no rows proposed for insertion within the same command have duplicate constrained "
                 "values.",
             )
-        if spine is None or not taken.any():
+        found = key.taken(self.head, table, proposed.columns, len(proposed), self.seed)
+        if found is None or not len(found.query):
             return proposed
+        taken = np.zeros(len(proposed), bool)
+        taken[found.query] = True
         existing = Delta(found.delta.columns, np.ones(len(found.query), np.int64))
-        excluded = proposed.take(found.query)
-        updated = self._conflict_update(table, statement, conflict, existing, excluded)
+        updated = self._conflict_update(table, statement, conflict, existing, proposed.take(found.query))
         return concat([updated, proposed.filter(~taken)])
+
+    def _free(self, table: Table, key: UniqueKey, proposed: Delta) -> NDArray[np.bool_]:
+        """Which rows may be inserted: nobody has their key, neither stored nor proposed before them."""
+        hashes = key.hashes(table, proposed.columns, len(proposed), self.seed)
+        ids, first = group_ids(hashes.hi, hashes.lo)
+        free: NDArray[np.bool_] = (first[ids] == np.arange(len(proposed))) | ~key.complete(
+            proposed.columns, len(proposed)
+        )
+        found = key.taken(self.head, table, proposed.columns, len(proposed), self.seed)
+        if found is not None:
+            free[found.query] = False
+        return free
+
+    def _distinct(self, table: Table, key: UniqueKey, proposed: Delta) -> bool:
+        """Whether no two of the rows have one key."""
+        whole = proposed.filter(key.complete(proposed.columns, len(proposed)))
+        hashes = key.hashes(table, whole.columns, len(whole), self.seed)
+        return len(group_ids(hashes.hi, hashes.lo)[1]) == len(whole)
 
     def _conflict_update(
         self, table: Table, statement: Insert, conflict: OnConflict, existing: Delta, excluded: Delta

@@ -1,8 +1,10 @@
-"""What a table asks of its rows: NOT NULL and the primary key, with PostgreSQL's messages."""
+"""What a table asks of its rows: NOT NULL and unique keys, with PostgreSQL's messages."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import Table
@@ -11,14 +13,53 @@ from pgstream.engine.head import Head
 from pgstream.errors import NotNullViolation, UniqueViolation
 from pgstream.kernels.grouping import group_ids, group_sums
 from pgstream.storage.identity import Hash, Seed, key_hash
+from pgstream.storage.spine import Matches
 from pgstream.types.definition import Settings
 
 
-def primary_key_hash(table: Table, columns: Sequence[Column], count: int, seed: Seed) -> Hash:
-    """The hash of each row's primary key; `columns` are all of the table's."""
-    assert table.primary_key is not None
-    positions = table.primary_key.columns
-    return key_hash([columns[p] for p in positions], [table.columns[p].type for p in positions], seed, count)
+@dataclass(frozen=True, slots=True)
+class UniqueKey:
+    """Columns of which no two rows of a table agree: its primary key, or those of a unique index.
+
+    `stored` is the OID under which the head keeps the rows arranged by them. NULLs agree with nothing.
+    """
+
+    name: str
+    positions: tuple[int, ...]
+    stored: int
+
+    def hashes(self, table: Table, columns: Sequence[Column], count: int, seed: Seed) -> Hash:
+        """The hash of each row's key; `columns` are all of the table's."""
+        types = [table.columns[position].type for position in self.positions]
+        return key_hash([columns[position] for position in self.positions], types, seed, count)
+
+    def complete(self, columns: Sequence[Column], count: int) -> NDArray[np.bool_]:
+        """Which rows have a key without NULLs."""
+        whole = np.ones(count, bool)
+        for position in self.positions:
+            if columns[position].null_count:
+                whole &= np.asarray(columns[position].is_valid().to_numpy(zero_copy_only=False))
+        return whole
+
+    def taken(self, head: Head, table: Table, columns: Sequence[Column], count: int, seed: Seed) -> Matches | None:
+        """The stored rows that agree with some of these; None where there are none at all."""
+        spine = head.rows(self.stored)
+        if spine is None:
+            return None
+        rows = np.flatnonzero(self.complete(columns, count))
+        found = spine.probe(self.hashes(table, columns, count, seed).take(rows), consolidate=True)
+        return Matches(rows[found.query], found.delta)
+
+
+def unique_keys(catalog: Catalog, table: Table) -> list[UniqueKey]:
+    """All of a table's unique keys, the primary one first."""
+    keys = []
+    if table.primary_key is not None:
+        keys.append(UniqueKey(table.primary_key.name, table.primary_key.columns, table.oid))
+    for index in catalog.indexes(table.oid):
+        if index.unique and not index.primary:
+            keys.append(UniqueKey(index.name, tuple(column.position for column in index.columns), index.oid))
+    return keys
 
 
 def row_text(table: Table, columns: Sequence[Column], row: int, settings: Settings) -> str:
@@ -45,34 +86,64 @@ def check_not_null(catalog: Catalog, table: Table, columns: Sequence[Column], se
 
 
 def check_unique(head: Head, table: Table, delta: Delta, seed: Seed, settings: Settings) -> None:
-    """Raises UniqueViolation if after `delta` two rows had one primary key."""
-    if table.primary_key is None or not len(delta):
+    """Raises UniqueViolation if after `delta` two rows had one unique key."""
+    if not len(delta):
         return
-    keys = primary_key_hash(table, delta.columns, len(delta), seed)
-    ids, first = group_ids(keys.hi, keys.lo)
-    weights = group_sums(delta.weights, ids, len(first))
-    rows = head.rows(table.oid)
-    if rows is not None:
-        weights = weights + rows.key_weights(keys.take(first))
-    twice = np.flatnonzero(weights > 1)
+    for key in unique_keys(head.catalog, table):
+        whole = delta.filter(key.complete(delta.columns, len(delta)))
+        if not len(whole):
+            continue
+        hashes = key.hashes(table, whole.columns, len(whole), seed)
+        ids, first = group_ids(hashes.hi, hashes.lo)
+        weights = group_sums(whole.weights, ids, len(first))
+        rows = head.rows(key.stored)
+        if rows is not None:
+            weights = weights + rows.key_weights(hashes.take(first))
+        twice = np.flatnonzero(weights > 1)
+        if len(twice):
+            raise _duplicate(head.catalog, table, key, whole.columns, int(first[twice].min()), settings)
+
+
+def check_distinct(head: Head, table: Table, key: UniqueKey, settings: Settings) -> None:
+    """Raises UniqueViolation if rows that are there already agree on a key that is to become unique."""
+    spine = head.rows(table.oid)
+    if spine is None:
+        return
+    rows = spine.contents()
+    rows = rows.filter(key.complete(rows.columns, len(rows)))
+    hashes = key.hashes(table, rows.columns, len(rows), spine.seed)
+    ids, first = group_ids(hashes.hi, hashes.lo)
+    twice = np.flatnonzero(group_sums(rows.weights, ids, len(first)) > 1)
     if len(twice):
-        raise duplicate_key(head.catalog, table, delta.columns, int(first[twice].min()), settings)
+        names, values = _key_text(table, key, rows.columns, int(first[twice].min()), settings)
+        raise UniqueViolation(
+            f'could not create unique index "{key.name}"',
+            detail=f"Key ({names})=({values}) is duplicated.",
+            schema=head.catalog.schema_name(table.schema_oid),
+            table=table.name,
+            constraint=key.name,
+        )
 
 
-def duplicate_key(
-    catalog: Catalog, table: Table, columns: Sequence[Column], row: int, settings: Settings
+def _key_text(table: Table, key: UniqueKey, columns: Sequence[Column], row: int, settings: Settings) -> tuple[str, str]:
+    """The names and values of one row's key, as error details show them."""
+    names = ", ".join(table.columns[position].name for position in key.positions)
+    values = ", ".join(
+        table.columns[position].type.definition.format(columns[position].slice(row, 1), settings)[0].as_py()
+        for position in key.positions
+    )
+    return names, values
+
+
+def _duplicate(
+    catalog: Catalog, table: Table, key: UniqueKey, columns: Sequence[Column], row: int, settings: Settings
 ) -> UniqueViolation:
     """The error for `row`, whose key is there already."""
-    assert table.primary_key is not None
-    positions = table.primary_key.columns
-    names = ", ".join(table.columns[p].name for p in positions)
-    values = ", ".join(
-        table.columns[p].type.definition.format(columns[p].slice(row, 1), settings)[0].as_py() for p in positions
-    )
+    names, values = _key_text(table, key, columns, row, settings)
     return UniqueViolation(
-        f'duplicate key value violates unique constraint "{table.primary_key.name}"',
+        f'duplicate key value violates unique constraint "{key.name}"',
         detail=f"Key ({names})=({values}) already exists.",
         schema=catalog.schema_name(table.schema_oid),
         table=table.name,
-        constraint=table.primary_key.name,
+        constraint=key.name,
     )

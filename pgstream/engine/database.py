@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pgstream.catalog.objects import CatalogObject, Feed, Schema, Sink, Source, Table
+from pgstream.catalog.objects import CatalogObject, Feed, Index, Schema, Sink, Source, Table
 from pgstream.catalog.session_facts import NOBODY
 from pgstream.circuit.circuit import Circuit, Node
 from pgstream.circuit.operator import TickContext
@@ -17,7 +17,7 @@ from pgstream.delta import Column, Delta
 from pgstream.engine import commit
 from pgstream.engine.backfill import Backfill
 from pgstream.engine.changing import Dml, Writing, stored_table
-from pgstream.engine.defining import Definer, Draft
+from pgstream.engine.defining import Definer, Draft, require_distinct
 from pgstream.engine.head import Head, Roots
 from pgstream.engine.intake import Intake, as_rejected, errors_table, rejected_rows, split
 from pgstream.engine.outcome import Outcome
@@ -220,6 +220,8 @@ class Database:
             if not isinstance(thing, Schema) and (thing.schema_oid, thing.name) in catalog.names:
                 raise DuplicateTable(f'relation "{thing.name}" already exists')
             catalog = catalog.put(thing)
+            if isinstance(thing, Index):
+                require_distinct(replace(self.head, catalog=catalog), thing)
         for oid in one.draft.built:
             if oid in made.roots.stored:
                 roots = roots.store(oid, made.roots.stored[oid])

@@ -23,6 +23,7 @@ from pgstream.catalog.objects import (
 )
 from pgstream.circuit.circuit import Circuit, Node
 from pgstream.connectors import create_source
+from pgstream.engine.constraints import UniqueKey, check_distinct
 from pgstream.engine.dropping import drop
 from pgstream.engine.facts import HeadFacts
 from pgstream.engine.head import Head, Roots
@@ -117,7 +118,22 @@ class Definer:
         if key is not None:
             keys = tuple(IndexColumn(position) for position in key.columns)
             catalog = catalog.put(Index(key.index_oid, table.schema_oid, key.name, oid, keys, True, True))
-        return Draft(replace(head, catalog=catalog, roots=roots), Outcome("CREATE TABLE"), (oid,))
+        made, built = replace(head, catalog=catalog, roots=roots), [oid]
+        for wish, positions in statement.unique:
+            made, index_oid = self._unique_index(made, table, wish, positions)
+            built.append(index_oid)
+        return Draft(made, Outcome("CREATE TABLE"), tuple(built))
+
+    def _unique_index(self, head: Head, table: Table, name: str | None, positions: tuple[int, ...]) -> tuple[Head, int]:
+        """`head` with the index that a UNIQUE constraint of a new table asks for, and its OID."""
+        columns = "_".join(table.columns[position].name for position in positions)
+        chosen = name or _free_name(head.catalog, table.schema_oid, f"{table.name}_{columns}_key")
+        _require_free(head.catalog, table.schema_oid, chosen)
+        oid = self.new_oids(4)
+        keys = tuple(IndexColumn(position) for position in positions)
+        index = Index(oid, table.schema_oid, chosen, table.oid, keys, True, constraint_oid=oid + 3)
+        node = self.index_node(head.roots, index)
+        return replace(head, catalog=head.catalog.put(index), roots=head.roots.store(oid, node)), oid
 
     def table_node(self, table: Table) -> Node:
         """Where a table's rows are kept: arranged by its primary key."""
@@ -193,6 +209,7 @@ class Definer:
         _require_free(head.catalog, relation.schema_oid, name)
         oid = self.new_oids(3)
         index = Index(oid, relation.schema_oid, name, relation.oid, statement.columns, statement.unique)
+        require_distinct(head, index)
         node = self.index_node(head.roots, index)
         made = replace(head, catalog=head.catalog.put(index), roots=head.roots.store(oid, node))
         return Draft(made, Outcome("CREATE INDEX"), (oid,))
@@ -284,6 +301,14 @@ class Definer:
         gone, notices = drop(head.catalog, statement)
         made = replace(head, catalog=head.catalog.drop(gone), roots=head.roots.drop(gone)) if gone else head
         return Draft(made, Outcome(tag, notices=notices), dropped=frozenset(gone))
+
+
+def require_distinct(head: Head, index: Index) -> None:
+    """Raises UniqueViolation where a table's rows forbid an index that is to be unique."""
+    table = head.catalog.indexed(index)
+    if index.unique and isinstance(table, Table):
+        key = UniqueKey(index.name, tuple(column.position for column in index.columns), index.oid)
+        check_distinct(head, table, key, {"timezone": "UTC"})
 
 
 def _options(

@@ -57,7 +57,7 @@ def _internal(thing: CatalogObject, gone: set[int]) -> bool:
 
 def _refuse_primary_index(catalog: Catalog, oid: int) -> None:
     thing = catalog.objects[oid]
-    if isinstance(thing, Index) and thing.primary:
+    if isinstance(thing, Index) and (thing.primary or thing.constraint_oid):
         table = catalog.indexed(thing).name
         raise DependentObjectsStillExist(
             f"cannot drop index {thing.name} because constraint {thing.name} on table {table} requires it",
