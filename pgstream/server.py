@@ -4,6 +4,7 @@ A connection that is not from this machine must know the password; without one t
 """
 
 import asyncio
+import getpass
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -286,7 +287,9 @@ def run(config: Config, world: World, log: Log) -> None:
     """Opens the engine, serves, and closes the engine when told to stop. Raises SqlError if it cannot start."""
     import uvloop
 
-    engine = Engine.open(config.data_dir, world, memory_bytes=config.memory_bytes, log=log)
+    # psql without -d asks for the database of its user's name
+    names = tuple(dict.fromkeys(("postgres", getpass.getuser())))
+    engine = Engine.open(config.data_dir, world, memory_bytes=config.memory_bytes, databases=names, log=log)
     try:
         uvloop.run(serve(engine, config, world, log))
     finally:

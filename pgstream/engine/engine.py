@@ -100,8 +100,8 @@ class Engine:
         engine = Engine(store, chosen, memory_bytes, log or Log(chosen))
         for place in commit.places(store):
             engine._databases[place.name] = engine._opened(place)
-        for name in databases:
-            if name not in engine._databases:
+        if not engine._databases:
+            for name in databases:
                 engine.create(name)
         engine._forget_orphans()
         if engine.dirty():
