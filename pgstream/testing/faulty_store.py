@@ -22,6 +22,7 @@ class Countdown:
     def __init__(self, writes: int | None = None) -> None:
         self.left = writes
         self.full = False
+        self.dead = False
 
     def tick(self, after: bool = False) -> None:
         """Passes one point at which the process may die."""
@@ -30,6 +31,7 @@ class Countdown:
         if self.left > 0:
             self.left -= 1
         elif not self.full:
+            self.dead = True
             raise Crash
         elif not after:
             self.left = None
