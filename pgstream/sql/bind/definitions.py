@@ -13,9 +13,9 @@ from pgstream.errors import (
     UndefinedColumn,
 )
 from pgstream.sql.bind.binding import Binding
-from pgstream.sql.bind.stored import assigned, bind_default_node
+from pgstream.sql.bind.stored import assigned, bind_default_node, default_text
 from pgstream.sql.bind.types import type_of
-from pgstream.sql.parse import ast, deparse, enums
+from pgstream.sql.parse import ast, enums
 from pgstream.types.definition import SqlType
 
 Node = Any
@@ -108,7 +108,7 @@ def _column_constraint(binding: Binding, made: Definition, node: Node, constrain
             column = TableColumn(node.colname, made.types[-1])
             expr = bind_default_node(binding, constraint.raw_expr)
             _checked_default(binding, expr, column, made)
-            made.defaults[-1] = deparse(constraint.raw_expr)
+            made.defaults[-1] = default_text(binding, constraint.raw_expr, expr, column)
         case Kind.CONSTR_PRIMARY:
             _set_primary_key(made, [node.colname], constraint)
         case Kind.CONSTR_UNIQUE:

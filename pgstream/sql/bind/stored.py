@@ -8,6 +8,7 @@ from pgstream.errors import (
     DatatypeMismatch,
     InsufficientPrivilege,
     ObjectNotInPrerequisiteState,
+    SqlError,
     UndefinedColumn,
     WrongObjectType,
 )
@@ -17,7 +18,8 @@ from pgstream.sql.bind.coercion import coerce
 from pgstream.sql.bind.dispatch import bind_expression
 from pgstream.sql.bind.lookup import find_relation
 from pgstream.sql.bind.names import Level
-from pgstream.sql.parse import ast, parse
+from pgstream.sql.default_text import DefaultText
+from pgstream.sql.parse import ast, deparse, parse
 
 Node = Any
 
@@ -101,6 +103,27 @@ def bound_default(binding: Binding, column: TableColumn, text: str) -> Expr:
 def bind_default_node(binding: Binding, node: Node) -> Expr:
     """A DEFAULT expression, which sees no columns."""
     return bind_expression(Level(binding, clause="DEFAULT"), node)
+
+
+def default_text(binding: Binding, node: Node, expr: Expr, column: TableColumn) -> str | None:
+    """The text to keep of a default: as PostgreSQL prints it, if it means the same, else as it was written.
+
+    None for DEFAULT NULL, which is no default.
+    """
+    if isinstance(expr, Const) and expr.value is None:
+        return None
+    written = deparse(node)
+    if isinstance(node, ast.SQLValueFunction):
+        return written
+    if isinstance(expr, Const) and expr.type.name == "unknown":
+        known = coerce(binding, expr, column.type.bare(), "a")
+        expr = expr if known is None else known
+    shown = DefaultText(binding.scope.settings)(expr)
+    try:
+        same = bound_default(binding, column, shown) == bound_default(binding, column, written)
+    except SqlError:
+        return written
+    return shown if same else written
 
 
 def is_default(node: Node) -> bool:
