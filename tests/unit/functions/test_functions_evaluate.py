@@ -1,4 +1,4 @@
-"""The evaluator: strictness, constants, lazy branches, three-valued logic, and what folding leaves alone."""
+"""The evaluator: strictness, constants, lazy branches, three-valued logic."""
 
 from decimal import Decimal
 
@@ -28,8 +28,7 @@ from pgstream.plan.expressions import (
     Ref,
     Subscript,
 )
-from pgstream.plan.fold import fold
-from pgstream.types import BOOL, INT4, INT8, NUMERIC, TEXT, array_of
+from pgstream.types import INT4, INT8, NUMERIC, TEXT, array_of
 
 CONTEXT = EvalContext({"timezone": "UTC"}, 1_700_000_000_000_000)
 A, B = Ref(Col(1, "a", INT8)), Ref(Col(2, "b", INT8))
@@ -132,16 +131,6 @@ def test_row_wise_functions_run_once_per_distinct_value() -> None:
     made = evaluate(Call(counting, (words,), TEXT), {1: pa.array(["a", "b"] * 50 + [None])}, 101, CONTEXT)
     assert made.to_pylist() == ["A", "B"] * 50 + [None]
     assert sorted(seen) == ["a", "b"]
-
-
-def test_folding_computes_constants_and_leaves_errors() -> None:
-    assert fold(op("+", big(1), big(2)), CONTEXT) == big(3)
-    failing = op("/", big(1), big(0))
-    assert fold(failing, CONTEXT) == failing
-    assert fold(And((op("=", A, big(1)), Const(True, BOOL))), CONTEXT) == op("=", A, big(1))
-    [now] = functions_named("now")
-    stable = Call(now, (), type(INT8)("timestamptz"))
-    assert fold(stable, CONTEXT) == stable
 
 
 def test_linear_sums_are_exact_beyond_64_bits() -> None:
