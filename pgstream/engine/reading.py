@@ -3,7 +3,7 @@
 A SELECT is a circuit made for the occasion, evaluated once over the rows of a head.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from pgstream.engine.facts import HeadFacts
 from pgstream.engine.head import Head
 from pgstream.engine.literals import literal_rows
 from pgstream.engine.per_bound import PerBound
+from pgstream.engine.recursion import NOTHING_GIVEN, recursions_done
 from pgstream.functions.registry import EvalContext
 from pgstream.operators.input import Input
 from pgstream.plan import relations as rel
@@ -137,8 +138,17 @@ class Snapshot:
         params: tuple[Column, ...],
         context: EvalContext,
         cancel: Callable[[], None] = never_cancelled,
+        given: Mapping[int, Delta] = NOTHING_GIVEN,
     ) -> tuple[Delta, tuple[Col, ...]]:
-        """The rows of an optimised plan, each as often as it is there, in the plan's order."""
+        """The rows of an optimised plan, each as often as it is there, in the plan's order.
+
+        `given` holds the rows of relations that are only there for this query, by negative OIDs.
+        """
+
+        def inner(part: rel.Relation, known: Mapping[int, Delta]) -> Delta:
+            return self.rows(part, params, context, cancel, known)[0]
+
+        plan, given = recursions_done(plan, given, inner)
         circuit = Circuit()
         lowered = Lowering(circuit, HeadFacts(self.head)).lower(plan)
         tick = TickContext(self._seed, context, params, cancel)
@@ -151,6 +161,8 @@ class Snapshot:
             if probe is not None:
                 found = probe.rows(self.head, context, params, operator.positions)
                 return () if found is None else (found,)
+            if operator.oid in given:
+                return (given[operator.oid].select(operator.positions),)
             return self._stored(operator.oid, operator.positions, context)
 
         empty = Delta.empty([type.storage for type in lowered.node.types])

@@ -213,6 +213,21 @@ class TableCall:
         return self.input.columns + self.outputs + tail
 
 
+@dataclass(frozen=True, slots=True)
+class Recursion:
+    """WITH RECURSIVE: the rows of `base`, then those that `step` makes of the rows added last, until it adds none.
+
+    In `step`, a Scan of the relation `working`, a negative number, is the rows added last. `base`, `step` and
+    `columns` agree in type; `all` keeps rows that are there already. Only a one-shot query may hold one.
+    """
+
+    base: Relation
+    step: Relation
+    working: int
+    all: bool
+    columns: tuple[Col, ...]
+
+
 Relation = (
     Scan
     | Values
@@ -228,4 +243,5 @@ Relation = (
     | Sort
     | Window
     | TableCall
+    | Recursion
 )

@@ -65,6 +65,7 @@ RELATIONS: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {
     rel.Sort: (("input",), ("order",)),
     rel.Window: (("input",), ("calls",)),
     rel.TableCall: (("input",), ("args", "outputs", "ordinality")),
+    rel.Recursion: (("base", "step"), ("columns",)),
 }
 """Of each relation the fields that hold its inputs, and those that hold its own columns and expressions."""
 
@@ -235,7 +236,7 @@ def defined(plan: Relation) -> dict[int, Col]:
     for node in subplans(plan):
         found.update({col.id: col for col in own_columns(node)})
         for expr in expressions(node):
-            for query in _queries(expr):
+            for query in queries(expr):
                 found.update(defined(query))
     return found
 
@@ -265,13 +266,14 @@ def free_refs(part: Expr | Relation) -> dict[int, Col]:
     of subqueries in either what they take from outside.
     """
     if _is_expr(part):
-        own = {id for query in _queries(part) for id in defined(query)}
+        own = {id for query in queries(part) for id in defined(query)}
     else:
         own = set(defined(cast(Relation, part)))
     return {id: col for id, col in used(part).items() if id not in own}
 
 
-def _queries(expr: Expr) -> Iterator[Relation]:
+def queries(expr: Expr) -> Iterator[Relation]:
+    """The plans of the subqueries in `expr`, without those within them."""
     for part in subexpressions(expr):
         if isinstance(part, ex.Subquery):
             yield part.query

@@ -136,6 +136,8 @@ class _PlanText:
                 return "Distinct"
             case rel.SetOp(kind, all, _, columns):
                 return f"{kind.capitalize()}{' all' if all else ''} ({self._cols(columns)})"
+            case rel.Recursion(_, _, working, all, columns):
+                return f"Recursion{' all' if all else ''} over {working} ({self._cols(columns)})"
             case rel.TopN():
                 return self._top(node)
             case rel.Sort(_, order):

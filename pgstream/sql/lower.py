@@ -144,6 +144,8 @@ class Lowering:
                 return lower_window(self, relation, needed)
             case rel.TableCall():
                 return self._table_call(relation, needed)
+            case rel.Recursion():
+                raise AssertionError("a recursion was not carried out before its result is needed")
             case rel.Apply():
                 raise AssertionError("a correlated subquery outlived unnesting")
 

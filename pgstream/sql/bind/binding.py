@@ -61,6 +61,7 @@ class Binding:
         self.depends: set[int] = set()
         self.defaults: dict[Any, Expr] = {}
         self.system_relations: list[tuple[str, int]] = []
+        self.recursions: list[tuple[str, int]] = []
         self.volatile: list[tuple[str, int]] = []
         self.ambient: list[tuple[str, int]] = []
         self._fixed = {i + 1: given for i, given in enumerate(parameter_types) if given is not None}

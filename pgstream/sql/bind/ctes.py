@@ -10,6 +10,7 @@ from pgstream.plan.rewrite import fresh_copy
 from pgstream.sql.bind.dispatch import bind_query
 from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.query import visible
+from pgstream.sql.bind.recursion import bind_recursive, mentions
 from pgstream.sql.parse import ast
 
 Node = Any
@@ -40,14 +41,15 @@ def bind_with(level: Level, clause: Node) -> None:
             raise DuplicateAlias(f'WITH query name "{node.ctename}" specified more than once', position=node.location)
         if not isinstance(node.ctequery, ast.SelectStmt):
             raise FeatureNotSupported("data-modifying statements in WITH are not supported yet", position=node.location)
-        if clause.recursive and _mentions(node.ctequery, node.ctename):
-            raise FeatureNotSupported("WITH RECURSIVE is not supported yet", position=node.location)
-        level.ctes[node.ctename] = Cte(_renamed(level, node))
+        level.ctes[node.ctename] = Cte(_renamed(level, node, bool(clause.recursive)))
         level.later_ctes.discard(node.ctename)
 
 
-def _renamed(level: Level, node: Node) -> Relation:
-    plan = visible(bind_query(level.binding, node.ctequery, level))
+def _renamed(level: Level, node: Node, recursive: bool) -> Relation:
+    if recursive and mentions(node.ctequery, node.ctename):
+        plan = bind_recursive(level, node)
+    else:
+        plan = visible(bind_query(level.binding, node.ctequery, level))
     names = [part.sval for part in node.aliascolnames or ()]
     if not names:
         return plan
@@ -62,14 +64,3 @@ def _renamed(level: Level, node: Node) -> Relation:
         for name, col in zip(names, plan.columns, strict=True)
     )
     return Project(plan, outputs)
-
-
-def _mentions(node: Any, name: str) -> bool:
-    """Whether a FROM clause anywhere in `node` names `name`."""
-    if isinstance(node, tuple):
-        return any(_mentions(part, name) for part in node)
-    if isinstance(node, ast.RangeVar):
-        return bool(node.relname == name and node.schemaname is None)
-    if isinstance(node, ast.Node):
-        return any(_mentions(getattr(node, slot), name) for slot in node.__slots__)
-    return False

@@ -116,7 +116,7 @@ def expanded_view(binding: Binding, view: View) -> Relation:
     """The query of a view, resolved as it was when the view was made, under the view's column names."""
     parsed = _parsed(view.query)
     outer = binding.search_path
-    noted = (binding.system_relations, binding.volatile, binding.ambient)
+    noted = (binding.system_relations, binding.recursions, binding.volatile, binding.ambient)
     marks = [len(notes) for notes in noted]
     binding.search_path = view.search_path
     try:

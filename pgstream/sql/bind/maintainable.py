@@ -15,6 +15,10 @@ def check_maintainable(binding: Binding, what: str) -> None:
             f"function {name} is not allowed in {what}: its value changes by itself",
             position=None if position < 0 else position,
         )
+    for name, position in binding.recursions:
+        raise FeatureNotSupported(
+            f'recursive query "{name}" is not allowed in {what}', position=None if position < 0 else position
+        )
     for name, position in binding.system_relations:
         raise FeatureNotSupported(
             f'system relation "{name}" is not allowed in {what}', position=None if position < 0 else position

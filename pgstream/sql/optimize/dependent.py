@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from pgstream.errors import FeatureNotSupported
 from pgstream.plan import rewrite
 from pgstream.plan.expressions import AggCall, Coalesce, Col, Const, Expr, IsNull, Not, Ref
 from pgstream.plan.relations import (
@@ -25,7 +26,9 @@ from pgstream.plan.relations import (
     Group,
     Join,
     Project,
+    Recursion,
     Relation,
+    Scan,
     SetOp,
     Sort,
     TableCall,
@@ -139,6 +142,8 @@ def push(node: Relation, domain: Domain) -> Pushed:
             return push(input, domain)
         case TopN() | Window() | TableCall():
             return _push_rows(node, domain, free)
+        case Recursion():
+            return _push_recursion(node, domain, free)
     raise AssertionError(node)
 
 
@@ -325,3 +330,41 @@ def _push_rows(node: TopN | Window | TableCall, domain: Domain, free: Columns) -
             parted = tuple((col, replace(call, partition=call.partition + binding)) for col, call in calls)
             moved = replace(moved, calls=parted)
     return replace(pushed, relation=moved)
+
+
+def _push_recursion(node: Recursion, domain: Domain, free: Columns) -> Pushed:
+    """One recursion for all bindings: the rows added last carry theirs, and pass them on to the rows made of them."""
+    pushed = _attached(push(node.base, domain), free, domain)
+    base = _narrowed(replace(pushed, bound={id: pushed.bound[id] for id in free}), node.base.columns)
+    carried = _carried(node.step, node.working, len(node.columns), free, domain)
+    assert carried is not None, "a recursive term that does not refer to its query"
+    step = _narrowed(carried, node.step.columns)
+    if domain.free(step.relation):
+        raise FeatureNotSupported("a recursive query refers to an outer query where its own rows are not at hand")
+    bound = {id: domain.ids.like(col) for id, col in free.items()}
+    columns = node.columns + tuple(bound.values())
+    recursion = Recursion(base.relation, step.relation, node.working, node.all, columns)
+    return Pushed(recursion, bound, pushed.exact)
+
+
+def _carried(node: Relation, working: int, width: int, free: Columns, domain: Domain) -> Pushed | None:
+    """`node` with the bindings that the Scan of `working` has behind its `width` columns; None where it reads none."""
+    if isinstance(node, Scan):
+        if node.oid != working:
+            return None
+        bound = {id: domain.ids.like(col) for id, col in free.items()}
+        positions = node.positions + tuple(range(width, width + len(bound)))
+        return Pushed(replace(node, columns=node.columns + tuple(bound.values()), positions=positions), bound, True)
+    inputs = rewrite.children(node)
+    found = [_carried(input, working, width, free, domain) for input in inputs]
+    carrying = next((one for one in found if one is not None), None)
+    if carrying is None:
+        return None
+    if not isinstance(node, Project | Filter | Join | Apply | TableCall):
+        raise FeatureNotSupported("a correlated recursive query of this form is not supported yet")
+    over = tuple(input if one is None else one.relation for input, one in zip(inputs, found, strict=True))
+    relation = rewrite.map_expressions(rewrite.with_children(node, over), carrying.resolved)
+    if isinstance(relation, Project):
+        passed = tuple((col, Ref(col)) for col in carrying.bound.values())
+        relation = replace(relation, outputs=relation.outputs + passed)
+    return replace(carrying, relation=relation)

@@ -15,6 +15,7 @@ from pgstream.plan.relations import (
     Group,
     Join,
     Project,
+    Recursion,
     Relation,
     Scan,
     SetOp,
@@ -83,6 +84,8 @@ class _Pruning:
                 return Distinct(self.exactly(input, input.columns))
             case SetOp():
                 return self.set_operation(node, wanted)
+            case Recursion(base, step):
+                return replace(node, base=self.exactly(base, base.columns), step=self.exactly(step, step.columns))
             case TopN(input):
                 return replace(node, input=self.narrow(input, below))
             case AssertSingle(input, key):
