@@ -214,6 +214,10 @@ class InvalidSqlStatementName(SqlError):
     sqlstate = "26000"
 
 
+class InvalidSavepointSpecification(SqlError):
+    sqlstate = "3B001"
+
+
 class InvalidAuthorizationSpecification(SqlError):
     sqlstate = "28000"
 

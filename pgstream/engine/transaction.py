@@ -8,7 +8,7 @@ See `docs/decisions/0003-transactions-are-forks.md`.
 
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -134,6 +134,16 @@ class Autocommit:
         return self._loop.submit(run, durable=durable(context))
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A point of a transaction that ROLLBACK TO goes back to."""
+
+    base: Head | None
+    fork: Head | None
+    deltas: int
+    drafts: int
+
+
 class Transaction:
     """A fork of the head. Made when the session's first statement needs it; forks at the first write, or at the first
     read where the isolation level asks for one snapshot."""
@@ -207,6 +217,27 @@ class Transaction:
     def rollback(self) -> "Future[None]":
         """Forgets everything the transaction did."""
         return self._loop.submit(self._end, durable=False)
+
+    @property
+    def mark(self) -> Mark:
+        """Where the transaction stands; valid between its statements."""
+        return Mark(self._base, self._fork, len(self._deltas), len(self._drafts))
+
+    def back_to(self, mark: Mark) -> "Future[None]":
+        """Forgets what the transaction did since `mark`."""
+
+        def run() -> None:
+            redefined = len(self._drafts) > mark.drafts
+            if mark.base is not None:
+                self._base, self._fork = mark.base, mark.fork
+            else:
+                self._fork = self._base
+            del self._deltas[mark.deltas :]
+            del self._drafts[mark.drafts :]
+            if redefined:
+                self._database.sweep()
+
+        return self._loop.submit(run, durable=False)
 
     def _end(self) -> None:
         self._database.forks.discard(self)

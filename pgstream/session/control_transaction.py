@@ -4,7 +4,6 @@ from typing import Any
 
 from pgstream.delta import Column
 from pgstream.errors import (
-    FeatureNotSupported,
     InvalidParameterValue,
     NoActiveSqlTransaction,
     ObjectNotInPrerequisiteState,
@@ -45,10 +44,24 @@ async def transaction(session: Session, prepared: Prepared, _params: tuple[Colum
     if kind in _SAVEPOINTS:
         if not session.block.explicit:
             raise NoActiveSqlTransaction(f"{_SAVEPOINTS[kind]} can only be used in transaction blocks")
-        raise FeatureNotSupported("savepoints are not supported yet")
+        return await _savepoint(session, kind, node.savepoint_name)
     raise ObjectNotInPrerequisiteState(
         "prepared transactions are disabled", hint="Set max_prepared_transactions to a nonzero value."
     )
+
+
+async def _savepoint(session: Session, kind: Any, name: str) -> Answer:
+    block = session.block
+    if kind is _KIND.TRANS_STMT_SAVEPOINT:
+        block.save(name, session.settings.mark(), len(session.pending_notifications))
+        return Answer("SAVEPOINT")
+    if kind is _KIND.TRANS_STMT_RELEASE:
+        block.release(name)
+        return Answer("RELEASE")
+    found = await block.back_to(name)
+    session.settings.back_to(found.settings)
+    del session.pending_notifications[found.notifications :]
+    return Answer("ROLLBACK")
 
 
 def _begin(session: Session, node: Any, tag: str) -> Answer:

@@ -113,6 +113,16 @@ class SessionSettings:
         """A transaction starts: SET values are kept for its rollback."""
         self._at_begin = dict(self._session)
 
+    def mark(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The SET and SET LOCAL values, for `back_to`."""
+        return dict(self._session), dict(self._local)
+
+    def back_to(self, mark: tuple[dict[str, str], dict[str, str]]) -> None:
+        """SET and SET LOCAL since `mark` are undone."""
+        if mark != (self._session, self._local):
+            self._session, self._local = dict(mark[0]), dict(mark[1])
+            self._refresh()
+
     def finish(self, committed: bool) -> None:
         """The transaction is over: SET LOCAL is undone, and SET too where it did not commit."""
         before, self._at_begin = self._at_begin, None

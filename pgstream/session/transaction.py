@@ -5,10 +5,11 @@ The engine's transaction is begun when a statement first needs it, so that BEGIN
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from pgstream.errors import InFailedSqlTransaction
+from pgstream.errors import InFailedSqlTransaction, InvalidSavepointSpecification
 from pgstream.wire import backend
 
 
@@ -22,6 +23,16 @@ class State(Enum):
     FAILED = backend.READY_FAILED
 
 
+@dataclass(frozen=True, slots=True)
+class Savepoint:
+    """A named point of a transaction: the engine's mark (None while it had nothing to do), and the session's own."""
+
+    name: str
+    mark: Any
+    settings: Any
+    notifications: int
+
+
 class TransactionBlock:
     """Where a session stands between BEGIN and COMMIT."""
 
@@ -29,6 +40,7 @@ class TransactionBlock:
         self._database = database
         self._isolation = isolation
         self._transaction: Any = None
+        self.savepoints: list[Savepoint] = []
         self.state = State.IDLE
         self.start_us = 0
 
@@ -72,7 +84,10 @@ class TransactionBlock:
         return self.workspace()
 
     def fail(self) -> "asyncio.Future[Any] | None":
-        """An error happened: an open block fails, an implicit one is over."""
+        """An error happened: an open block fails, an implicit one is over. Savepoints can still be gone back to."""
+        if self.explicit and self.savepoints:
+            self.state = State.FAILED
+            return None
         rolled_back = self._take()
         self.state = State.FAILED if self.explicit else State.IDLE
         return None if rolled_back is None else asyncio.wrap_future(rolled_back.rollback())
@@ -90,6 +105,38 @@ class TransactionBlock:
         if transaction is not None:
             await asyncio.wrap_future(transaction.rollback())
 
-    def _take(self) -> Any:
+    def save(self, name: str, settings: Any, notifications: int) -> None:
+        """SAVEPOINT."""
+        mark = None if self._transaction is None else self._transaction.mark
+        self.savepoints.append(Savepoint(name, mark, settings, notifications))
+
+    def release(self, name: str) -> None:
+        """RELEASE: forgets the latest savepoint of that name and all later ones. Raises if there is none."""
+        del self.savepoints[self._index(name) :]
+
+    async def back_to(self, name: str) -> Savepoint:
+        """ROLLBACK TO: the transaction is as it was at the savepoint, which stays. Raises if there is none."""
+        index = self._index(name)
+        del self.savepoints[index + 1 :]
+        found = self.savepoints[index]
+        if self._transaction is not None:
+            if found.mark is None:
+                await asyncio.wrap_future(self._dropped().rollback())
+            else:
+                await asyncio.wrap_future(self._transaction.back_to(found.mark))
+        self.state = State.OPEN
+        return found
+
+    def _index(self, name: str) -> int:
+        for index in reversed(range(len(self.savepoints))):
+            if self.savepoints[index].name == name:
+                return index
+        raise InvalidSavepointSpecification(f'savepoint "{name}" does not exist')
+
+    def _dropped(self) -> Any:
         transaction, self._transaction = self._transaction, None
         return transaction
+
+    def _take(self) -> Any:
+        self.savepoints.clear()
+        return self._dropped()
