@@ -1,9 +1,13 @@
 """The parameters of a Bind message as columns of one row."""
 
+from collections.abc import Callable
+
 import pyarrow as pa
 
 from pgstream.delta import Column
 from pgstream.errors import CharacterNotInRepertoire, InvalidParameterValue, ProtocolViolation, SqlError
+from pgstream.functions.casts import NAMES_IN
+from pgstream.functions.registry import EvalContext
 from pgstream.session.prepared import Prepared
 from pgstream.types.definition import SqlType
 from pgstream.wire.messages import Bind
@@ -15,8 +19,11 @@ _INTEGERS = {"int4": 9, "int8": _INT64_DIGITS}
 """Integer types, and how many digits surely fit: a shortcut past the column parser."""
 
 
-def bound_values(message: Bind, prepared: Prepared) -> tuple[Column, ...]:
-    """The values of `message`, each as an array of one value of its parameter's type."""
+def bound_values(message: Bind, prepared: Prepared, context: Callable[[], EvalContext]) -> tuple[Column, ...]:
+    """The values of `message`, each as an array of one value of its parameter's type.
+
+    `context` is asked for where a value names an object of the catalog.
+    """
     types, values, codes = prepared.parameters, message.values, message.parameter_formats
     if len(codes) > 1 and len(codes) != len(values):
         raise ProtocolViolation(f"bind message has {len(codes)} parameter formats but {len(values)} parameters")
@@ -34,7 +41,7 @@ def bound_values(message: Bind, prepared: Prepared) -> tuple[Column, ...]:
             columns.append(pa.nulls(1, type.storage))
             continue
         try:
-            columns.append(_text_value(value, type) if code == 0 else _binary_value(value, type, code))
+            columns.append(_text_value(value, type, context) if code == 0 else _binary_value(value, type, code))
         except SqlError as error:
             shown = f" = '{value.decode('utf-8', 'replace')}'" if code == 0 else ""
             portal = f'portal "{message.portal}"' if message.portal else "unnamed portal"
@@ -43,7 +50,7 @@ def bound_values(message: Bind, prepared: Prepared) -> tuple[Column, ...]:
     return tuple(columns)
 
 
-def _text_value(value: bytes, type: SqlType) -> Column:
+def _text_value(value: bytes, type: SqlType, context: Callable[[], EvalContext]) -> Column:
     digits = _INTEGERS.get(type.name)
     if digits is not None and value.isdigit() and len(value) <= digits:
         return pa.array([int(value)], type.storage)
@@ -55,6 +62,8 @@ def _text_value(value: bytes, type: SqlType) -> Column:
     if "\0" in text:
         raise CharacterNotInRepertoire('invalid byte sequence for encoding "UTF8": 0x00')
     column = pa.array([text], pa.string())
+    if type.name in NAMES_IN:
+        return NAMES_IN[type.name](column, context())
     return column if type.name in _STRINGS else type.definition.parse(column, type.typmod)
 
 

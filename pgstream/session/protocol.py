@@ -279,7 +279,7 @@ class Conversation:
             self._require_allowed(prepared.parsed.node)
         if message.portal and message.portal in session.portals:
             raise DuplicateCursor(f'cursor "{message.portal}" already exists')
-        params = bound_values(message, prepared)
+        params = bound_values(message, prepared, session.own_context)
         session.portals[message.portal] = Portal(prepared, params, message.result_formats)
         session.write(backend.BIND_COMPLETE)
 

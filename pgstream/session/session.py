@@ -164,11 +164,15 @@ class Session:
         """What expressions of the running statement see."""
         return EvalContext(self.settings.current, self.now_us, snapshot.catalog, self._facts)
 
+    def own_context(self) -> EvalContext:
+        """What the next statement would see."""
+        return self.context(self.block.reader().snapshot())
+
     def output_settings(self, columns: Sequence[Col]) -> Settings:
         """What text output of `columns` depends on: the settings, and names where there are columns that print them."""
         if not any(prints_names(col.type) for col in columns):
             return self.settings.current
-        return NamedSettings(self.context(self.block.reader().snapshot()))
+        return NamedSettings(self.own_context())
 
     def detached_context(self, snapshot: Any) -> tuple[EvalContext, Callable[[], None]]:
         """A context for work on another thread, and its own check for cancellation."""
