@@ -66,6 +66,11 @@ class Recipe(NamedTuple):
         return made.columns
 
 
+def repeatable(bound: Bound) -> bool:
+    """Whether `Transaction.insert_many` can run a statement."""
+    return Recipe.of(bound).plain is not None
+
+
 class Sharing:
     """Runs the waiting statements of one database, on the engine thread."""
 

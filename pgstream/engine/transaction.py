@@ -22,6 +22,7 @@ from pgstream.engine.database import VIEW_SETTINGS, Database
 from pgstream.engine.defining import Draft
 from pgstream.engine.explaining import explained
 from pgstream.engine.head import Head
+from pgstream.engine.literals import PlainRow
 from pgstream.engine.loop import Later, Loop
 from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.reading import Snapshot
@@ -194,6 +195,22 @@ class Transaction:
             delta = self._database.writing(head, (), context).insert_rows(table, rows)
             self._change(head, {table_oid: delta})
             return len(delta)
+
+        return self._loop.submit(run, durable=False)
+
+    def insert_many(
+        self, parsed: Parsed, bound: Bound, params: Params, count: int, context: EvalContext
+    ) -> "Future[None]":
+        """Runs a `repeatable` INSERT `count` times, each parameter a column of as many values; all or nothing."""
+
+        def run() -> None:
+            head = self._forked()
+            statement = rebound(parsed, bound, head, context).statement
+            plain = PlainRow.of(statement.plan)
+            assert plain is not None
+            table = self._database.table(head, statement.table_oid)
+            delta = self._database.writing(head, (), context).insert_rows(table, plain.rows(params, count))
+            self._change(head, {table.oid: delta})
 
         return self._loop.submit(run, durable=False)
 

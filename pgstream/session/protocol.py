@@ -23,6 +23,7 @@ from pgstream.errors import (
 from pgstream.session import control_copy, control_settings, control_statements, control_transaction
 from pgstream.session.bind_values import bound_values
 from pgstream.session.encode import chunk_rows, fields, result_formats, rows_framed
+from pgstream.session.pipeline import repeated, run_repeated
 from pgstream.session.prepared import Answer, Portal, Prepared
 from pgstream.session.running import (
     changes_tables,
@@ -70,6 +71,8 @@ class Conversation:
     def __init__(self, session: Session) -> None:
         self.session = session
         self._skipping = False
+        self._one_by_one = False
+        """Until Sync, as a message among those that wait will fail."""
         self._task: asyncio.Task[None] | None = None
         self._answers: dict[type, Callable[[Any], Step | None]] = {
             Query: self._query,
@@ -327,6 +330,12 @@ class Conversation:
 
     async def _run_portal(self, portal: Portal, rows_max: int) -> None:
         session = self.session
+        again = None if self._one_by_one else repeated(session, portal)
+        if again is not None:
+            if await run_repeated(session, portal, again):
+                portal.answer = Answer("INSERT 0 1")
+                return
+            self._one_by_one = True
         alone = bool(self.session.inbox) and type(self.session.inbox[0]) is Sync
         if not alone and changes_tables(portal.prepared):
             session.start_implicit()
@@ -375,7 +384,7 @@ class Conversation:
 
     def _sync(self, _message: Sync) -> Step | None:
         session = self.session
-        self._skipping = False
+        self._skipping = self._one_by_one = False
         if session.block.state is State.IMPLICIT:
             return self._commit_pipeline()
         if session.block.state is State.IDLE:

@@ -6,6 +6,7 @@ after the startup packet. Whatever comes in, it either decodes or is a `Protocol
 
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 
 from pgstream.errors import ProtocolViolation
 from pgstream.wire.messages import (
@@ -39,6 +40,11 @@ LARGE_BYTES_MAX = 0x3FFF_FFFF
 _INT16 = struct.Struct("!h")
 _INT32 = struct.Struct("!i")
 _COPY_DATA = ord("d")
+_UNNAMED_EXECUTE = b"\0\0\0\0\0"
+_EXECUTE_ALL = Execute("", 0)
+
+SHORT_BYTES = 256
+"""Parts of messages up to here are worth remembering."""
 
 
 class Connection:
@@ -202,7 +208,48 @@ def _parse(buffer: bytes, position: int, end: int) -> Message:
     return message
 
 
+@lru_cache(512)
+def _bind_start(start: bytes) -> tuple[str, str, tuple[int, ...], int]:
+    """The portal, statement, parameter formats and number of values that a Bind begins with."""
+    body = _Body(start, 0, len(start))
+    return body.name(), body.name(), body.int16s(), body.int16() & 0xFFFF
+
+
+@lru_cache(512)
+def _bind_end(formats: bytes) -> tuple[int, ...]:
+    """The result formats that a Bind ends with."""
+    body = _Body(formats, 0, len(formats))
+    codes = body.int16s()
+    body.finish()
+    return codes
+
+
 def _bind(buffer: bytes, position: int, end: int) -> Message:
+    """Clients send one statement's Binds over and over, so their starts and ends are decoded once."""
+    length = _INT32.unpack_from
+    names = buffer.find(b"\0", buffer.find(b"\0", position, end) + 1, end) + 1
+    if not position < names < end - 4:
+        return _any_bind(buffer, position, end)
+    values_at = names + 4 + 2 * (buffer[names] << 8 | buffer[names + 1])
+    if values_at > end or values_at - position > SHORT_BYTES:
+        return _any_bind(buffer, position, end)
+    portal, statement, formats, count = _bind_start(buffer[position:values_at])
+    values: list[bytes | None] = []
+    for _ in range(count):
+        start = values_at + 4
+        if start > end:
+            return _any_bind(buffer, position, end)
+        size = length(buffer, values_at)[0]
+        values_at = start + max(size, 0)
+        if size < -1 or values_at > end:
+            return _any_bind(buffer, position, end)
+        values.append(None if size < 0 else buffer[start:values_at])
+    if end - values_at > SHORT_BYTES:
+        return _any_bind(buffer, position, end)
+    return Bind(portal, statement, formats, tuple(values), _bind_end(buffer[values_at:end]))
+
+
+def _any_bind(buffer: bytes, position: int, end: int) -> Message:
     body = _Body(buffer, position, end)
     portal, statement = body.name(), body.name()
     formats = body.int16s()
@@ -237,6 +284,8 @@ def _close(buffer: bytes, position: int, end: int) -> Message:
 
 
 def _execute(buffer: bytes, position: int, end: int) -> Message:
+    if buffer[position:end] == _UNNAMED_EXECUTE:
+        return _EXECUTE_ALL
     body = _Body(buffer, position, end)
     message = Execute(body.name(), max(body.int32(), 0))
     body.finish()

@@ -6,6 +6,7 @@ portals are text already.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 PROTOCOL_MAJOR = 3
 PROTOCOL_MINORS = (0, 2)
@@ -65,9 +66,11 @@ class Parse:
     parameter_oids: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Bind:
-    """Makes a portal of a prepared statement. Format codes: none, one for all, or one each; 0 text, 1 binary."""
+class Bind(NamedTuple):
+    """Makes a portal of a prepared statement. Format codes: none, one for all, or one each; 0 text, 1 binary.
+
+    A tuple, as it is by far the most frequent message with contents.
+    """
 
     portal: str
     statement: str
