@@ -6,6 +6,8 @@ exist here, so their functions answer as PostgreSQL does where there are none.
 
 from typing import cast
 
+import pyarrow as pa
+
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import (
     constraint_definition,
@@ -14,12 +16,13 @@ from pgstream.catalog.definitions import (
     view_definition,
 )
 from pgstream.catalog.names import Names, search_path
-from pgstream.catalog.objects import Index, MaterializedView, Schema, View
+from pgstream.catalog.objects import Index, MaterializedView, View
 from pgstream.catalog.pg_server import role_oids, session_of
 from pgstream.catalog.routine_names import procedures
-from pgstream.catalog.system import relations_by_oid
 from pgstream.catalog.type_names import type_text
+from pgstream.delta import Column
 from pgstream.functions.registry import STABLE, BoundCall, function
+from pgstream.types.lift import over_distinct
 
 BPCHAR_OID = 1042
 
@@ -134,11 +137,16 @@ for _signature, _oid in (
     )(_nothing)
 
 
-@function("pg_table_is_visible(oid) -> bool", volatility=STABLE, rowwise=True, bound=True, oid=2079)
-def pg_table_is_visible(call: BoundCall, oid: int) -> bool | None:
+@function("pg_table_is_visible(oid) -> bool", volatility=STABLE, bound=True, oid=2079)
+def pg_table_is_visible(call: BoundCall, oids: Column) -> Column:
     """Whether an unqualified name finds this relation."""
-    thing = _catalog(call).objects.get(oid) or relations_by_oid().get(oid)
-    return None if thing is None or isinstance(thing, Schema) else Names.of(call.context).visible(thing)
+    names = Names.of(call.context)
+
+    def visible(oid: int) -> bool | None:
+        thing = names.catalog.describes(oid)
+        return None if thing is None else names.visible(thing)
+
+    return over_distinct(oids, pa.bool_(), visible)
 
 
 def _visible(call: BoundCall, oid: int) -> bool:

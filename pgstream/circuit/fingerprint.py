@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import Any
 
 from pgstream.functions.registry import Aggregate, Function, WindowFunction
+from pgstream.plan.expressions import Ref
 from pgstream.types.definition import SqlType
 
 Take = Callable[[bytes], None]
@@ -36,17 +37,18 @@ def _called(function: Function | Aggregate | WindowFunction) -> bytes:
     return f"\x00f{type(function).__name__}\x00{function.name}({','.join(function.arguments)})".encode()
 
 
-@lru_cache(4096)
-def _typed(type: SqlType) -> bytes:
+@lru_cache(16384)
+def _leaf(value: SqlType | Ref) -> bytes:
+    """Small values that come again and again, and are equal only where they look the same."""
     parts: list[bytes] = []
-    _feed_fields(type, parts.append)
+    _feed_fields(value, parts.append)
     return b"".join(parts)
 
 
 def _feed(value: Any, take: Take) -> None:
     kind = type(value)
-    if kind is SqlType:
-        take(_typed(value))
+    if kind is Ref or kind is SqlType:
+        take(_leaf(value))
     elif isinstance(value, tuple | list):
         take(b"\x00t%d" % len(value))
         for item in value:
