@@ -23,8 +23,8 @@ Offset = bytes
 class Limits(NamedTuple):
     """How much one reading may hold: at most `rows` records, and about `bytes` of input (one record at least)."""
 
-    rows: int = 65_536
-    bytes: int = 8 << 20
+    rows: int = 131_072
+    bytes: int = 32 << 20
 
 
 class Rejected(NamedTuple):

@@ -15,6 +15,7 @@ __all__ = ["SOURCE_SHIFT", "gather64"]
 # directory, which only probing reads.
 KEY, KEY_LOW, ROW, ROW_LOW, PREFIX, OFFSETS, CONTENT, WEIGHT, START, STOP, DIRECTORY, SHIFT = range(12)
 TABLE_WIDTH = 12
+UNIDENTIFIED = -1  # in place of ROW's address: rows have no identity, and none is equal to another
 NO_HEAD = np.uint64(0xFFFFFFFFFFFFFFFF)  # of an exhausted source; a key may be that by chance
 
 
@@ -28,6 +29,8 @@ def compare_inside(table, a, i, b, j):  # type: ignore[no-untyped-def]
         difference = compare_strings(table[a, OFFSETS], table[a, CONTENT], i, table[b, OFFSETS], table[b, CONTENT], j)
         if difference != 0:
             return difference
+    if table[a, ROW] == UNIDENTIFIED:
+        return 0 if a == b and i == j else -1 if a < b or (a == b and i < j) else 1
     if table[a, ROW] != 0:
         one, two = load64(table[a, ROW] + i * 8), load64(table[b, ROW] + j * 8)
         if one != two:

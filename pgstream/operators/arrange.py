@@ -36,6 +36,7 @@ class Arrange(Operator):
 
     def step(self, tick: TickContext, state: list[Spine], inputs: Sequence[Delta]) -> Arranged:
         before = state[0]
+        assert not self.spec.growing or not (inputs[0].weights < 0).any(), "what only grows lost a row"
         run = build_run(inputs[0], self.spec, tick.seed)
         if run is None:
             return self.idle(state)

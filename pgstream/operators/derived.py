@@ -31,18 +31,32 @@ def at(position: int, type: SqlType) -> Ref:
     return Ref(Col(position, "", type))
 
 
-def arrange(circuit: Circuit, node: Node, key: Sequence[int], order: Sequence[OrderColumn] = ()) -> Node:
-    """`node` integrated by the columns at `key`, in `order` within a key."""
-    return circuit.add(Arrange(ArrangementSpec(node.types, tuple(key), tuple(order))), [node])
+def arrange(
+    circuit: Circuit, node: Node, key: Sequence[int], order: Sequence[OrderColumn] = (), *, growing: bool = False
+) -> Node:
+    """`node` integrated by the columns at `key`, in `order` within a key. `growing`: nothing is ever retracted, and
+    equal rows may stand side by side."""
+    return circuit.add(Arrange(ArrangementSpec(node.types, tuple(key), tuple(order), growing)), [node])
 
 
 def _arranged_sides(circuit: Circuit, left: Node, right: Node, sides: Sides) -> list[Node]:
     return [arrange(circuit, left, sides.left_key), arrange(circuit, right, sides.right_key)]
 
 
-def inner_join(circuit: Circuit, left: Node, right: Node, sides: Sides, output: Sequence[int]) -> Node:
-    """The columns at `output` (left before right) of the pairs that match."""
-    return circuit.add(Join(sides, tuple(output)), _arranged_sides(circuit, left, right, sides))
+def inner_join(
+    circuit: Circuit,
+    left: Node,
+    right: Node,
+    sides: Sides,
+    output: Sequence[int],
+    growing: tuple[bool, bool] = (False, False),
+) -> Node:
+    """The columns at `output` (left before right) of the pairs that match. `growing`: which sides retract nothing."""
+    arranged = [
+        arrange(circuit, left, sides.left_key, growing=growing[0]),
+        arrange(circuit, right, sides.right_key, growing=growing[1]),
+    ]
+    return circuit.add(Join(sides, tuple(output)), arranged)
 
 
 def semi_join(circuit: Circuit, left: Node, right: Node, sides: Sides, *, anti: bool) -> Node:

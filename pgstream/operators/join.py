@@ -1,7 +1,7 @@
 """Join: the inner join of two arrangements, and the probing that semi and outer joins share with it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,11 +37,11 @@ class Sides:
 
     @property
     def left_spec(self) -> ArrangementSpec:
-        return ArrangementSpec(self.left, self.left_key, ())
+        return ArrangementSpec(self.left, self.left_key)
 
     @property
     def right_spec(self) -> ArrangementSpec:
-        return ArrangementSpec(self.right, self.right_key, ())
+        return ArrangementSpec(self.right, self.right_key)
 
     def matchable(self, delta: Delta, *, flipped: bool) -> NDArray[np.bool_]:
         """The rows of the left side (the right with `flipped`) that have no NULL where it matches nothing."""
@@ -134,7 +134,7 @@ class Join(Operator):
         sides = self.sides
         flipped = len(inputs[0]) < len(inputs[1])
         built, probing = (inputs[0], inputs[1]) if flipped else (inputs[1], inputs[0])
-        spec = sides.left_spec if flipped else sides.right_spec
+        spec = replace(sides.left_spec if flipped else sides.right_spec, growing=True)
         keep = sides.matchable(built, flipped=not flipped)
         spine = Spine.empty(spec, tick.seed).insert(built.filter(keep))
         types, key = (sides.right, sides.right_key) if flipped else (sides.left, sides.left_key)

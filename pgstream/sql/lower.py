@@ -200,7 +200,8 @@ class Lowering:
         output = {col.id: places[col.id] for col in join.columns if col.id in needed}
         found = {id: i for i, id in enumerate(output)}
         if kind == "inner":
-            node = inner_join(self.circuit, left, right, sides, tuple(output.values()))
+            grows = (left_grows, right_grows)
+            node = inner_join(self.circuit, left, right, sides, tuple(output.values()), grows)
             return Part(node, found, left_grows and right_grows)
         return Part(outer_join(self.circuit, left, right, sides, tuple(output.values()), kind), found, False)
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pgstream.kernels.arrow_views import words
 from pgstream.storage.identity import Hash
 from pgstream.storage.layer import Layer
-from pgstream.storage.run import NO_WORDS, ArrangementSpec, Fences, Rows, Run
+from pgstream.storage.run import NO_HASH, NO_WORDS, ArrangementSpec, Fences, Rows, Run
 from pgstream.storage.spine import Merge, Spine
 
 _RUN_FACTS = struct.Struct("<qq4Q")
@@ -22,7 +22,7 @@ def pack_run(spec: ArrangementSpec, run: Run) -> bytes:
     """A run as one Arrow IPC record batch (without schema: the spec implies it), and its directory behind it."""
     rows = run.rows
     arrays: list[pa.Array] = [pa.array(rows.key.hi), pa.array(rows.key.lo)]
-    if not spec.key_is_row:
+    if spec.identified:
         arrays += [pa.array(rows.row.hi), pa.array(rows.row.lo)]
     if rows.order is not None:
         arrays += [pa.array(rows.prefix), rows.order]
@@ -37,8 +37,8 @@ def unpack_run(spec: ArrangementSpec, buffer: pa.Buffer) -> Rows:
     (size,) = _BATCH_SIZE.unpack(memoryview(buffer)[:8])
     columns = pa.ipc.read_record_batch(buffer.slice(8, size), _schema(spec)).columns
     key = Hash(words(columns[0]), words(columns[1]))
-    row, at = key, 2
-    if not spec.key_is_row:
+    row, at = key if spec.key_is_row else NO_HASH, 2
+    if spec.identified:
         row, at = Hash(words(columns[2]), words(columns[3])), 4
     prefix, order = NO_WORDS, None
     if spec.order:
@@ -48,7 +48,7 @@ def unpack_run(spec: ArrangementSpec, buffer: pa.Buffer) -> Rows:
 
 
 def _schema(spec: ArrangementSpec) -> pa.Schema:
-    fields: list[pa.DataType] = [pa.uint64()] * (2 if spec.key_is_row else 4)
+    fields: list[pa.DataType] = [pa.uint64()] * (4 if spec.identified else 2)
     if spec.order:
         fields += [pa.uint64(), pa.binary()]
     fields += [pa.int64(), *spec.storages]

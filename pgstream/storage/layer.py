@@ -11,7 +11,7 @@ from pgstream.delta import Column
 from pgstream.kernels import merging
 from pgstream.storage.gather import gather
 from pgstream.storage.identity import Hash
-from pgstream.storage.run import NO_WORDS, ArrangementSpec, Rows, Run, fitted
+from pgstream.storage.run import NO_HASH, NO_WORDS, ArrangementSpec, Rows, Run, fitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def pick_rows(
         return None
     table = np.stack([run.row_table for run in sources])
     key = _words(table, merging.KEY, picks)
-    row = key if not table[0, merging.ROW] else _words(table, merging.ROW, picks)
+    row = _words(table, merging.ROW, picks) if spec.identified else key if spec.key_is_row else NO_HASH
     order, prefix = None, NO_WORDS
     if spec.order:
         arrays = [run.rows.order for run in sources]

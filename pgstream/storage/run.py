@@ -18,24 +18,32 @@ from pgstream.storage.order import OrderColumn, order_keys, prefixes
 from pgstream.types.definition import SqlType
 
 NO_WORDS: Words = np.empty(0, np.uint64)
+NO_HASH = Hash(NO_WORDS, NO_WORDS)
 
 
 @dataclass(frozen=True, slots=True)
 class ArrangementSpec:
     """What an arrangement holds: rows of `types`, found by the columns at `key`, in each key sorted by `order`.
 
-    An empty key is one group that holds every row.
+    An empty key is one group that holds every row. Where an arrangement is only `growing`, no row ever comes to cancel
+    another, so rows are kept without their identity: equal ones stand side by side.
     """
 
     types: tuple[SqlType, ...]
     key: tuple[int, ...]
     order: tuple[OrderColumn, ...] = ()
+    growing: bool = False
 
     @property
     def key_is_row(self) -> bool:
         """Whether equal keys are equal rows, so that one hash serves as both."""
         plain = all(t.definition.equality_key is None for t in self.types)
         return plain and self.key == tuple(range(len(self.types)))
+
+    @property
+    def identified(self) -> bool:
+        """Whether each row has a hash beside that of its key."""
+        return not (self.growing or self.key_is_row)
 
     @property
     def storages(self) -> tuple[pa.DataType, ...]:
@@ -52,7 +60,8 @@ class Fences(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """The buffers of a run. `row is key` where the spec's key is the row; `order` and `prefix` where it is ordered.
+    """The buffers of a run. `row is key` where the spec's key is the row, and is NO_HASH where rows have no identity;
+    `order` and `prefix` are there where the spec is ordered.
 
     `directory` is there where it was stored with the run.
     """
@@ -101,7 +110,9 @@ class Run:
         rows = self.rows
         row = np.zeros(merging.TABLE_WIDTH, np.int64)
         row[merging.KEY], row[merging.KEY_LOW] = address(rows.key.hi), address(rows.key.lo)
-        if rows.row is not rows.key:
+        if rows.row is NO_HASH:
+            row[merging.ROW] = merging.UNIDENTIFIED
+        elif rows.row is not rows.key:
             row[merging.ROW], row[merging.ROW_LOW] = address(rows.row.hi), address(rows.row.lo)
         if rows.order is not None:
             place = leaf(rows.order)
@@ -132,7 +143,7 @@ class Run:
         key = rows.key.take(cut)
         order = None if rows.order is None else rows.order.slice(start, count)
         columns = tuple(column.slice(start, count) for column in rows.columns)
-        row = key if rows.row is rows.key else rows.row.take(cut)
+        row = key if rows.row is rows.key else rows.row if rows.row is NO_HASH else rows.row.take(cut)
         return Run.of(Rows(key, row, order, rows.prefix[cut], rows.weights[cut], columns))
 
     def delta(self) -> Delta:
@@ -150,32 +161,45 @@ def build_run(delta: Delta, spec: ArrangementSpec, seed: Seed, key: Hash | None 
         order = order_keys(delta.columns, spec.types, spec.order)
         prefix = prefixes(order)
     place = (0, 0) if order is None else (leaf(order).values, leaf(order).content)
-    row_words = (NO_WORDS, NO_WORDS) if row is key else (row.hi, row.lo)
-    permutation = sorting.sort_rows(key.hi, key.lo, prefix, *place, *row_words)
-    new_key = key.take(permutation)
-    new_row = new_key if row is key else row.take(permutation)
-    row_words = (NO_WORDS, NO_WORDS) if row is key else (new_row.hi, new_row.lo)
-    weights, kept = delta.weights[permutation], np.empty(len(delta), np.int64)
-    count = sorting.sum_equal(new_key.hi, new_key.lo, *row_words, weights, kept)
-    if count == 0:
+    permutation = sorting.sort_rows(key.hi, key.lo, prefix, *place, *(NO_HASH if row is key else row))
+    new_key, new_row = _sorted_hashes(key, row, permutation)
+    weights = delta.weights[permutation]
+    kept = _kept(new_key, new_row, weights)
+    if not len(kept):
         return None
-    if count < len(delta):
-        kept = fitted(kept, count)
-        permutation, weights, new_key = permutation[kept], weights[kept], new_key.take(kept)
-        new_row = new_key if row is key else new_row.take(kept)
+    if len(kept) < len(delta):
+        permutation, weights = permutation[kept], weights[kept]
+        new_key, new_row = _sorted_hashes(new_key, new_row, kept)
     columns = tuple(pick_column(column, permutation) for column in delta.columns)
     if order is not None:
         order, prefix = pick_column(order, permutation), prefix[permutation]
     return Run.of(Rows(new_key, new_row, order, prefix, weights, columns))
 
 
+def _sorted_hashes(key: Hash, row: Hash, picks: NDArray[np.int64]) -> tuple[Hash, Hash]:
+    """Both hashes of the picked rows; one object where they are one."""
+    new_key = key.take(picks)
+    return new_key, new_key if row is key else row if row is NO_HASH else row.take(picks)
+
+
+def _kept(key: Hash, row: Hash, weights: Weights) -> NDArray[np.int64]:
+    """Which of the sorted rows stay, after the first of equal ones was given the sum of their weights."""
+    if row is NO_HASH:
+        return np.flatnonzero(weights)
+    kept = np.empty(len(weights), np.int64)
+    count = sorting.sum_equal(*key, *(NO_HASH if row is key else row), weights, kept)
+    return fitted(kept, count)
+
+
 def hashes(delta: Delta, spec: ArrangementSpec, seed: Seed, key: Hash | None = None) -> tuple[Hash, Hash]:
-    """The key hash and row hash of each row; one object where one serves as both."""
+    """The key hash and row hash of each row; one object where one serves as both, NO_HASH where rows have none."""
     count = len(delta)
     if key is None:
         types = [spec.types[position] for position in spec.key]
         key = key_hash([delta.columns[position] for position in spec.key], types, seed, count)
-    return key, key if spec.key_is_row else row_hash(delta.columns, seed, count)
+    if spec.key_is_row:
+        return key, key
+    return key, row_hash(delta.columns, seed, count) if spec.identified else NO_HASH
 
 
 def fitted(array: NDArray[np.int64], count: int) -> NDArray[np.int64]:
@@ -184,6 +208,6 @@ def fitted(array: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 
 
 def _size(rows: Rows) -> int:
-    hashes_bytes = 16 * len(rows.weights) * (1 if rows.row is rows.key else 2)
+    hashes_bytes = 16 * (len(rows.weights) + (0 if rows.row is rows.key else rows.row.rows))
     order_bytes = 0 if rows.order is None else rows.order.nbytes + rows.prefix.nbytes
     return int(hashes_bytes + order_bytes + rows.weights.nbytes + sum(column.nbytes for column in rows.columns))

@@ -33,7 +33,7 @@ class Pace:
     """How a spine merges. Runs of fewer than `small_rows` are merged with one another at once."""
 
     small_rows: int = 512
-    fan: int = 4
+    fan: int = 8
     fuel: int = 8
     chunk_rows: int = 1 << 17
     chunk_bytes: int = 16 << 20
@@ -212,6 +212,7 @@ class Spine:
 
     def lookup_weights(self, keys: Hash, rows: Hash) -> Weights:
         """The weight of each asked row, by its key hash and row hash; 0 where there is none."""
+        assert self.spec.identified or self.spec.key_is_row, "rows that have no identity cannot be asked for"
         sums = np.zeros(keys.rows, np.int64)
         spans = self._locate(keys)
         if len(spans):
