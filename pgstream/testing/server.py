@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-START_TIMEOUT_S = 120.0
+START_TIMEOUT_S = 600.0
 """A first start compiles the kernels."""
 
 

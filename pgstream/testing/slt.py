@@ -218,15 +218,15 @@ class ViewRun:
             half = len(rows) // 2
             for row in rows[:half]:
                 self._target.run(f"DELETE FROM {table} WHERE {row.condition}")
-            self._compare()
+            self.compare()
             for row, other in zip(rows[half:], rows[half - 1 :], strict=False):
                 self._attempt(f"UPDATE {table} SET {other.assignments} WHERE {row.condition}")
-            self._compare()
+            self.compare()
             self._target.run(f"DELETE FROM {table}")
-            self._compare()
+            self.compare()
             for row in reversed(rows):
                 self._target.run(f"INSERT INTO {table} VALUES ({row.values})")
-            self._compare()
+            self.compare()
 
     def _attempt(self, sql: str) -> None:
         """Runs a change that a constraint, or a view's expression, may forbid."""
@@ -257,7 +257,8 @@ class ViewRun:
     def _tables(self) -> list[str]:
         return self._target.run("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
 
-    def _compare(self) -> None:
+    def compare(self) -> None:
+        """Asserts that every view holds what its query gives."""
         for index, view in self._views.items():
             record = self.script.records[index]
             want = sorted(self._target.run(record.sql))
