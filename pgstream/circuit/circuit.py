@@ -57,6 +57,8 @@ class Circuit:
 
     def __init__(self) -> None:
         self._nodes: dict[bytes, Node] = {}
+        self._starting: dict[bytes, Node] = {}
+        """Those that have something to say before any input."""
         self._next_id = 0
 
     def __len__(self) -> int:
@@ -79,15 +81,21 @@ class Circuit:
         node = Node(self._next_id, operator, tuple(inputs), identity, ids)
         self._next_id += 1
         self._nodes[identity] = node
+        if operator.starts:
+            self._starting[identity] = node
         for source in inputs:
             source.consumers.append(node)
         return node
+
+    def _forget(self, node: Node) -> None:
+        del self._nodes[node.identity]
+        self._starting.pop(node.identity, None)
 
     def retain(self, wanted: Collection[Node]) -> None:
         """Frees every node that is not among `wanted`, which holds the inputs of its own."""
         gone = [node for node in self._nodes.values() if node not in wanted]
         for node in gone:
-            del self._nodes[node.identity]
+            self._forget(node)
         for node in gone:
             for source in node.inputs:
                 if node in source.consumers:
@@ -148,9 +156,12 @@ class Circuit:
         self, state: Mapping[int, Spine], inputs: Mapping[Node, Delta], within: Collection[Node] | None
     ) -> Iterator[Node]:
         """The nodes that run whatever others do: those with input, and those that never ran but must speak first."""
-        for node in self._nodes.values() if within is None else within:
-            fresh = node.operator.starts and node.arrangement_ids[0] not in state
-            if fresh or len(inputs.get(node, ())):
+        for node, delta in inputs.items():
+            if len(delta) and (within is None or node in within):
+                yield node
+        for node in self._starting.values():
+            fresh = node.arrangement_ids[0] not in state and not len(inputs.get(node, ()))
+            if fresh and (within is None or node in within):
                 yield node
 
     @staticmethod

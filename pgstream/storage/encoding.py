@@ -3,6 +3,7 @@
 import json
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ def unpack_run(spec: ArrangementSpec, buffer: pa.Buffer) -> Rows:
     return Rows(key, row, order, prefix, words(columns[at], "int64"), tuple(columns[at + 1 :]), directory)
 
 
+@lru_cache(256)
 def _schema(spec: ArrangementSpec) -> pa.Schema:
     fields: list[pa.DataType] = [pa.uint64()] * (4 if spec.identified else 2)
     if spec.order:
@@ -74,12 +76,17 @@ def pack_manifest(spine: Spine, number: Callable[[Run], int]) -> bytes:
 
     merges = [[[layer(one) for one in m.inputs], layer(m.output), m.credit] for m in spine.merges]
     facts = {
-        "storages": [str(storage) for storage in spine.spec.storages],
+        "storages": _spelt(spine.spec),
         "weight": spine.weight,
         "settled": [layer(one) for one in spine.settled],
         "merges": merges,
     }
     return json.dumps(facts, separators=(",", ":")).encode()
+
+
+@lru_cache(256)
+def _spelt(spec: ArrangementSpec) -> list[str]:
+    return [str(storage) for storage in spec.storages]
 
 
 def manifest_runs(packed: bytes) -> list[int]:
@@ -94,7 +101,7 @@ def manifest_runs(packed: bytes) -> list[int]:
 def unpack_manifest(packed: bytes, empty: Spine, run: Callable[[int], Run]) -> Spine:
     """The spine of a manifest; `empty` gives its spec, seed and pace."""
     facts = json.loads(packed)
-    assert facts["storages"] == [str(storage) for storage in empty.spec.storages], facts["storages"]
+    assert facts["storages"] == _spelt(empty.spec), facts["storages"]
 
     def layer(value: list[Any]) -> Layer:
         runs = tuple(run(number) for number in value[1])

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import resource
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,6 +13,7 @@ import lmdb
 from pgstream.errors import DiskFull, IoError, ObjectInUse, SqlError
 
 LOCK_NAME = "pgstream.lock"
+LITTLE_BYTES = 1 << 20
 
 
 class Transaction(Protocol):
@@ -71,8 +73,22 @@ class DirectoryLock:
 class storage_errors(AbstractContextManager[None]):  # noqa: N801  # reads as a statement
     """Turns what LMDB raises about the disk into the SqlError a client can act on."""
 
+    def __init__(self, directory: Path | None = None) -> None:
+        self._directory = directory
+
+    def _no_space(self, message: str) -> bool:
+        """LMDB calls a write that was cut short, as on a full disk, an input/output error."""
+        if "No space left" in message or "File too large" in message:
+            return True
+        if self._directory is None or "Input/output error" not in message:
+            return False
+        disk = os.statvfs(self._directory)
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+        return disk.f_bavail * disk.f_frsize < LITTLE_BYTES or limit != resource.RLIM_INFINITY
+
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, lmdb.MapFullError | lmdb.DiskError | lmdb.TxnFullError):
+        full = isinstance(error, lmdb.MapFullError | lmdb.DiskError | lmdb.TxnFullError)
+        if full or (isinstance(error, lmdb.Error) and self._no_space(str(error))):
             raise DiskFull(
                 "could not write to the database: no space left",
                 detail=str(error),

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pgstream.errors import ObjectNotInPrerequisiteState
+from pgstream.errors import IoError, ObjectNotInPrerequisiteState
 from pgstream.kernels.memory import forget_pages, resident_bytes
 from pgstream.storage import encoding
 from pgstream.storage.environment import (
@@ -52,8 +52,9 @@ class Commit:
 class MappedFile:
     """The open environment and its lock, until nobody reads from its map any more."""
 
-    def __init__(self, environment: Environment, lock: DirectoryLock) -> None:
+    def __init__(self, environment: Environment, lock: DirectoryLock, directory: Path) -> None:
         self.environment = environment
+        self.directory = directory
         self._lock = lock
         self.meta = environment.open_db(b"meta")
         self.manifests = environment.open_db(b"manifests")
@@ -92,6 +93,8 @@ class Store:
         self.seed = seed
         self._open_file: MappedFile | None = file
         self._manifests: dict[int, bytes] = {}
+        self._named: dict[int, list[int]] = {}
+        """The numbers of the runs that each manifest names."""
         self._uses: Counter[int] = Counter()
         self._numbers: weakref.WeakKeyDictionary[Run, int] = weakref.WeakKeyDictionary()
         self._mapped: weakref.WeakValueDictionary[int, Run] = weakref.WeakValueDictionary()
@@ -115,11 +118,14 @@ class Store:
         ours. `map_bytes` bounds the file's size; it costs address space only.
         """
         directory = Path(path)
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = DirectoryLock(directory)
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = DirectoryLock(directory)
+        except OSError as error:
+            raise IoError(f'could not use data directory "{directory}": {error.strerror}') from None
         try:
             with storage_errors():
-                file = MappedFile(environment(directory, map_bytes, sync), lock)
+                file = MappedFile(environment(directory, map_bytes, sync), lock, directory)
         except BaseException:
             lock.release()
             raise
@@ -139,11 +145,13 @@ class Store:
         file = self._file
         fresh: dict[Run, int] = {}
         manifests: dict[int, bytes | None] = dict.fromkeys(changes.dropped)
+        named: dict[int, list[int]] = {}
         for identifier, spine in changes.spines.items():
             manifests[identifier] = encoding.pack_manifest(spine, lambda run: self._number(run, fresh))
-        uses, gone = self._count_uses(manifests)
-        gone = [number for number in gone if number not in self._pages]
-        with storage_errors(), file.environment.begin(write=True) as transaction:
+            named[identifier] = [self._number(run, fresh) for run in spine.all_runs]
+        uses = self._changed_uses(manifests, named)
+        gone = [n for n in {*uses, *self._doomed} if not uses.get(n, self._uses[n]) and n not in self._pages]
+        with storage_errors(file.directory), file.environment.begin(write=True) as transaction:
             self._write_runs(transaction, changes.spines.values(), fresh)
             for identifier, manifest in manifests.items():
                 _put(transaction, _key(identifier), manifest, file.manifests)
@@ -152,6 +160,7 @@ class Store:
             for number in gone:
                 transaction.delete(_key(number), db=file.runs)
                 transaction.delete(_key(number), db=file.facts)
+        self._named.update(named)
         self._adopt(fresh, manifests, uses, gone)
 
     def _number(self, run: Run, fresh: dict[Run, int]) -> int:
@@ -164,16 +173,13 @@ class Store:
             self._next_number += 1
         return number
 
-    def _count_uses(self, manifests: Mapping[int, bytes | None]) -> tuple[Counter[int], list[int]]:
-        """How often each run will be used, and which stored runs will not be any more."""
-        uses = self._uses.copy()
-        for identifier, manifest in manifests.items():
-            if manifest is not None:
-                uses.update(encoding.manifest_runs(manifest))
-            if identifier in self._manifests:
-                uses.subtract(encoding.manifest_runs(self._manifests[identifier]))
-        gone = [number for number, count in uses.items() if count == 0]
-        return uses, [*gone, *(number for number in self._doomed if not uses[number])]
+    def _changed_uses(self, manifests: Iterable[int], named: Mapping[int, list[int]]) -> dict[int, int]:
+        """How often each run will be used that these manifests name, or named before."""
+        change: Counter[int] = Counter()
+        for identifier in manifests:
+            change.update(named.get(identifier, ()))
+            change.subtract(self._named.get(identifier, ()))
+        return {number: self._uses[number] + difference for number, difference in change.items()}
 
     def _write_runs(self, transaction: Transaction, spines: Iterable[Spine], fresh: Mapping[Run, int]) -> None:
         file, done = self._file, set[int]()
@@ -187,24 +193,32 @@ class Store:
                 transaction.put(_key(number), encoding.pack_facts(run), db=file.facts)
 
     def _adopt(
-        self, fresh: Mapping[Run, int], manifests: Mapping[int, bytes | None], uses: Counter[int], deleted: list[int]
+        self,
+        fresh: Mapping[Run, int],
+        manifests: Mapping[int, bytes | None],
+        uses: Mapping[int, int],
+        deleted: Iterable[int],
     ) -> None:
-        """What a commit that succeeded changes in memory."""
+        """What a commit that succeeded changes in memory; it costs what changed, not what there is."""
         self._numbers.update(fresh)
         for identifier, manifest in manifests.items():
             if manifest is None:
                 self._manifests.pop(identifier, None)
+                self._named.pop(identifier, None)
             else:
                 self._manifests[identifier] = manifest
+        self._stored.update(fresh.values())
         now = time.monotonic()
-        for number in [number for number, count in uses.items() if count == 0]:
-            self._doomed.setdefault(number, now)
-        self._doomed = {number: since for number, since in self._doomed.items() if not uses[number]}
+        for number, count in uses.items():
+            if count:
+                self._uses[number] = count
+                self._doomed.pop(number, None)
+            else:
+                self._uses.pop(number, None)
+                self._doomed.setdefault(number, now)
         for number in deleted:
             self._doomed.pop(number, None)
-        self._stored.update(fresh.values())
-        self._stored.difference_update(deleted)
-        self._uses = +uses
+            self._stored.discard(number)
 
     # -- reading
 
@@ -298,7 +312,8 @@ class Store:
         with storage_errors(), file.environment.begin() as transaction:
             for key, manifest in _scan(transaction, file.manifests, b""):
                 self._manifests[_number_of(key)] = manifest
-                self._uses.update(encoding.manifest_runs(manifest))
+                self._named[_number_of(key)] = encoding.manifest_runs(manifest)
+                self._uses.update(self._named[_number_of(key)])
             stored = [_number_of(key) for key in keys_of(transaction, file.facts)]
         now = time.monotonic()
         self._doomed = {number: now for number in stored if number not in self._uses}
