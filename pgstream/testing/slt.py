@@ -218,7 +218,6 @@ class ViewRun:
             half = len(rows) // 2
             for row in rows[:half]:
                 self._target.run(f"DELETE FROM {table} WHERE {row.condition}")
-            self.compare()
             for row, other in zip(rows[half:], rows[half - 1 :], strict=False):
                 self._attempt(f"UPDATE {table} SET {other.assignments} WHERE {row.condition}")
             self.compare()
