@@ -265,6 +265,10 @@ class ViewRun:
             assert got == want, f"line {record.line}: {record.sql}\nquery: {want[:40]}\nview:  {got[:40]}"
 
 
+SESSION_COMMANDS = (b"SET", b"RESET", b"PREPARE", b"DEALLOCATE")
+"""Tags of what only the session knows, and forgets when it ends."""
+
+
 class PsycopgTarget:
     """A server reached with psycopg, results as text."""
 
@@ -298,7 +302,7 @@ class PsycopgTarget:
             raise Failure("08006", str(error)) from error
         if result.status == self._psycopg.pq.ExecStatus.FATAL_ERROR:
             raise _failure(self._psycopg, result)
-        if (result.command_status or b"") in (b"SET", b"PREPARE"):
+        if (result.command_status or b"") in SESSION_COMMANDS:
             self._settings.append(sql)
         return [
             "|".join(_shown(result.get_value(row, column)) for column in range(result.nfields))
