@@ -14,7 +14,7 @@ from pgstream.testing.server import Server
 HERE = Path(__file__).parent
 FILES = {str(path.relative_to(HERE).with_suffix("")): path for path in sorted(HERE.rglob("*.slt"))}
 ORACLE = os.environ.get("PGSTREAM_ORACLE", "")
-KILL_EVERY_RECORDS = 5
+KILL_EVERY_RECORDS = 8
 """How many records each file runs between two kills: a restart with all their views takes seconds, a record
 milliseconds. There is no more killing once most files are through."""
 
