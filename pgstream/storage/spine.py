@@ -30,9 +30,10 @@ from pgstream.types.definition import SqlType
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a spine merges. Runs of fewer than `small_rows` are merged with one another at once."""
+    """How a spine merges. Layers of fewer than `small_rows` are merged at once when there are `small_layers`."""
 
     small_rows: int = 512
+    small_layers: int = 8
     fan: int = 8
     fuel: int = 8
     chunk_rows: int = 1 << 17
@@ -93,7 +94,7 @@ class Spine:
         settled = list(self.settled)
         if run.count < self.pace.small_rows:
             small = [other for other in settled if other.count < self.pace.small_rows]
-            if small:
+            if len(small) + 1 >= self.pace.small_layers:
                 settled = [other for other in settled if other.count >= self.pace.small_rows]
                 layer = _merge_whole(self.spec, (*small, layer))
         if layer.count:
@@ -327,7 +328,8 @@ def _start_merges(pace: Pace, settled: list[Layer], merges: Sequence[Merge]) -> 
     classes: dict[int, list[Layer]] = {}
     for layer in settled:
         classes.setdefault(_size_class(pace, layer.count), []).append(layer)
-    started = [Merge(tuple(layers), EMPTY, 0) for layers in classes.values() if len(layers) >= pace.fan]
+    large = [layers for size, layers in classes.items() if size > 0 and len(layers) >= pace.fan]
+    started = [Merge(tuple(layers), EMPTY, 0) for layers in large]
     taken = {id(layer) for merge in started for layer in merge.inputs}
     return [layer for layer in settled if id(layer) not in taken], started
 
