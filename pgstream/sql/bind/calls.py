@@ -24,6 +24,11 @@ from pgstream.sql.bind.windows import bind_window_call
 from pgstream.sql.parse import ast
 from pgstream.types.definition import BY_NAME, SqlType
 
+ORDER_SENSITIVE = frozenset(
+    ("array_agg", "string_agg", "json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg", "xmlagg")
+)
+"""Aggregates whose result shows the order of their rows."""
+
 Node = Any
 
 
@@ -200,6 +205,8 @@ def _aggregate(level: Level, node: Node, declared: Aggregate, args: tuple[Expr, 
     order, condition = _aggregate_clauses(level, node)
     if node.agg_distinct:
         _check_distinct(level, args, order)
+    if not order and not node.agg_distinct and declared.name in ORDER_SENSITIVE:
+        order = owner.input_order
     call = AggCall(declared, args, result, bool(node.agg_distinct), condition, order)
     col = owner.aggregates.get(call)
     if col is None:

@@ -11,10 +11,13 @@ from pgstream.errors import (
     SyntaxError42601,
     UndefinedObject,
 )
+from pgstream.functions.registry import FUNCTIONS, OPERATORS
 from pgstream.plan.expressions import (
     And,
     ArrayExpr,
+    Call,
     Case,
+    CastExpr,
     Coalesce,
     Const,
     Expr,
@@ -311,6 +314,8 @@ def bind_indirection(level: Level, node: Node) -> Expr:
 def _subscript(level: Level, array: Expr, step: Node) -> Expr:
     binding = level.binding
     element = array.type.element
+    if array.type.name == "name" and not step.is_slice:
+        return _character(level, array, step)
     if element is None or array.type == UNKNOWN:
         raise DatatypeMismatch(
             f"cannot subscript type {array.type.bare()} because it does not support subscripting",
@@ -321,6 +326,17 @@ def _subscript(level: Level, array: Expr, step: Node) -> Expr:
     if step.is_slice:
         return Subscript(array, lower, upper, True, array.type)
     return Subscript(array, upper, None, False, element)
+
+
+def _character(level: Level, name: Expr, step: Node) -> Expr:
+    """`name[i]`: a name is a row of characters, counted from 0."""
+    index = _index(level, step.uidx)
+    assert index is not None
+    [take] = [one for one in FUNCTIONS["substr"] if one.arguments == ("text", "int4", "int4")]
+    [add] = [one for one in OPERATORS["+"] if (one.left, one.right) == ("int4", "int4")]
+    first = Call(add.function, (index, Const(1, INT4)), INT4)
+    text = Call(take, (CastExpr(name, SqlType("text"), False), first, Const(1, INT4)), SqlType("text"))
+    return CastExpr(text, SqlType("char"), True)
 
 
 def _index(level: Level, node: Node) -> Expr | None:

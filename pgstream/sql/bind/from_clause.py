@@ -14,7 +14,7 @@ from pgstream.errors import (
     WrongObjectType,
 )
 from pgstream.plan.expressions import Col, Expr, Ref
-from pgstream.plan.relations import Apply, Join, Project, Relation, Scan, TableCall
+from pgstream.plan.relations import Apply, Join, Project, Relation, Scan, Sort, TableCall
 from pgstream.plan.rewrite import free_refs
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.dispatch import bind_from_item, bind_query, binds_from
@@ -37,6 +37,7 @@ class FromItem:
 def bind_from(level: Level, clause: tuple[Node, ...]) -> Relation:
     """The relation that a whole FROM clause means; its names are in `level` afterwards."""
     plan: Relation | None = None
+    level.alone = len(clause) == 1 and isinstance(clause[0], ast.RangeSubselect)
     for node in clause:
         item = bind_from_item(level, node)
         check_alias_conflicts(level.items, item.names)
@@ -161,10 +162,14 @@ def bind_range_subselect(level: Level, node: Node) -> FromItem:
         raise SyntaxError42601("subquery in FROM must have an alias", hint="For example, FROM (SELECT ...) [AS] foo.")
     outer, level.lateral = level.lateral, bool(node.lateral)
     try:
-        query = bind_query(level.binding, node.subquery, level)
+        query = bind_query(level.binding, node.subquery, level, ordered=True)
     finally:
         level.lateral = outer
-    return named_item(level, visible(query), node.alias.aliasname, node.alias)
+    name = node.alias.aliasname
+    if isinstance(query.plan, Sort) and level.alone:
+        level.input_order = query.plan.order
+        return FromItem(query.plan.input, [NameItem(name, _renamed(query.columns, node.alias, name))])
+    return named_item(level, visible(query), name, node.alias)
 
 
 @binds_from(ast.RangeTableSample)

@@ -19,7 +19,7 @@ from pgstream.errors import (
     UndefinedColumn,
     UndefinedTable,
 )
-from pgstream.plan.expressions import AggCall, Col, Const, Expr, WindowCall
+from pgstream.plan.expressions import AggCall, Col, Const, Expr, SortKey, WindowCall
 from pgstream.sql.bind.binding import Binding
 from pgstream.types.definition import SqlType
 
@@ -87,6 +87,10 @@ class Level:
     own: set[int] = field(default_factory=set)
     in_aggregate: str | None = None
     in_window: bool = False
+    alone: bool = False
+    """Whether FROM is one subquery and nothing else."""
+    input_order: tuple[SortKey, ...] = ()
+    """The order of the rows that aggregates see: the ORDER BY of a subquery that is all of FROM."""
     lateral: bool = False
     """Whether a LATERAL item is being bound, which sees what stands to its left."""
 
