@@ -113,8 +113,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         return COMMANDS[arguments.command].run(arguments)
     except SqlError as error:
-        hint = f" ({error.hint})" if error.hint else ""
-        print(f"pgstream: {error.message}{hint}", file=sys.stderr)
+        more = " ".join(text for text in (error.detail, error.hint) if text)
+        print(f"pgstream: {error.message}{f' ({more})' if more else ''}", file=sys.stderr)
         return EXIT_USAGE if error.sqlstate == "F0000" else EXIT_FAILED
     except KeyboardInterrupt:
         return 130

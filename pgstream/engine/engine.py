@@ -16,7 +16,7 @@ from pgstream.engine.loop import Loop
 from pgstream.engine.outcome import Outcome
 from pgstream.engine.transaction import Autocommit, Cluster, Transaction
 from pgstream.errors import DuplicateDatabase, InvalidCatalogName, SqlError
-from pgstream.kernels.memory import keep_freed_memory
+from pgstream.kernels.memory import anonymous_bytes, keep_freed_memory, return_freed_memory
 from pgstream.logs import Log
 from pgstream.storage.environment import OpenEnvironment, open_environment
 from pgstream.storage.store import Commit, Store
@@ -60,6 +60,7 @@ class _Memory:
     """How many bytes may stay resident, and when that was last looked at."""
 
     bytes_max: int
+    at_start: int
     looked_s: float = 0.0
 
 
@@ -71,7 +72,7 @@ class Engine:
         self._world = world
         self._databases: dict[str, Database] = {}
         self._lock = threading.Lock()
-        self._memory = _Memory(memory_bytes)
+        self._memory = _Memory(memory_bytes, anonymous_bytes())
         self._next_oid = int(store.get(b"next_oid") or 16384)
         self._stored_oid = self._next_oid
         self._log = log
@@ -94,7 +95,7 @@ class Engine:
 
         One that is not `threaded` does something only in `turn`, as simulations want it.
         """
-        keep_freed_memory()
+        keep_freed_memory(memory_bytes // 4)
         chosen = world or RealWorld()
         store = Store.open(path, map_bytes=map_bytes, sync=sync, world=chosen, environment=environment)
         engine = Engine(store, chosen, memory_bytes, log or Log(chosen))
@@ -239,13 +240,15 @@ class Engine:
         return Commit(spines, dropped, meta)
 
     def _trim(self) -> None:
-        """Keeps what is read from the map within the memory limit."""
+        """Keeps what is read from the map within the memory limit, and gives back what lies unused beyond it."""
         now = time.monotonic()
         if now - self._memory.looked_s < TRIM_INTERVAL_S:
             return
         self._memory.looked_s = now
         if self._store.resident_bytes() > self._memory.bytes_max:
             self._store.trim()
+        if anonymous_bytes() > self._memory.at_start + self._memory.bytes_max:
+            return_freed_memory()
 
 
 __all__ = ["Engine", "OpenDatabase", "Outcome"]

@@ -5,6 +5,7 @@ import mmap
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 MADV_DONTNEED = 4
@@ -14,16 +15,31 @@ KEPT_BYTES = 1 << 30
 LARGEST_HEAP_BLOCK = 32 << 20  # what glibc accepts for M_MMAP_THRESHOLD on 64-bit machines
 
 
-def keep_freed_memory() -> bool:
-    """Tells malloc not to give blocks below 32 MiB back to the system; whether it listened.
+def keep_freed_memory(bytes_max: int = KEPT_BYTES) -> bool:
+    """Tells malloc to give the system nothing back until about `bytes_max` are free; whether it listened.
 
     Touching a fresh page costs a fault, ten times what copying it does, and arrays of a few megabytes come and go in
     every tick. To be called once, at the start of the process.
     """
     if not hasattr(_LIBC, "mallopt"):
         return False
-    done = _LIBC.mallopt(M_MMAP_THRESHOLD, LARGEST_HEAP_BLOCK)
-    return bool(done and _LIBC.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES) and _LIBC.mallopt(M_TOP_PAD, 64 << 20))
+    kept = min(bytes_max, KEPT_BYTES)
+    done = _LIBC.mallopt(M_MMAP_THRESHOLD, min(LARGEST_HEAP_BLOCK, max(kept // 16, 1 << 20)))
+    done = done and _LIBC.mallopt(M_TRIM_THRESHOLD, kept)
+    return bool(done and _LIBC.mallopt(M_TOP_PAD, min(64 << 20, kept // 16)))
+
+
+def anonymous_bytes() -> int:
+    """Bytes of this process's memory that no file backs: its heap."""
+    resident, shared = Path("/proc/self/statm").read_text().split()[1:3]
+    return (int(resident) - int(shared)) * PAGE_BYTES
+
+
+def return_freed_memory() -> None:
+    """Gives what malloc and Arrow keep back to the system."""
+    pa.default_memory_pool().release_unused()
+    if hasattr(_LIBC, "malloc_trim"):
+        _LIBC.malloc_trim(ctypes.c_size_t(0))
 
 
 def forget_pages(address: int, size: int) -> None:

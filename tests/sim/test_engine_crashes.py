@@ -270,10 +270,10 @@ class History:
             if error.sqlstate == "53100":
                 self.forget_undurable()
                 return
-            assert error.sqlstate == wanted
+            state = error.sqlstate
         else:
-            assert wanted is None
-            self.model = after
+            state, self.model = None, after
+        assert state == wanted
 
     # -- checks
 
