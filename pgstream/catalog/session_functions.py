@@ -127,7 +127,7 @@ def _zone_names() -> tuple[str, ...]:
 
 
 @rows_of("pg_catalog", "pg_timezone_names", per_session=True)
-def pg_timezone_names(catalog: Catalog, context: EvalContext) -> list[Row]:
+def timezone_rows(catalog: Catalog, context: EvalContext) -> list[Row]:
     """The time zones, with what they are called now and how far from UTC they are."""
     now = datetime.datetime.fromtimestamp(context.now_us / 1e6, datetime.UTC)
     rows: list[Row] = []
@@ -143,3 +143,16 @@ def pg_timezone_names(catalog: Catalog, context: EvalContext) -> list[Row]:
             }
         )
     return rows
+
+
+@function(
+    "pg_timezone_names() -> TABLE(name text, abbrev text, utc_offset interval, is_dst bool)",
+    volatility=STABLE,
+    bound=True,
+    oid=2856,
+)
+def pg_timezone_names(call: BoundCall, count: int) -> tuple[NDArray[np.int64], tuple[Column, ...]]:
+    """The time zones, as in the view of that name."""
+    found = relations_by_name()["pg_catalog", "pg_timezone_names"].contents(call.context.catalog, call.context)
+    rows = np.tile(np.arange(len(found[0])), count)
+    return np.repeat(np.arange(count), len(found[0])), tuple(column.take(pa.array(rows)) for column in found)
