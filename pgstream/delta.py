@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-Column: TypeAlias = pa.Array
+from pgstream.late import Column, Indices, Late
+
 Weights: TypeAlias = NDArray[np.int64]
-Indices: TypeAlias = NDArray[np.int64]
+__all__ = ["Column", "Delta", "Indices", "Weights", "concat"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class Delta:
     """`n` rows as `n`-long contiguous Arrow columns, and an int64 weight for each.
 
     `columns` may be empty (a relation of no columns still has rows). Weights are never zero in what an operator
-    emits, but an input may hold zeros; consumers must tolerate them.
+    emits, but an input may hold zeros; consumers must tolerate them. Columns may be `Late`: who needs few of them
+    should not walk over all.
     """
 
     columns: tuple[Column, ...]
@@ -34,6 +36,8 @@ class Delta:
 
     def take(self, indices: Indices) -> "Delta":
         """The rows at `indices` (int64, 0-based), in that order, with their weights."""
+        if isinstance(self.columns, Late):
+            return Delta(self.columns.take(indices), self.weights[indices])
         picks = pa.array(indices)
         return Delta(tuple(column.take(picks) for column in self.columns), self.weights[indices])
 
@@ -45,10 +49,14 @@ class Delta:
 
     def slice(self, start: int, length: int) -> "Delta":
         """`length` rows from `start` on, sharing memory."""
+        if isinstance(self.columns, Late):
+            return self.take(np.arange(start, min(start + length, len(self))))
         return Delta(tuple(c.slice(start, length) for c in self.columns), self.weights[start : start + length])
 
     def select(self, positions: Sequence[int]) -> "Delta":
         """The same rows with only the columns at `positions`, in that order."""
+        if isinstance(self.columns, Late):
+            return Delta(self.columns.select(positions), self.weights)
         return Delta(tuple(self.columns[position] for position in positions), self.weights)
 
     def negate(self) -> "Delta":

@@ -10,9 +10,11 @@ from pgstream.circuit.operator import Operator, TickContext, arranged
 from pgstream.delta import Delta, concat
 from pgstream.functions.vector import valid
 from pgstream.kernels.grouping import group_offsets, pair_up
+from pgstream.late import Late, selected
 from pgstream.operators.arrange import keys_at
 from pgstream.operators.map import truths
 from pgstream.plan.expressions import Expr
+from pgstream.storage.gather import pick_column
 from pgstream.storage.identity import Hash
 from pgstream.storage.run import ArrangementSpec
 from pgstream.storage.spine import Matches, Spine
@@ -81,7 +83,7 @@ def pairs(
         index = np.flatnonzero(keep)
         delta, keys = delta.take(index), keys.take(index)
     found = _probed(spine, keys, consolidate=consolidate)
-    probing = delta.take(found.query)
+    probing = picked(delta, found.query)
     halves = (found.delta, probing) if flipped else (probing, found.delta)
     rows = Delta(halves[0].columns + halves[1].columns, probing.weights * found.delta.weights)
     query = found.query
@@ -91,14 +93,23 @@ def pairs(
     return Pairs(query if index is None else index[query], rows)
 
 
+def picked(delta: Delta, rows: NDArray[np.int64]) -> Delta:
+    """The rows of `delta` at `rows`, whose columns are gathered when they are asked for."""
+    columns = delta.columns
+    if isinstance(columns, Late):
+        return delta.take(rows)
+    late = selected(rows, lambda position, picks: pick_column(columns[position], picks), range(len(columns)))
+    return Delta(late, delta.weights[rows])
+
+
 def _probed(spine: Spine, keys: Hash, *, consolidate: bool) -> Matches:
     """What `spine.probe` gives; stretches of equal keys, as an arranged delta has them, are looked up once."""
     changes = np.ones(keys.rows, np.bool_)
     np.logical_or(keys.hi[1:] != keys.hi[:-1], keys.lo[1:] != keys.lo[:-1], out=changes[1:])
     first = np.flatnonzero(changes)
     if len(first) * 2 > keys.rows:
-        return spine.probe(keys, consolidate=consolidate)
-    found = spine.probe(keys.take(first), consolidate=consolidate)
+        return spine.probe(keys, consolidate=consolidate, late=True)
+    found = spine.probe(keys.take(first), consolidate=consolidate, late=True)
     rows, members = pair_up(np.cumsum(changes) - 1, group_offsets(found.query, len(first)))
     return Matches(rows, found.delta.take(members))
 

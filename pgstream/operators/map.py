@@ -35,16 +35,12 @@ class Map(Operator):
 
     def step(self, tick: TickContext, state: list[Spine], inputs: Sequence[Delta]) -> Delta:
         delta = inputs[0]
-        columns = dict(enumerate(delta.columns))
-        weights = delta.weights
+        needed = sorted({id for expr in self.expressions for id in used(expr)})
+        part = delta.select(needed)
         if self.predicate is not None:
-            keep = truths(self.predicate, delta, tick)
-            if not keep.all():
-                needed = {id for expr in self.expressions for id in used(expr)}
-                picks = np.flatnonzero(keep)
-                part = delta.select(sorted(needed)).take(picks)
-                columns, weights = dict(zip(sorted(needed), part.columns, strict=True)), part.weights
-        return Delta(tuple(computed(e, columns, len(weights), tick) for e in self.expressions), weights)
+            part = part.filter(truths(self.predicate, delta, tick))
+        columns = dict(zip(needed, part.columns, strict=True))
+        return Delta(tuple(computed(e, columns, len(part), tick) for e in self.expressions), part.weights)
 
 
 def computed(expr: Expr, columns: dict[int, Column], count: int, tick: TickContext) -> Column:
@@ -56,5 +52,6 @@ def computed(expr: Expr, columns: dict[int, Column], count: int, tick: TickConte
 
 def truths(predicate: Expr, delta: Delta, tick: TickContext) -> NDArray[np.bool_]:
     """Where `predicate` is true (neither false nor NULL) among the rows of `delta`."""
-    column = computed(predicate, dict(enumerate(delta.columns)), len(delta), tick)
+    columns = {id: delta.columns[id] for id in used(predicate)}
+    column = computed(predicate, columns, len(delta), tick)
     return np.asarray(pc.fill_null(column, False).to_numpy(zero_copy_only=False), np.bool_)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from pgstream.circuit.operator import Operator, TickContext, arranged
 from pgstream.delta import Delta, Indices, concat
@@ -13,8 +14,8 @@ from pgstream.operators.arrange import consolidated, keys_at, touched_keys
 from pgstream.operators.map import computed
 from pgstream.operators.ordering import sort_codes
 from pgstream.plan.expressions import Expr
-from pgstream.storage.identity import Hash, row_hash
-from pgstream.storage.run import ArrangementSpec, build_run
+from pgstream.storage.identity import Hash, Seed, row_hash
+from pgstream.storage.run import ArrangementSpec, Run, build_run
 from pgstream.storage.spine import Spine
 from pgstream.types.definition import SqlType
 
@@ -171,38 +172,52 @@ class GrowingFirst(Operator):
         return (ArrangementSpec(self.spec.types, self.spec.key),)
 
     def step(self, tick: TickContext, state: list[Spine], inputs: Sequence[Delta]) -> Delta:
-        stored = self.arrangements[0]
-        fresh = build_run(self.once(tick, inputs), stored, tick.seed)
+        stored, before = self.arrangements[0], state[0]
+        fresh = build_run(*self._foremost(inputs[0], tick))
         if fresh is None:
             return self.idle(state)
-        new, before = fresh.delta(), state[0]
-        query, old = before.probe(fresh.rows.key, consolidate=True)
+        new = fresh.delta()
+        query, old = before.probe(fresh.rows.key, consolidate=True, late=True)
+        change: Run | None = fresh
         if len(old):
-            ids = np.concatenate([query, np.arange(len(new))])
-            best = self._firsts(concat([old, new]), ids, len(new), tick)
+            best = self._firsts([old, new], np.concatenate([query, np.arange(len(new))]), len(new), tick)
             won = best >= len(old)
-            change = build_run(concat([new.filter(won), old.filter(won[query]).negate()]), stored, tick.seed)
-        else:
-            change = fresh
+            moved = concat([new.filter(won), old.filter(won[query]).negate()])
+            change = build_run(moved, stored, tick.seed)
         if change is None:
             return self.idle(state)
         state[0] = before.insert_run(change)
         return change.delta()
 
     def once(self, tick: TickContext, inputs: Sequence[Delta]) -> Delta:
-        delta = inputs[0].filter(inputs[0].weights > 0)
+        return self._foremost(inputs[0], tick)[0]
+
+    def _foremost(self, delta: Delta, tick: TickContext) -> tuple[Delta, ArrangementSpec, Seed, Hash]:
+        """The first row of each partition of `delta`, and what else `build_run` takes."""
+        delta = delta.filter(delta.weights > 0)
         keys = keys_at(delta, self.spec.key, self.types, tick)
         ids, first = group_ids(keys.hi, keys.lo)
         if len(first) < len(delta):
-            first = self._firsts(delta, ids, len(first), tick)
-        return Delta(delta.take(first).columns, np.ones(len(first), np.int64))
+            first = self._firsts([delta], ids, len(first), tick)
+        rows = Delta(delta.take(first).columns, np.ones(len(first), np.int64))
+        return rows, self.arrangements[0], tick.seed, keys.take(first)
 
-    def _firsts(self, rows: Delta, ids: Indices, groups: int, tick: TickContext) -> Indices:
-        """The row of each group that comes first."""
-        codes = []
+    def _firsts(self, parts: Sequence[Delta], ids: Indices, groups: int, tick: TickContext) -> Indices:
+        """The row of each group that comes first, of the rows of all parts. Only of rows that tie the whole is read."""
+        codes: list[Indices] = []
         for item in self.spec.order:
-            codes += sort_codes(rows.columns[item.position], self.types[item.position], item)
-        levels = np.array(codes, np.int64).reshape(len(codes), len(rows))
+            column = pa.concat_arrays([part.columns[item.position] for part in parts])
+            codes += sort_codes(column, self.types[item.position], item)
+        levels = np.array(codes, np.int64).reshape(len(codes), len(ids))
+        same = np.zeros(len(ids), np.uint64)
+        best: Indices = group_firsts(levels, same, same, ids, groups)
+        tied = np.flatnonzero((levels == levels[:, best[ids]]).all(axis=0))
+        tied = tied[np.bincount(ids[tied], minlength=groups)[ids[tied]] > 1]
+        if not len(tied):
+            return best
+        starts = np.cumsum([0, *(len(part) for part in parts[:-1])])
+        pieces = np.split(tied, np.searchsorted(tied, starts[1:]))
+        rows = concat([part.take(piece - at) for part, piece, at in zip(parts, pieces, starts, strict=True)])
         ties = row_hash(rows.columns, tick.seed, len(rows))
-        best: Indices = group_firsts(levels, ties.hi, ties.lo, ids, groups)
-        return best
+        again: Indices = group_firsts(np.ascontiguousarray(levels[:, tied]), ties.hi, ties.lo, ids[tied], groups)
+        return np.where(again >= 0, tied[again], best)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pgstream.delta import Column
 from pgstream.kernels import merging
+from pgstream.late import Gather
 from pgstream.storage.gather import gather
 from pgstream.storage.identity import Hash
 from pgstream.storage.run import NO_HASH, NO_WORDS, ArrangementSpec, Rows, Run, fitted
@@ -122,12 +123,18 @@ def gather_columns(
     spec: ArrangementSpec, sources: Sequence[Run], picks: NDArray[np.int64], positions: Sequence[int]
 ) -> tuple[Column, ...]:
     """The picked rows' columns at `positions`."""
+    column = columns_of(spec, sources)
+    return tuple(column(i, picks) for i in positions)
+
+
+def columns_of(spec: ArrangementSpec, sources: Sequence[Run]) -> Gather:
+    """How columns of picked rows of `sources` are gathered."""
     places = np.stack([run.leaves for run in sources])
 
-    def column(i: int) -> Column:
+    def column(i: int, picks: NDArray[np.int64]) -> Column:
         return gather(spec.types[i].storage, places[:, i], picks, lambda: [run.rows.columns[i] for run in sources])
 
-    return tuple(column(i) for i in positions)
+    return column
 
 
 def _order_leaf(run: Run) -> tuple[int, int, int, int]:

@@ -22,8 +22,9 @@ from pgstream.delta import Column, Delta, Indices, Weights, concat
 from pgstream.kernels import finding, gathering, merging, probing
 from pgstream.kernels import spans as spans_of
 from pgstream.kernels.arrow_views import address
+from pgstream.late import selected
 from pgstream.storage.identity import Hash, Seed, is_word, key_hash, secret_of
-from pgstream.storage.layer import EMPTY, Layer, gather_columns, merge_chunk
+from pgstream.storage.layer import EMPTY, Layer, columns_of, gather_columns, merge_chunk
 from pgstream.storage.run import ArrangementSpec, Run, build_run
 from pgstream.types.definition import SqlType
 
@@ -170,11 +171,14 @@ class Spine:
                     yield run.delta().select(chosen)
             layers = tuple(layer for layer in layers if layer.count)
 
-    def probe(self, keys: Hash, *, consolidate: bool = False, positions: Sequence[int] | None = None) -> Matches:
+    def probe(
+        self, keys: Hash, *, consolidate: bool = False, positions: Sequence[int] | None = None, late: bool = False
+    ) -> Matches:
         """The rows of each asked key, by query; keys may repeat and come in any order (ascending is fastest).
 
         Consolidated, the rows of a query are in run order (the spec's order) and distinct; else a row may come
-        several times with weights that add up. `positions` are the columns wanted; all by default.
+        several times with weights that add up. `positions` are the columns wanted; all by default. With `late` each is
+        gathered when it is first asked for.
         """
         spans = self._locate(keys)
         several = consolidate and len(spans) > 1 and bool((spans[1:, 0] == spans[:-1, 0]).any())
@@ -184,6 +188,10 @@ class Spine:
             count = spans_of.merge_spans(self._index.table, spans, -1, False, query, picks, weights)
         elif count:
             spans_of.expand(self._index.table, spans, query, picks, weights)
+        if late and count:
+            gather = columns_of(self.spec, self._index.runs)
+            columns = selected(picks[:count], gather, self._positions(positions))
+            return Matches(query[:count], Delta(columns, weights[:count]))
         return self._matches(query[:count], picks[:count], weights[:count], positions)
 
     def find(self, columns: Sequence[Column], types: Sequence[SqlType]) -> list[tuple[Run, int, int]]:

@@ -1,6 +1,7 @@
 """A spine against a dict from rows to weights, under a pace that merges often and in tiny steps."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -189,3 +190,32 @@ def test_no_insert_merges_much_more_than_its_fuel_and_layers_stay_few():
         assert len(spine.layers) <= 40
     assert written < 20_000 * 8
     assert spine.total() == len(spine.contents()) == 20_000
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.lists(st.tuples(row, st.integers(1, 3)), max_size=12), max_size=12),
+    st.lists(st.one_of(st.none(), st.integers(0, 7)), max_size=9),
+    st.sampled_from(PACES),
+    st.booleans(),
+)
+def test_what_only_grows_needs_no_identity(steps, asked, pace, consolidate):
+    growing = replace(SPEC, growing=True)
+    assert not growing.identified
+    spine, model = build(steps, pace, growing)
+    assert spine.total() == sum(model.values())
+    assert sum_of(spine.contents()) == model
+    assert sum((sum_of(chunk) for chunk in spine.chunks(2)), Counter()) == model
+    assert all(len(run.rows.row.hi) == 0 for run in spine.runs)
+    matches = spine.probe(hash_keys(asked), consolidate=consolidate, late=True)
+    found = [Counter() for _ in asked]
+    for query, (r, w) in zip(matches.query.tolist(), rows_of(matches.delta), strict=True):
+        found[query][r] += w
+    assert found == [Counter({r: w for r, w in model.items() if r[0] == key}) for key in asked]
+
+
+def sum_of(delta):
+    total = Counter()
+    for r, w in rows_of(delta):
+        total[r] += w
+    return total
