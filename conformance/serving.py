@@ -183,6 +183,10 @@ def main() -> int:
         for subject in subjects:
             with psycopg.connect(subject.conninfo, autocommit=True) as connection:
                 connection.execute(SCHEMA + (VIEWS if subject.name == "pgstream" else ""))
+        for subject in subjects:
+            with psycopg.connect(subject.conninfo) as connection:
+                found = connection.execute("SELECT setting FROM pg_settings WHERE name = 'fsync'").fetchone()
+            print(f"{subject.name}: fsync {'on' if found is None else found[0]}")
         print(" " * 34 + "".join(f"{subject.name:>14}" for subject in subjects))
         measure(subjects, arguments.seconds, arguments.rows, set(arguments.only))
     return 0

@@ -25,6 +25,9 @@ A = TypeVar("A")
 COMMIT_INTERVAL_S = 0.25
 """How long changes that nobody waits for (sources, synchronous_commit = off) may stay undurable."""
 
+PATIENCE_S_MAX = 0.005
+"""How long a turn may wait for clients to come back."""
+
 JOBS_PER_COMMIT_MAX = 1024
 """How many queued jobs may share one commit, so that the first of them does not wait for ever."""
 
@@ -74,6 +77,9 @@ class Loop:
         self._ended = False
         self._settled: list[tuple[Future[Any], Any]] = []
         self._last_commit = world.monotonic()
+        self._together = 0
+        """How many waited for the last turn's commit."""
+        self._patience_s = 0.0
 
     def start(self) -> None:
         """Starts the thread."""
@@ -131,11 +137,14 @@ class Loop:
 
         For whoever did not `start` the thread, and drives the loop on its own.
         """
-        jobs = self._take(pause)
+        jobs = self._gathered(self._take(pause))
+        started = self._world.monotonic()
         finished = [done for run, some in groupby(jobs, _run_of) for done in self._perform(run, list(some))]
         pause = 0.0 if self._stopping else self._work()
         settled, self._settled = self._settled, []
         self._commit_if_due([*finished, *settled])
+        self._together = len(finished)
+        self._patience_s = min((self._world.monotonic() - started) / 2, PATIENCE_S_MAX)
         if self._stopping and self._jobs.empty():
             self._commit_if_due([], closing=True)
             self._ended = True
@@ -165,6 +174,21 @@ class Loop:
             return jobs
         if first is not None:
             jobs.append(first)
+        return jobs
+
+    def _gathered(self, jobs: list[_Job]) -> list[_Job]:
+        """`jobs`, and those of the clients that were answered together last time, who are about to ask again: they
+        are waited for half as long as that turn took, so that they share this one too."""
+        if not any(job.durable for job in jobs):
+            return jobs
+        until = self._world.monotonic() + self._patience_s
+        while len(jobs) < self._together and (left := until - self._world.monotonic()) > 0:
+            try:
+                job = self._jobs.get(timeout=left)
+            except queue.Empty:
+                break
+            if job is not None:
+                jobs.append(job)
         return jobs
 
     def _perform(
