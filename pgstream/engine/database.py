@@ -28,7 +28,7 @@ from pgstream.engine.rebuilding import rebuilt
 from pgstream.engine.replay import Replays
 from pgstream.engine.sharing import Asked, Recipe, Sharing
 from pgstream.engine.steps import Deltas, advance
-from pgstream.errors import DuplicateTable, SqlError, UndefinedTable
+from pgstream.errors import DuplicateTable, InvalidCatalogName, SqlError, UndefinedTable
 from pgstream.functions.registry import EvalContext
 from pgstream.sql.bind import Bound
 from pgstream.storage.store import Commit, Store
@@ -72,6 +72,7 @@ class Database:
         self.recipes = PerBound(Recipe.of)
         self.forks: set[Any] = set()
         self.building: list[Building] = []
+        self.dropped = False
         stored = commit.load(place, store)
         head = Head(stored.tick, stored.catalog, offsets=stored.offsets)
         head, stale = rebuilt(definer, head, stored.identities)
@@ -118,6 +119,7 @@ class Database:
 
     def apply(self, deltas: Deltas) -> None:
         """One tick of the head. Raises whatever a view's expression raises, and changes nothing then."""
+        self.require_there()
         head, outputs = advance(self.circuit, self.head, deltas, self.tick())
         for one in self.building:
             one.backfill.record(deltas, outputs)
@@ -125,6 +127,7 @@ class Database:
 
     def adopt_tick(self, head: Head, deltas: Deltas) -> None:
         """`head`, which may have another catalog, and one tick on it: both, or nothing where either raises."""
+        self.require_there()
         outputs: Mapping[Node, Delta] = {}
         catalog = self.head.catalog
         if deltas:
@@ -241,6 +244,7 @@ class Database:
 
     def install(self, head: Head) -> None:
         """Makes a head with another catalog the newest one."""
+        self.require_there()
         self.head = self.intake.follow(_pruned(head), self._read_by_buildings())
         self.outlets.keep(head.catalog)
         self.sweep()
@@ -365,6 +369,20 @@ class Database:
     def close(self) -> None:
         self.intake.close()
         self.outlets.reopen()
+
+    def drop(self) -> None:
+        """Ends a database that sessions may still have open: what they try from now on fails."""
+        self.dropped = True
+        self._go_back(self.committed, self._gone())
+        self.close()
+
+    def require_there(self) -> None:
+        """Raises InvalidCatalogName where the database was dropped: nothing would make a change durable."""
+        if self.dropped:
+            raise self._gone()
+
+    def _gone(self) -> InvalidCatalogName:
+        return InvalidCatalogName(f'database "{self.place.name}" does not exist')
 
 
 def _needs(thing: CatalogObject) -> set[int]:

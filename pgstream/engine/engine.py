@@ -171,7 +171,7 @@ class Engine:
             database = self._databases.pop(name, None)
         if database is None:
             raise InvalidCatalogName(f'database "{name}" does not exist')
-        database.close()
+        database.drop()
         self._store.commit(commit.removal(database.place, database.committed, self._store))
 
     def _opened(self, place: commit.Place) -> Database:

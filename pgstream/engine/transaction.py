@@ -265,6 +265,7 @@ class Transaction:
         try:
             if self._base is None or self._fork is None or not (self._deltas or self._drafts):
                 return
+            self._database.require_there()
             if self._database.head is not self._base or self._database.building:
                 self._replay()
             elif self._drafts:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -29,10 +30,15 @@ class Layer:
 
     @staticmethod
     def of(run: Run, rows_max: int) -> "Layer":
-        """The layer of one run, cut so that none has many more than `rows_max` rows."""
+        """The layer of one run, cut into equal parts so that none has many more than `rows_max` rows.
+
+        A small part behind large ones would keep the memory of the whole run, as it stays unmapped.
+        """
         if run.count < 2 * rows_max:
             return Layer((run,), 0, run.count)
-        runs = [run.slice(start, min(rows_max, run.count - start)) for start in range(0, run.count, rows_max)]
+        parts = run.count // rows_max
+        bounds = [run.count * part // parts for part in range(parts + 1)]
+        runs = [run.slice(start, stop - start) for start, stop in pairwise(bounds)]
         return Layer(tuple(runs), 0, run.count)
 
     def drop(self, runs: int, start: int) -> "Layer":

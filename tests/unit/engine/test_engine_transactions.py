@@ -164,8 +164,14 @@ def test_databases_are_apart(opened) -> None:  # type: ignore[no-untyped-def]
     other = opened.session("other")
     assert sql.rows("SELECT * FROM s") == [(1,)]
     assert other.rows("SELECT * FROM s") == [(2,)]
+    one = other.begin()
+    one.run("INSERT INTO t VALUES (5)")
     sql.run("DROP DATABASE other")
     assert sql.rows("SELECT * FROM s") == [(1,)]
+    assert one.workspace.commit().exception(60).sqlstate == "3D000"  # type: ignore[attr-defined]
+    one.forget()
+    for text in ("INSERT INTO t VALUES (4)", "CREATE TABLE x (v int)", "DROP TABLE t CASCADE"):
+        assert getattr(other.start(text).exception(60), "sqlstate", "") == "3D000"
     sql = opened.open()
     sql.fails("3D000", "DROP DATABASE other")
     sql.run("CREATE DATABASE other")
