@@ -55,7 +55,7 @@ CONNECTING = [
     ),
     (
         "with r as (select rngtypid, typname, rngsubtype from pg_range left join pg_type on pg_type.oid = rngtypid)"
-        " select t.typname, t.oid, r.typname from pg_type t left join r on t.oid = r.rngsubtype where t.typtype in ('b')"
+        " select t.typname, t.oid, r.typname from pg_type t left join r on t.oid = r.rngsubtype where t.typtype = 'b'"
     ),
     "select attrelid, attname, atttypid from pg_catalog.pg_attribute order by attrelid, attnum",
     "select oid, typname, typreceive from pg_type where typreceive != 0 and typreceive::text != 'array_recv'",
@@ -207,8 +207,8 @@ RECURSIVE = [
     ("with recursive t(n) as (select 1 union select n % 3 + 1 from t) select n from t order by n", [(1,), (2,), (3,)]),
     (
         (
-            "select x, (with recursive t(n, d) as (select x, 0 union all select y, d + 1 from t, generate_series(1, 4) y"
-            " where y = n + 1) select n from t order by d desc limit 1) from generate_series(3, 5) x order by x"
+            "select x, (with recursive t(n, d) as (select x, 0 union all select y, d + 1 from t,"
+            " generate_series(1, 4) y where y = n + 1) select n from t order by d desc limit 1) from generate_series(3, 5) x order by x"
         ),
         [(3, 4), (4, 4), (5, 5)],
     ),

@@ -40,7 +40,8 @@ SAME = [
 WORKING = [
     r"\d+", r"\d+ v", r"\d+ mv", r"\dt+", r"\dv+", r"\dm+", r"\di+", r"\dn", r"\dn+", r"\dx", r"\l", r"\l+", r"\db+",
     r"\df+ length", r"\do =", r"\dC", r"\dL", r"\dA", r"\dAc", r"\dAo", r"\dF", r"\sv v", r"\dT+", r"\dtS", r"\dfS",
-    r"\sf version()", r"\df upper", r"\da bool_and", r"\daS", r"\dconfig", r"\conninfo", r"\d pg_class", r"\d information_schema.columns",
+    r"\sf version()", r"\df upper", r"\da bool_and", r"\daS", r"\dconfig", r"\conninfo",
+    r"\d pg_class", r"\d information_schema.columns",
 ]  # fmt: skip
 
 
