@@ -208,7 +208,8 @@ RECURSIVE = [
     (
         (
             "select x, (with recursive t(n, d) as (select x, 0 union all select y, d + 1 from t,"
-            " generate_series(1, 4) y where y = n + 1) select n from t order by d desc limit 1) from generate_series(3, 5) x order by x"
+            " generate_series(1, 4) y where y = n + 1) select n from t order by d desc limit 1)"
+            " from generate_series(3, 5) x order by x"
         ),
         [(3, 4), (4, 4), (5, 5)],
     ),
