@@ -4,6 +4,7 @@ A connection that is not from this machine must know the password; without one t
 """
 
 import asyncio
+import gc
 import getpass
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -290,6 +291,9 @@ def run(config: Config, world: World, log: Log) -> None:
     # psql without -d asks for the database of its user's name
     names = tuple(dict.fromkeys(("postgres", getpass.getuser())))
     engine = Engine.open(config.data_dir, world, memory_bytes=config.memory_bytes, databases=names, log=log)
+    # what was made at start lives as long as the process: collections need not look at it again
+    gc.collect()
+    gc.freeze()
     try:
         uvloop.run(serve(engine, config, world, log))
     finally:
