@@ -54,12 +54,17 @@ class Late(Sequence[Column]):
         return (self[index] for index in range(len(self)))
 
     def __add__(self, other: object) -> Any:
-        if isinstance(other, Late):
-            return Late((*self._places, *other._places))
-        return (*self, *other) if isinstance(other, tuple) else NotImplemented
+        if isinstance(other, tuple):
+            other = at_hand(other)
+        if not isinstance(other, Late):
+            return NotImplemented
+        both = Late((*self._places, *other._places))
+        both._made.update(self._made)
+        both._made.update((len(self) + i, column) for i, column in other._made.items())
+        return both
 
     def __radd__(self, other: object) -> Any:
-        return (*other, *self) if isinstance(other, tuple) else NotImplemented
+        return at_hand(other) + self if isinstance(other, tuple) else NotImplemented
 
     def take(self, indices: Indices) -> Columns:
         """The columns of the rows at `indices`."""
@@ -72,6 +77,15 @@ class Late(Sequence[Column]):
         found = Late(self._places[position] for position in chosen)
         found._made.update((i, self._made[p]) for i, p in enumerate(chosen) if p in self._made)
         return as_columns(found)
+
+
+def at_hand(columns: Columns) -> Late:
+    """Columns that are there already, to stand beside late ones."""
+    rows = np.arange(len(columns[0]) if columns else 0)
+    whole = Selection(rows, lambda position, picks: columns[position].take(pa.array(picks)))
+    late = Late((whole, position) for position in range(len(columns)))
+    late._made.update(enumerate(columns))
+    return late
 
 
 def as_columns(late: Late) -> Columns:

@@ -10,11 +10,10 @@ from pgstream.circuit.operator import Operator, TickContext, arranged
 from pgstream.delta import Delta, concat
 from pgstream.functions.vector import valid
 from pgstream.kernels.grouping import group_offsets, pair_up
-from pgstream.late import Late, selected
 from pgstream.operators.arrange import keys_at
 from pgstream.operators.map import truths
 from pgstream.plan.expressions import Expr
-from pgstream.storage.gather import pick_column
+from pgstream.storage.gather import picked
 from pgstream.storage.identity import Hash
 from pgstream.storage.run import ArrangementSpec
 from pgstream.storage.spine import Matches, Spine
@@ -91,15 +90,6 @@ def pairs(
         kept = truths(sides.residual, rows, tick)
         rows, query = rows.filter(kept), query[kept]
     return Pairs(query if index is None else index[query], rows)
-
-
-def picked(delta: Delta, rows: NDArray[np.int64]) -> Delta:
-    """The rows of `delta` at `rows`, whose columns are gathered when they are asked for."""
-    columns = delta.columns
-    if isinstance(columns, Late):
-        return delta.take(rows)
-    late = selected(rows, lambda position, picks: pick_column(columns[position], picks), range(len(columns)))
-    return Delta(late, delta.weights[rows])
 
 
 def _probed(spine: Spine, keys: Hash, *, consolidate: bool) -> Matches:

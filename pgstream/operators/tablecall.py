@@ -13,6 +13,7 @@ from pgstream.functions.registry import BoundCall, Function
 from pgstream.functions.vector import column_of, valid
 from pgstream.operators.map import computed
 from pgstream.plan.expressions import Expr
+from pgstream.storage.gather import picked
 from pgstream.storage.spine import Spine
 from pgstream.types.definition import SqlType
 
@@ -42,8 +43,8 @@ class TableCall(Operator):
         rows, made = self._called(delta, tick)
         if self.ordinality:
             made = (*made, column_of(_numbered(rows), pa.int64()))
-        kept = delta.take(rows)
-        found = Delta((*kept.columns, *made), kept.weights)
+        kept = picked(delta, rows)
+        found = Delta(kept.columns + made, kept.weights)
         if not self.outer:
             return found
         without = np.ones(len(delta), np.bool_)

@@ -6,10 +6,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pgstream.delta import Column
+from pgstream.delta import Column, Delta
 from pgstream.errors import ProgramLimitExceeded
 from pgstream.kernels import gathering
 from pgstream.kernels.arrow_views import FIXED, LIST, NOTHING, STRINGS, STRUCT, layout, leaf
+from pgstream.late import Late, selected
 
 Picks = NDArray[np.int64]
 Addresses = NDArray[np.int64]
@@ -50,6 +51,15 @@ def gather(storage: pa.DataType, places: Addresses, picks: Picks, arrays: Callab
 def pick_column(column: Column, rows: Picks) -> Column:
     """The rows of one column; faster than `take`."""
     return gather(column.type, leaves([column]), rows, lambda: [column])
+
+
+def picked(delta: Delta, rows: Picks) -> Delta:
+    """The rows of `delta` at `rows`, whose columns are gathered when they are asked for."""
+    columns = delta.columns
+    if isinstance(columns, Late):
+        return delta.take(rows)
+    late = selected(rows, lambda position, picks: pick_column(columns[position], picks), range(len(columns)))
+    return Delta(late, delta.weights[rows])
 
 
 def _gather_validity(places: Addresses, picks: Picks) -> tuple[pa.Buffer | None, int]:

@@ -39,7 +39,9 @@ def test_reads_as_a_tuple_does() -> None:
     assert isinstance(both, Late)
     assert [column.to_pylist() for column in both][3] == [10, 30]
     assert len((ROWS[0], *columns)) == 4
-    assert len((ROWS[0],) + columns) == len(columns + (ROWS[0],)) == 4  # noqa: RUF005 (adding is what is tested)
+    beside = (ROWS[0].slice(0, 2),) + columns  # noqa: RUF005 (adding is what is tested)
+    assert isinstance(beside, Late)
+    assert [column.to_pylist() for column in beside.take(np.array([1]))] == [[20], [30], ["c"], [3.0]]
 
 
 def test_slices_and_sums() -> None:
