@@ -10,7 +10,6 @@ from pgstream.errors import (
     DuplicateCursor,
     DuplicatePreparedStatement,
     InvalidCursorName,
-    InvalidSqlStatementName,
     NoActiveSqlTransaction,
     ObjectNotInPrerequisiteState,
     SyntaxError42601,
@@ -50,23 +49,15 @@ def prepare_statement(session: Session, prepared: Prepared, _params: tuple[Colum
     return Answer("PREPARE")
 
 
-def statement_named(session: Session, name: str) -> Prepared:
-    """Raises InvalidSqlStatementName."""
-    found = session.statements.get(name)
-    if found is None:
-        raise InvalidSqlStatementName(f'prepared statement "{name}" does not exist')
-    return found
-
-
 def _execute_columns(session: Session, node: Any) -> tuple[Col, ...] | None:
-    return statement_named(session, node.name).columns
+    return session.statement(node.name).columns
 
 
 @runs(ast.ExecuteStmt, columns=_execute_columns)
 async def execute_statement(session: Session, prepared: Prepared, _params: tuple[Column, ...]) -> Answer:
     parsed = prepared.parsed
     assert parsed is not None
-    target = statement_named(session, parsed.node.name)
+    target = session.statement(parsed.node.name)
     arguments = parsed.node.params or ()
     if len(arguments) != len(target.parameters):
         raise SyntaxError42601(
@@ -101,7 +92,7 @@ def deallocate(session: Session, prepared: Prepared, _params: tuple[Column, ...]
     if name is None:
         session.statements.clear()
         return Answer("DEALLOCATE ALL")
-    statement_named(session, name)
+    session.statement(name)
     del session.statements[name]
     return Answer("DEALLOCATE")
 

@@ -13,8 +13,6 @@ from pgstream.errors import (
     DuplicatePreparedStatement,
     FeatureNotSupported,
     InternalError,
-    InvalidCursorName,
-    InvalidSqlStatementName,
     ProtocolViolation,
     SqlError,
     SyntaxError42601,
@@ -269,15 +267,9 @@ class Conversation:
         session.statements[message.statement] = prepared
         session.write(backend.PARSE_COMPLETE)
 
-    def _statement(self, name: str) -> Prepared:
-        found = self.session.statements.get(name)
-        if found is None and name == "":
-            raise InvalidSqlStatementName("unnamed prepared statement does not exist")
-        return found if found is not None else control_statements.statement_named(self.session, name)
-
     def _bind(self, message: Bind) -> None:
         session = self.session
-        prepared = self._statement(message.statement)
+        prepared = session.statement(message.statement)
         if prepared.parsed is not None:
             self._require_allowed(prepared.parsed.node)
         if message.portal and message.portal in session.portals:
@@ -286,16 +278,10 @@ class Conversation:
         session.portals[message.portal] = Portal(prepared, params, message.result_formats)
         session.write(backend.BIND_COMPLETE)
 
-    def _portal(self, name: str) -> Portal:
-        found = self.session.portals.get(name)
-        if found is None:
-            raise InvalidCursorName(f'portal "{name}" does not exist')
-        return found
-
     def _describe(self, message: Describe) -> None:
         session = self.session
         if message.kind == "S":
-            prepared = self._statement(message.name)
+            prepared = session.statement(message.name)
             session.write(backend.parameter_description([type.oid for type in prepared.parameters]))
             codes: tuple[int, ...] = ()
         else:
@@ -304,7 +290,7 @@ class Conversation:
                 columns = cursor.answer.columns or ()
                 session.write(backend.row_description(fields(columns, (int(cursor.binary),) * len(columns))))
                 return
-            portal = self._portal(message.name)
+            portal = session.portal(message.name)
             prepared, codes = portal.prepared, portal.result_formats
         if prepared.columns is None:
             session.write(backend.NO_DATA)
@@ -314,7 +300,7 @@ class Conversation:
 
     def _execute(self, message: Execute) -> Step | None:
         session = self.session
-        portal = self._portal(message.portal)
+        portal = self.session.portal(message.portal)
         prepared = portal.prepared
         if prepared.parsed is None:
             session.write(backend.EMPTY_QUERY_RESPONSE)

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from pgstream.catalog import session_functions  # noqa: F401  declares SQL functions
 from pgstream.catalog.names import NamedSettings, prints_names
 from pgstream.catalog.session_facts import Activity, SessionFacts
-from pgstream.errors import QueryCanceled, SqlError
+from pgstream.errors import InvalidCursorName, InvalidSqlStatementName, QueryCanceled, SqlError
 from pgstream.functions.registry import EvalContext
 from pgstream.plan.expressions import Col
 from pgstream.session.channels import Channels
@@ -153,6 +153,23 @@ class Session:
     def tell_settings(self) -> None:
         for name, value in self.settings.changes():
             self.write(backend.parameter_status(name, value))
+
+    # What clients name ---------------------------------------------------------------------------------------
+
+    def statement(self, name: str) -> Prepared:
+        """The prepared statement `name`; empty for the unnamed one. Raises InvalidSqlStatementName."""
+        found = self.statements.get(name)
+        if found is None:
+            shown = f'prepared statement "{name}"' if name else "unnamed prepared statement"
+            raise InvalidSqlStatementName(f"{shown} does not exist")
+        return found
+
+    def portal(self, name: str) -> Portal:
+        """The portal `name`; empty for the unnamed one. Raises InvalidCursorName."""
+        found = self.portals.get(name)
+        if found is None:
+            raise InvalidCursorName(f'portal "{name}" does not exist')
+        return found
 
     # Context -----------------------------------------------------------------------------------------------
 

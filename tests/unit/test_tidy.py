@@ -14,8 +14,10 @@ LINES_PER_FILE_MAX = 400
 LINES_PER_FUNCTION_MAX = 40
 VAGUE = frozenset({"manager", "handler", "util", "utils", "helper", "helpers", "base", "common", "data", "info"})
 
-LONG_FILES = {"errors.py": 414}
-"""A table of SQLSTATEs, which is longer apart than together."""
+LONG_FILES: dict[str, int] = {}
+
+TABLES = frozenset({"errors.py"})
+"""One entry after another, such as all SQLSTATEs: longer apart than together."""
 
 LONG_FUNCTIONS = {
     "functions/registry.py:function": 46,
@@ -59,7 +61,7 @@ def code_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def test_files_are_short() -> None:
     found = {place(path): len(path.read_text(encoding="utf-8").splitlines()) for path in sources()}
-    long = {name: lines for name, lines in found.items() if lines > LINES_PER_FILE_MAX}
+    long = {name: lines for name, lines in found.items() if lines > LINES_PER_FILE_MAX and name not in TABLES}
     grown = {name: lines for name, lines in long.items() if lines > LONG_FILES.get(name, 0)}
     assert not grown, f"over {LINES_PER_FILE_MAX} lines: {grown}"
     assert LONG_FILES.keys() <= long.keys(), f"exceptions no longer needed: {LONG_FILES.keys() - long.keys()}"
