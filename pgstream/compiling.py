@@ -1,6 +1,6 @@
 """Compilation of the kernels: once after an installation, told to whoever waits for it.
 
-Numba keeps what it compiled beside the package, or in NUMBA_CACHE_DIR. Importing a module compiles what its cache
+Numba keeps what it compiled in NUMBA_CACHE_DIR, which `kernels` chooses. Importing a module compiles what its cache
 lacks, so the modules are imported by as many processes as there are processors, and the server finds them done.
 """
 
@@ -43,9 +43,10 @@ def _digest(source: Path) -> str:
 
 
 def _record() -> Path:
-    """Where it is written down which modules are compiled: beside what Numba keeps."""
+    """Where it is written down which modules of this copy of the package are compiled: beside what Numba keeps."""
     (folder,) = pgstream.kernels.__path__
-    return Path(os.environ.get("NUMBA_CACHE_DIR") or Path(folder) / "__pycache__") / "compiled.json"
+    copy = hashlib.sha256(folder.encode()).hexdigest()[:16]
+    return Path(os.environ["NUMBA_CACHE_DIR"]) / f"compiled-{copy}.json"
 
 
 def _compiled() -> dict[str, str]:
