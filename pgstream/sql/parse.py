@@ -27,7 +27,7 @@ ast: Any = pglast.ast
 enums: Any = pglast.enums
 
 Node = Any
-"""A pglast AST node, or one of the statements of `sql/streaming.py`."""
+"""A pglast AST node, or one of the statements of `sql/streaming/`."""
 
 
 @dataclass(frozen=True, slots=True)

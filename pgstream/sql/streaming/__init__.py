@@ -1,0 +1,60 @@
+"""The streaming statements and clauses that Postgres' grammar rejects, one file for each.
+
+Column definitions, expressions and queries go to Postgres' grammar inside a text of the same length in which
+everything else is blank, so every position still points into the user's text.
+"""
+
+from collections.abc import Sequence
+
+from pgstream.sql.streaming.columns import Watermark
+from pgstream.sql.streaming.drops import DropStreamStmt, parse_drop
+from pgstream.sql.streaming.options import Format, Option
+from pgstream.sql.streaming.reader import Grammar, Node, Reader, Token
+from pgstream.sql.streaming.shows import PLURALS, ShowObjectsStmt, parse_show
+from pgstream.sql.streaming.sinks import CreateSinkStmt, parse_create_sink
+from pgstream.sql.streaming.sources import CreateSourceStmt, has_connector, parse_create_source
+
+__all__ = [
+    "CreateSinkStmt",
+    "CreateSourceStmt",
+    "DropStreamStmt",
+    "Format",
+    "Grammar",
+    "Option",
+    "ShowObjectsStmt",
+    "Token",
+    "Watermark",
+    "parse_streaming",
+    "starts_streaming",
+]
+
+
+def starts_streaming(text: str, tokens: Sequence[Token]) -> bool:
+    """Whether these tokens of one statement are for this package rather than for Postgres' grammar."""
+    words = [text[token.start : token.end].upper() for token in tokens[:3]]
+    match words:
+        case ["CREATE" | "DROP", "SOURCE" | "SINK", *_]:
+            return True
+        case ["SHOW", plural] if plural.lower() in PLURALS:
+            return True
+        case ["SHOW", "MATERIALIZED", "VIEWS"]:
+            return len(tokens) == 3
+        case ["CREATE", "TABLE", *_]:
+            return has_connector(text, tokens)
+    return False
+
+
+def parse_streaming(text: str, tokens: Sequence[Token], grammar: Grammar) -> Node:
+    """The statement that `tokens` spell. Raises SyntaxError42601."""
+    reader = Reader(text, tokens, grammar)
+    if reader.accept("SHOW"):
+        return parse_show(reader)
+    if reader.accept("DROP"):
+        return parse_drop(reader)
+    reader.expect("CREATE")
+    if reader.accept("SINK"):
+        return parse_create_sink(reader)
+    is_table = reader.accept("TABLE")
+    if not is_table:
+        reader.expect("SOURCE")
+    return parse_create_source(reader, is_table=is_table)

@@ -1,0 +1,86 @@
+"""Column lists of streaming tables: Postgres' columns and constraints, and `WATERMARK FOR column [AS expression]`."""
+
+from dataclasses import dataclass
+
+from pgstream.sql.streaming.reader import Node, Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """`WATERMARK FOR column [AS expression]` of a column list."""
+
+    column: str
+    expression: Node | None
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnList:
+    """ColumnDef and Constraint nodes, and what stood among them that Postgres does not know."""
+
+    elements: tuple[Node, ...] = ()
+    watermarks: tuple[Watermark, ...] = ()
+
+
+def parse_columns(reader: Reader) -> ColumnList:
+    """A parenthesised column list; nothing where there is no parenthesis."""
+    if reader.word() != "(":
+        return ColumnList()
+    start = reader.at
+    reader.skip_group()
+    stop = reader.at
+    cut, watermarks = _cut_watermarks(reader, start, stop)
+    reader.at = stop
+    first, last = reader.tokens[start].start, reader.tokens[stop - 1].end
+    body = list(" " * first + reader.text[first:last])
+    for low, high in cut:
+        body[low:high] = " " * (high - low)
+    # `CREATE SINK x(` is one character shorter: the one text whose positions are off, by that one.
+    head = "CREATE TABLE x"
+    body[: min(first, len(head))] = head
+    statement = reader.grammar.statement("".join(body))
+    return ColumnList(tuple(statement.tableElts or ()), watermarks)
+
+
+def _cut_watermarks(reader: Reader, start: int, stop: int) -> tuple[list[tuple[int, int]], tuple[Watermark, ...]]:
+    """The character ranges of WATERMARK items, with a comma each, and what they say."""
+    tokens = reader.tokens
+    cut, watermarks = [], []
+    for begin, end in _items(reader, start, stop):
+        reader.at = begin
+        if not reader.accept("WATERMARK", "FOR"):
+            continue
+        watermarks.append(_watermark(reader, begin, end))
+        low, high = tokens[begin].start, tokens[end - 1].end
+        if begin - 1 > start:
+            low = tokens[begin - 1].start
+        elif end < stop - 1:
+            high = tokens[end].end
+        cut.append((low, high))
+    return cut, tuple(watermarks)
+
+
+def _items(reader: Reader, start: int, stop: int) -> list[tuple[int, int]]:
+    """The token ranges between the commas of the group that `start` opens."""
+    items: list[tuple[int, int]] = []
+    depth, begin = 0, start + 1
+    for i in range(start, stop):
+        spelled = reader.spelled(i)
+        depth += {"(": 1, ")": -1}.get(spelled, 0)
+        if (depth == 1 and spelled == ",") or depth == 0:
+            items.append((begin, i))
+            begin = i + 1
+    return items
+
+
+def _watermark(reader: Reader, begin: int, end: int) -> Watermark:
+    column = reader.identifier()
+    expression = None
+    if reader.at < end:
+        reader.expect("AS")
+        if reader.at >= end:
+            reader.fail()
+        first, last = reader.tokens[reader.at].start, reader.tokens[end - 1].end
+        query = "SELECT".ljust(first) + reader.text[first:last]
+        expression = reader.grammar.statement(query).targetList[0].val
+    return Watermark(column, expression, reader.tokens[begin].start)
