@@ -6,6 +6,7 @@
     <number>/root/<oid>         the identity of the node that keeps the object's rows
     <number>/offset/<oid>       how far a source has been read
     <number>/cursor/<oid>       how far a sink has been written
+    <number>/journal/<tick>     ticks that the state does not have yet (`journal.py`)
 
 Arrangement ids of a database are stored xor its salt, so that two databases never mean the same one.
 """
@@ -48,6 +49,22 @@ def places(store: Store) -> Iterator[Place]:
     for key, value in store.items(b"databases/"):
         number, salt = json.loads(value)
         yield Place(key.decode().removeprefix("databases/"), number, salt)
+
+
+def told(before: Head, after: Head) -> bool:
+    """Whether the ticks that `after` remembers are all that has changed since `before`."""
+    return (
+        bool(after.ticks)
+        and after.catalog is before.catalog
+        and after.roots is before.roots
+        and after.offsets == before.offsets
+        and not after.outgoing
+    )
+
+
+def entry_key(place: Place, tick: int) -> bytes:
+    """Where the journal's entry that ends with `tick` is; the keys ascend with the ticks."""
+    return place.key("journal", f"{tick:020}")
 
 
 def changes(place: Place, before: Head, after: Head, cursors: Mapping[int, Cursor]) -> Commit:
@@ -101,6 +118,8 @@ class Stored:
     identities: Mapping[int, bytes]
     offsets: Mapping[int, bytes]
     cursors: Mapping[int, Cursor]
+    journal: tuple[tuple[bytes, bytes], ...]
+    """Its entries, by key."""
 
 
 def load(place: Place, store: Store) -> Stored:
@@ -116,6 +135,7 @@ def load(place: Place, store: Store) -> Stored:
         _by_oid(place, store, "root"),
         _by_oid(place, store, "offset"),
         _by_oid(place, store, "cursor"),
+        tuple(store.items(place.key("journal", ""))),
     )
 
 

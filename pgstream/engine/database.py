@@ -5,19 +5,21 @@ Everything here happens on the engine thread, except `snapshot`, which any threa
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-from pgstream.catalog.objects import CatalogObject, Feed, Index, Schema, Sink, Source, Table
+from pgstream.catalog.objects import Feed, Index, Schema, Sink, Source, Table
 from pgstream.catalog.session_facts import NOBODY
 from pgstream.circuit.circuit import Circuit, Node
 from pgstream.circuit.operator import TickContext
-from pgstream.connectors import Batch, Cursor
+from pgstream.connectors import Batch
 from pgstream.delta import Column, Delta
-from pgstream.engine import commit
+from pgstream.engine import commit, journal
 from pgstream.engine.backfill import Backfill
+from pgstream.engine.building import Building, needs
 from pgstream.engine.changing import Dml, Writing, stored_table
 from pgstream.engine.defining import Definer, Draft, require_distinct
+from pgstream.engine.durable import Durable, Prepared
 from pgstream.engine.head import Head, Roots
 from pgstream.engine.intake import Intake, as_rejected, errors_table, rejected_rows, split
 from pgstream.engine.outcome import Outcome
@@ -31,7 +33,7 @@ from pgstream.engine.steps import Deltas, advance
 from pgstream.errors import DuplicateTable, InvalidCatalogName, SqlError, UndefinedTable
 from pgstream.functions.registry import EvalContext
 from pgstream.sql.bind import Bound
-from pgstream.storage.store import Commit, Store
+from pgstream.storage.store import Store
 from pgstream.world import World
 
 VIEW_SETTINGS: Mapping[str, str] = {
@@ -42,19 +44,6 @@ VIEW_SETTINGS: Mapping[str, str] = {
     "extra_float_digits": "1",
 }
 """What expressions of views see in place of a session's settings, which a view outlives."""
-
-
-@dataclass(slots=True)
-class Building:
-    """A definition whose backfill goes on: what to install, and who waits for it."""
-
-    draft: Draft
-    made: list[CatalogObject]
-    backfill: Backfill
-    waiting: "Future[Outcome] | None"
-    outcome: Outcome
-    started: float
-    told: float = field(default=0.0)
 
 
 class Database:
@@ -78,10 +67,20 @@ class Database:
         head, stale = rebuilt(definer, head, stored.identities)
         head = replace(head, state=commit.load_state(place, store, self.circuit))
         self.outlets = Outlets(world, stored.cursors)
-        self.head = self.committed = head
+        before = replace(head, catalog=stored.catalog, roots=head.roots.drop(stale)) if stale else head
+        committed = self._caught_up(before, stored.journal)
+        self.durable = Durable(place, world, before, committed, dict(stored.journal))
+        self.head = committed
         if stale:
-            self.committed = replace(head, catalog=stored.catalog, roots=head.roots.drop(stale))
-            self.head = self._refilled(head)
+            self.head = self._refilled(replace(head, tick=committed.tick, state=committed.state))
+
+    def _caught_up(self, head: Head, entries: Sequence[tuple[bytes, bytes]]) -> Head:
+        """`head` after what the journal tells."""
+        if not entries:
+            return head
+        ticks = [journal.unpack(entry, head.catalog) for _, entry in entries]
+        made, _ = advance(self.circuit, head, journal.merged(deltas for _, deltas in ticks), self.tick())
+        return replace(made, tick=ticks[-1][0], ticks=())
 
     def _refilled(self, head: Head) -> Head:
         """`head` with the views backfilled that the store does not have as this version plans them."""
@@ -89,6 +88,11 @@ class Database:
         while not backfill.advance():
             pass
         return replace(backfill.finish(head), outgoing={})  # a sink has sent it all, whatever plan it had then
+
+    @property
+    def committed(self) -> Head:
+        """The head of the last commit."""
+        return self.durable.committed
 
     # -- reading
 
@@ -218,7 +222,7 @@ class Database:
         made = one.draft.head
         catalog, roots = self.head.catalog, self.head.roots
         for thing in one.made:
-            if any(oid not in catalog.objects for oid in _needs(thing)):
+            if any(oid not in catalog.objects for oid in needs(thing)):
                 raise UndefinedTable(f"a relation that {thing.name} reads was dropped meanwhile")
             if not isinstance(thing, Schema) and (thing.schema_oid, thing.name) in catalog.names:
                 raise DuplicateTable(f'relation "{thing.name}" already exists')
@@ -334,21 +338,17 @@ class Database:
 
     @property
     def dirty(self) -> bool:
-        return self.head is not self.committed
+        return self.head is not self.committed or self.durable.due
 
-    def prepared(self) -> tuple[Commit, dict[int, Cursor]]:
+    def prepared(self, whole: bool) -> Prepared:
         """What to commit, with what was sent to sinks prepared."""
-        cursors = self.outlets.prepare(self.head)
-        return commit.changes(self.place, self.committed, self.head, cursors), cursors
+        told = None if whole else self.durable.told(self.head)
+        return told or self.durable.whole(self.head, self.outlets.prepare(self.head))
 
-    def adopt(self, store: Store, cursors: Mapping[int, Cursor]) -> None:
-        """The commit succeeded: large runs are from now on read from the store."""
-        state = dict(self.head.state)
-        for id, spine in self.head.state.items():
-            if self.committed.state.get(id) is not spine:
-                state[id] = store.mapped(spine)
-        self.head = self.committed = replace(self.head, state=state, outgoing={})
-        self.outlets.publish(cursors)
+    def adopt(self, store: Store, made: Prepared) -> None:
+        """The commit succeeded."""
+        self.head = self.durable.adopt(store, made)
+        self.outlets.publish(made.cursors)
 
     def fall_back(self, error: BaseException) -> None:
         """The commit failed: everything is as the last one left it."""
@@ -383,13 +383,6 @@ class Database:
 
     def _gone(self) -> InvalidCatalogName:
         return InvalidCatalogName(f'database "{self.place.name}" does not exist')
-
-
-def _needs(thing: CatalogObject) -> set[int]:
-    """What must be there for `thing` to be: what it reads, and where it belongs."""
-    if isinstance(thing, Schema):
-        return set()
-    return {*thing.depends, thing.schema_oid, *((thing.sink_oid,) if isinstance(thing, Feed) else ())}
 
 
 def _pruned(head: Head) -> Head:

@@ -9,7 +9,8 @@ from typing import Any
 from pgstream.catalog.objects import Source
 from pgstream.circuit.circuit import Circuit
 from pgstream.engine import commit
-from pgstream.engine.database import Building, Database
+from pgstream.engine.building import Building
+from pgstream.engine.database import Database
 from pgstream.engine.defining import Definer
 from pgstream.engine.intake import Intake
 from pgstream.engine.loop import Loop
@@ -123,7 +124,7 @@ class Engine:
         used = {
             database.place.arrangement(id)
             for database in self._databases.values()
-            for id in (*database.head.state, *database.committed.state)
+            for id in (*database.head.state, *database.durable.stored.state)
         }
         orphans = set(self._store.arrangements) - used
         if orphans:
@@ -132,6 +133,7 @@ class Engine:
     def close(self) -> None:
         """Ends the tick, commits, and closes the store."""
         self._loop.stop()
+        self._settle()
         for database in self._databases.values():
             database.close()
         self._databases.clear()
@@ -172,7 +174,7 @@ class Engine:
         if database is None:
             raise InvalidCatalogName(f'database "{name}" does not exist')
         database.drop()
-        self._store.commit(commit.removal(database.place, database.committed, self._store))
+        self._store.commit(commit.removal(database.place, database.durable.stored, self._store))
 
     def _opened(self, place: commit.Place) -> Database:
         definer = Definer(Circuit(), self._world, self._new_oids)
@@ -208,17 +210,27 @@ class Engine:
 
     def commit(self) -> None:
         """See `Worker`."""
-        changed = [database for database in self._databases.values() if database.dirty]
+        self._commit([database for database in self._databases.values() if database.dirty])
+
+    def _commit(self, changed: list[Database], whole: bool = False) -> None:
         try:
-            prepared = [(database, *database.prepared()) for database in changed]
-            self._store.commit(self._joined([made for _, made, _ in prepared]))
+            prepared = [(database, database.prepared(whole)) for database in changed]
+            self._store.commit(self._joined([made.commit for _, made in prepared]))
         except BaseException as error:
             for database in changed:
                 database.fall_back(error)
             raise
         self._stored_oid = self._next_oid
-        for database, _, cursors in prepared:
-            database.adopt(self._store, cursors)
+        for database, made in prepared:
+            database.adopt(self._store, made)
+
+    def _settle(self) -> None:
+        """Empties the journals, so that the next start has nothing to catch up with."""
+        try:
+            if behind := [one for one in self._databases.values() if not one.durable.settled]:
+                self._commit(behind, whole=True)
+        except SqlError as error:
+            self.failed("last commit failed", error)
 
     def failed(self, what: str, error: BaseException) -> None:
         """See `Worker`."""

@@ -71,6 +71,7 @@ class Head:
     state     every spine, by arrangement id
     offsets   how far each source has been read, by OID
     outgoing  changes for sinks since the last commit
+    ticks     what each tick since the last commit changed; None where that is too much to be told again
     """
 
     tick: int
@@ -79,6 +80,7 @@ class Head:
     state: Mapping[int, Spine] = field(default_factory=dict)
     offsets: Mapping[int, bytes] = field(default_factory=dict)
     outgoing: Outgoing = field(default_factory=dict)
+    ticks: tuple[Mapping[int, Delta], ...] | None = ()
 
     def rows(self, oid: int) -> Spine | None:
         """The rows of a stored relation or index, arranged by its key; None where there are none yet."""

@@ -11,6 +11,12 @@ from pgstream.engine.head import Head, Outgoing
 Deltas = Mapping[int, Delta]
 """Changes of tables and sources by OID, each with all of the relation's columns."""
 
+TOLD_ROWS_MAX = 1000
+"""Of how many rows a tick may be for a head to remember what it changed."""
+
+TOLD_TICKS_MAX = 1024
+"""How many ticks a head remembers."""
+
 
 def advance(circuit: Circuit, head: Head, deltas: Deltas, tick: TickContext) -> tuple[Head, Mapping[Node, Delta]]:
     """The head one tick later, after these changes, and the delta of every node that ran.
@@ -19,7 +25,17 @@ def advance(circuit: Circuit, head: Head, deltas: Deltas, tick: TickContext) -> 
     """
     state, outputs = circuit.step(head.state, head.roots.fed(deltas), tick, head.roots.live)
     number = head.tick + 1
-    return replace(head, tick=number, state=state, outgoing=_outgoing(head, outputs, number)), outputs
+    made = replace(head, tick=number, state=state, outgoing=_outgoing(head, outputs, number), ticks=_told(head, deltas))
+    return made, outputs
+
+
+def _told(head: Head, deltas: Deltas) -> tuple[Deltas, ...] | None:
+    """The ticks that the next head remembers."""
+    if head.ticks is None or len(head.ticks) >= TOLD_TICKS_MAX:
+        return None
+    if sum(len(delta) for delta in deltas.values()) > TOLD_ROWS_MAX:
+        return None
+    return (*head.ticks, deltas)
 
 
 def _outgoing(head: Head, outputs: Mapping[Node, Delta], tick: int) -> Outgoing:

@@ -106,7 +106,7 @@ def test_what_is_dropped_leaves_the_store(sql: Sql) -> None:
     sql.run("DROP TABLE t CASCADE")
     gc.collect()
     sql.run("CREATE TABLE x (a int); INSERT INTO x VALUES (1)")
-    sql.run("INSERT INTO x VALUES (2)")
+    sql.run("CREATE TABLE y (a int)")
     engine_store = store_of(sql)
     assert len(engine_store.arrangements) == 1
     runs = sum(1 for _ in engine_store._stored)

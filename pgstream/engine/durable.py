@@ -1,0 +1,81 @@
+"""What of a database is in the store, and what the next commit adds to it.
+
+stored      the head whose state the store holds
+committed   the head that the journal leads to from there: what a restart comes back to
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from pgstream.connectors import Cursor
+from pgstream.engine import commit, journal
+from pgstream.engine.head import Head
+from pgstream.storage.store import Commit, Store
+from pgstream.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A commit to make, the head it makes durable and what was prepared for sinks. `entry` is the key of the entry
+    that it adds to the journal; None where it is a whole commit."""
+
+    head: Head
+    commit: Commit
+    cursors: Mapping[int, Cursor]
+    entry: bytes | None
+
+
+class Durable:
+    """One database's commits."""
+
+    def __init__(
+        self, place: commit.Place, world: World, stored: Head, committed: Head, entries: Mapping[bytes, bytes]
+    ):
+        """`entries` is the journal that leads from `stored` to `committed`."""
+        self.stored, self.committed = stored, committed
+        self._place, self._world = place, world
+        self._entries = {key: len(entry) for key, entry in entries.items()}
+        self._since = world.monotonic()
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to empty the journal."""
+        return bool(self._entries) and self._world.monotonic() - self._since >= journal.INTERVAL_S
+
+    @property
+    def settled(self) -> bool:
+        """Whether the journal is empty."""
+        return not self._entries
+
+    def told(self, head: Head) -> Prepared | None:
+        """The commit of `head` as an entry of the journal; None where it has to be a whole one."""
+        if self.due or not commit.told(self.committed, head):
+            return None
+        entry = journal.pack(head.ticks or (), head.tick)
+        if len(entry) > journal.ENTRY_BYTES_MAX or sum(self._entries.values()) + len(entry) > journal.BYTES_MAX:
+            return None
+        key = commit.entry_key(self._place, head.tick)
+        return Prepared(head, Commit(meta={key: entry}), {}, key)
+
+    def whole(self, head: Head, cursors: Mapping[int, Cursor]) -> Prepared:
+        """The commit of `head` with all of its state."""
+        made = commit.changes(self._place, self.stored, head, cursors)
+        meta = {**made.meta, **dict.fromkeys(self._entries)}
+        return Prepared(head, replace(made, meta=meta), cursors, None)
+
+    def adopt(self, store: Store, made: Prepared) -> Head:
+        """The commit succeeded. Returns the equal head whose large runs are read from the store from now on."""
+        head = replace(made.head, ticks=())
+        if made.entry is not None:
+            if not self._entries:
+                self._since = self._world.monotonic()
+            self._entries[made.entry] = len(made.commit.meta[made.entry] or b"")
+            self.committed = head
+            return head
+        state = dict(head.state)
+        for id, spine in head.state.items():
+            if self.stored.state.get(id) is not spine:
+                state[id] = store.mapped(spine)
+        self._entries.clear()
+        self.stored = self.committed = replace(head, state=state, outgoing={})
+        return self.committed

@@ -1,0 +1,77 @@
+"""The journal: small ticks written down as what changed in tables, not as the state they lead to.
+
+A commit of a few rows would otherwise write a run and a manifest for every arrangement that they touch, most of which
+the next commits merge away. Instead it adds one entry to the journal, and once in a while a whole commit writes the
+state and empties the journal. At open, what the journal holds is fed to the circuit again, as one tick.
+
+Only ticks of tables are written so: whatever else has changed (a definition, how far a source was read, what a sink
+is owed) makes the next commit a whole one.
+
+An entry: the tick (int64), the number of tables (int64), then for each its OID (int64), the size of a record batch
+(int64) and the batch: one column of weights, then the table's.
+"""
+
+import struct
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+import pyarrow as pa
+
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.objects import Table
+from pgstream.delta import Delta, concat
+from pgstream.engine.steps import Deltas
+from pgstream.kernels.arrow_views import words
+
+INTERVAL_S = 1.0
+"""How long a journal may grow before a whole commit empties it."""
+
+BYTES_MAX = 4 << 20
+"""How large a journal may be: opening a database reads all of it."""
+
+ENTRY_BYTES_MAX = 1 << 18
+"""From this size on, writing the state itself is the cheaper way."""
+
+_PAIR = struct.Struct("<qq")
+
+
+def pack(ticks: Iterable[Deltas], last: int) -> bytes:
+    """The entry of `ticks`, of which the last is number `last`."""
+    deltas = merged(ticks)
+    parts = [_PAIR.pack(last, len(deltas))]
+    for oid, delta in deltas.items():
+        columns = [pa.array(delta.weights), *delta.columns]
+        schema = _schema(tuple(column.type for column in columns))
+        batch = pa.RecordBatch.from_arrays(columns, schema=schema).serialize()
+        parts += _PAIR.pack(oid, batch.size), batch.to_pybytes()
+    return b"".join(parts)
+
+
+def unpack(entry: bytes, catalog: Catalog) -> tuple[int, Deltas]:
+    """The number of the entry's last tick, and its changes."""
+    buffer, at = pa.py_buffer(entry), _PAIR.size
+    last, count = _PAIR.unpack_from(entry)
+    deltas = {}
+    for _ in range(count):
+        oid, size = _PAIR.unpack_from(entry, at)
+        table = catalog.objects[oid]
+        assert isinstance(table, Table)
+        schema = _schema((pa.int64(), *(column.type.storage for column in table.columns)))
+        weights, *columns = pa.ipc.read_record_batch(buffer.slice(at + _PAIR.size, size), schema).columns
+        deltas[oid] = Delta(tuple(columns), words(weights, "int64"))
+        at += _PAIR.size + size
+    return last, deltas
+
+
+def merged(ticks: Iterable[Deltas]) -> Mapping[int, Delta]:
+    """The changes of several ticks as those of one."""
+    parts: dict[int, list[Delta]] = {}
+    for deltas in ticks:
+        for oid, delta in deltas.items():
+            parts.setdefault(oid, []).append(delta)
+    return {oid: concat(some) for oid, some in parts.items()}
+
+
+@lru_cache(256)
+def _schema(storages: tuple[pa.DataType, ...]) -> pa.Schema:
+    return pa.schema([pa.field(str(i), storage) for i, storage in enumerate(storages)])
