@@ -19,7 +19,7 @@ from pgstream.session.copy_options import CopyOptions, copied_positions, copy_op
 from pgstream.session.copy_out import copy_out_end, copy_out_rows, copy_out_start, empty_binary
 from pgstream.session.encode import chunk_rows
 from pgstream.session.prepared import Answer, Prepared
-from pgstream.session.running import prepare, require_writable, run, runs, scope_of, select_of
+from pgstream.session.running import find_relation, prepare, require_writable, run, runs, select_of
 from pgstream.session.session import Session
 from pgstream.sql.parse import Parsed, ast
 from pgstream.wire import backend
@@ -116,9 +116,7 @@ async def _copy_from(session: Session, node: Any) -> Answer:
 
 def _table(session: Session, relation: Any) -> Table:
     """The table a COPY FROM names."""
-    catalog = session.block.reader().snapshot().catalog
-    path = scope_of(session).search_path
-    found = catalog.relation(relation.schemaname, relation.relname, path)
+    found = find_relation(session, relation)
     if not isinstance(found, Table):
         kind = KIND_NAMES.get(type(found), "system relation")
         raise WrongObjectType(f'cannot copy to {kind} "{found.name}"')

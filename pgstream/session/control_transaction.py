@@ -4,6 +4,7 @@ from typing import Any
 
 from pgstream.delta import Column
 from pgstream.errors import (
+    ActiveSqlTransaction,
     InvalidParameterValue,
     NoActiveSqlTransaction,
     ObjectNotInPrerequisiteState,
@@ -12,7 +13,7 @@ from pgstream.session.channels import PAYLOAD_BYTES_MAX
 from pgstream.session.control_settings import transaction_option
 from pgstream.session.prepared import Answer, Prepared
 from pgstream.session.report import warning
-from pgstream.session.running import runs
+from pgstream.session.running import find_relation, runs
 from pgstream.session.session import Session
 from pgstream.session.transaction import State
 from pgstream.sql.parse import ast, enums
@@ -119,10 +120,13 @@ def notify(session: Session, prepared: Prepared, _params: tuple[Column, ...]) ->
 
 
 @runs(ast.LockStmt)
-def lock(session: Session, _prepared: Prepared, _params: tuple[Column, ...]) -> Answer:
+def lock(session: Session, prepared: Prepared, _params: tuple[Column, ...]) -> Answer:
     """A transaction reads one snapshot and conflicts are found at COMMIT: there is nothing to lock."""
     if not session.block.explicit:
         raise NoActiveSqlTransaction("LOCK TABLE can only be used in transaction blocks")
+    assert prepared.parsed is not None
+    for named in prepared.parsed.node.relations:
+        find_relation(session, named)
     return Answer("LOCK TABLE")
 
 
@@ -141,7 +145,12 @@ def checkpoint(_session: Session, _prepared: Prepared, _params: tuple[Column, ..
 
 
 @runs(ast.VacuumStmt)
-def vacuum(_session: Session, prepared: Prepared, _params: tuple[Column, ...]) -> Answer:
-    """Spines merge themselves."""
+def vacuum(session: Session, prepared: Prepared, _params: tuple[Column, ...]) -> Answer:
+    """Spines merge themselves, and no statistics are kept."""
     assert prepared.parsed is not None
-    return Answer("VACUUM" if prepared.parsed.node.is_vacuumcmd else "ANALYZE")
+    node = prepared.parsed.node
+    if node.is_vacuumcmd and session.block.explicit:
+        raise ActiveSqlTransaction("VACUUM cannot run inside a transaction block")
+    for named in node.rels or ():
+        find_relation(session, named.relation)
+    return Answer("VACUUM" if node.is_vacuumcmd else "ANALYZE")

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.objects import Relation
+from pgstream.catalog.system import SystemRelation
 from pgstream.delta import Column
 from pgstream.errors import CharacterNotInRepertoire, FeatureNotSupported, ReadOnlySqlTransaction
 from pgstream.plan.expressions import Col
@@ -136,6 +139,12 @@ def scope_of(session: Session) -> BindScope:
     facts = session.facts
     path = session.settings.search_path(facts.user)
     return BindScope(path, session.settings.current, facts.user, facts.database, session.now_us)
+
+
+def find_relation(session: Session, named: Any) -> Relation | SystemRelation:
+    """What a RangeVar names in the session's transaction. Raises UndefinedTable."""
+    catalog: Catalog = session.block.reader().snapshot().catalog
+    return catalog.relation(named.schemaname, named.relname, scope_of(session).search_path)
 
 
 def _bound(session: Session, parsed: Parsed, given: tuple[SqlType | None, ...], catalog: Any) -> Prepared:

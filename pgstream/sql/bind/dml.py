@@ -1,11 +1,11 @@
-"""UPDATE, DELETE and TRUNCATE; INSERT and COPY have files of their own."""
+"""UPDATE, DELETE and TRUNCATE; INSERT has a file of its own."""
 
 from typing import Any
 
 from pgstream.catalog.objects import Table
 from pgstream.plan.expressions import Expr, Ref
 from pgstream.plan.relations import Filter, Join, Project, Relation, Scan
-from pgstream.sql.bind import copy, insert  # noqa: F401  these register what they bind
+from pgstream.sql.bind import insert  # noqa: F401  registers what it binds
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.coercion import coerce_to_bool
 from pgstream.sql.bind.commands import Command, binds_statement

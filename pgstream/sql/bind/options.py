@@ -1,4 +1,4 @@
-"""Values of options: DefElem nodes as COPY, EXPLAIN, CREATE … WITH and SET use them."""
+"""Values of options: DefElem nodes as EXPLAIN and CREATE … WITH use them."""
 
 from typing import Any
 
@@ -6,9 +6,6 @@ from pgstream.errors import SyntaxError42601
 from pgstream.sql.parse import ast
 
 Node = Any
-
-_TRUE = ("true", "on", "1")
-_FALSE = ("false", "off", "0")
 
 
 def option_text(option: Node) -> str:
@@ -38,15 +35,3 @@ def value_text(node: Node) -> str:
         case tuple():
             return ",".join(value_text(part) for part in node)
     raise SyntaxError42601("an option's value must be a constant", position=getattr(node, "location", None))
-
-
-def option_bool(option: Node) -> bool:
-    """The value as a boolean; true where there is none. Raises SyntaxError42601."""
-    if option.arg is None:
-        return True
-    text = value_text(option.arg).lower()
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    raise SyntaxError42601(f"{option.defname} requires a Boolean value")

@@ -1,12 +1,11 @@
 """Bound statements: what a statement is once every name in it is resolved."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pgstream.catalog.objects import IndexColumn, TableColumn
 from pgstream.plan.expressions import Col, Expr
 from pgstream.plan.relations import Relation
-from pgstream.types.definition import SqlType
 
 Output = tuple[tuple[Col, Expr], ...]
 """A RETURNING list: result columns and what they are computed as."""
@@ -86,43 +85,6 @@ class Delete:
 @dataclass(frozen=True, slots=True)
 class Truncate:
     table_oids: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CopyOptions:
-    """The options of COPY, as given or by default for the format. `force` lists hold column positions."""
-
-    format: Literal["text", "csv", "binary"] = "text"
-    delimiter: str = "\t"
-    null: str = "\\N"
-    header: bool = False
-    header_match: bool = False
-    quote: str = '"'
-    escape: str = '"'
-    force_quote: tuple[int, ...] = ()
-    force_not_null: tuple[int, ...] = ()
-    force_null: tuple[int, ...] = ()
-    encoding: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CopyFrom:
-    """COPY table FROM STDIN: values for the columns at `positions`, of `types`; the others take their defaults."""
-
-    table_oid: int
-    positions: tuple[int, ...]
-    names: tuple[str, ...]
-    types: tuple[SqlType, ...]
-    options: CopyOptions
-
-
-@dataclass(frozen=True, slots=True)
-class CopyTo:
-    """COPY table or query TO STDOUT: the first `len(columns)` columns of the plan."""
-
-    plan: Relation
-    columns: tuple[Col, ...]
-    options: CopyOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,118 +216,10 @@ class Explain:
 
 
 @dataclass(frozen=True, slots=True)
-class SetVariable:
-    """SET and RESET. `value` is None for the default; `name` is empty for RESET ALL."""
-
-    name: str
-    value: str | None
-    local: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SetCharacteristics:
-    """SET TRANSACTION and SET SESSION CHARACTERISTICS: (setting, value) pairs."""
-
-    options: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ShowVariable:
-    """SHOW. `name` is `all` for SHOW ALL."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class ShowObjects:
     """SHOW SOURCES, SINKS, TABLES, VIEWS, MATERIALIZED VIEWS."""
 
     kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class TransactionControl:
-    """BEGIN, COMMIT, ROLLBACK and savepoints. `options` are transaction characteristics by setting name."""
-
-    kind: Literal["begin", "start", "commit", "rollback", "savepoint", "release", "rollback to"]
-    options: tuple[tuple[str, str], ...] = ()
-    savepoint: str | None = None
-    chain: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Prepare:
-    """PREPARE: the query stays an AST, to be bound with these parameter types."""
-
-    name: str
-    query: Any
-    text: str
-    types: tuple[SqlType, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Execute:
-    """EXECUTE name (arguments): argument expressions are constant and of any type."""
-
-    name: str
-    arguments: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Deallocate:
-    """DEALLOCATE; all without a name."""
-
-    name: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class DeclareCursor:
-    name: str
-    plan: Relation
-    columns: tuple[Col, ...]
-    hold: bool = False
-    scroll: bool | None = None
-    binary: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """FETCH and MOVE. `count` is None for ALL."""
-
-    cursor: str
-    direction: Literal["forward", "backward", "absolute", "relative"]
-    count: int | None
-    move: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CloseCursor:
-    """CLOSE; all without a name."""
-
-    name: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    channel: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unlisten:
-    """UNLISTEN; all without a name."""
-
-    channel: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Notify:
-    channel: str
-    payload: str
-
-
-@dataclass(frozen=True, slots=True)
-class Discard:
-    kind: Literal["all", "plans", "sequences", "temp"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,6 @@ _VERBS = {
     "update": "update",
     "delete": "delete from",
     "truncate": "truncate",
-    "copy": "copy to",
 }
 
 
@@ -38,10 +37,10 @@ def written_table(binding: Binding, node: Node, verb: str) -> Table:
     if isinstance(found, Table):
         binding.depends.add(found.oid)
         return found
-    raise refusal(found, verb)
+    raise _refusal(found, verb)
 
 
-def refusal(found: Any, verb: str) -> Exception:
+def _refusal(found: Any, verb: str) -> Exception:
     """Why `found` cannot be written."""
     name = found.name
     if isinstance(found, SystemRelation):
@@ -50,13 +49,10 @@ def refusal(found: Any, verb: str) -> Exception:
         return ObjectNotInPrerequisiteState(
             f'cannot {_VERBS[verb]} view "{name}"', detail="Views are not updatable in pgstream."
         )
-    if isinstance(found, MaterializedView) and verb != "truncate" and verb != "copy":
+    if isinstance(found, MaterializedView) and verb != "truncate":
         return WrongObjectType(f'cannot change materialized view "{name}"')
     if verb == "truncate":
         return WrongObjectType(f'"{name}" is not a table')
-    if verb == "copy":
-        kind = "materialized view" if isinstance(found, MaterializedView) else _kind(found)
-        return WrongObjectType(f'cannot copy to {kind} "{name}"')
     return WrongObjectType(f'cannot change {_kind(found)} "{name}"')
 
 

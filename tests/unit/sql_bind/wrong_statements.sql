@@ -309,28 +309,11 @@ drop schema nope
 drop table pg_class
 truncate nope
 truncate v
-copy nope from stdin
-copy t (nope) from stdin
-copy t (a, a) from stdin
-copy v to stdout
-copy t to stdout with (format nope)
-copy t to stdout with (nope true)
-copy t to stdout with (format csv, format csv)
-copy t to stdout with (delimiter 'xx')
-copy t to stdout with (quote 'x')
-copy t to stdout with (format csv, delimiter '"')
-copy t to stdout with (header nope)
-copy (select nope) to stdout
 explain select nope
 explain (nope) select 1
 explain (format nope) select 1
-prepare p as select nope
-prepare p (nope) as select 1
-prepare p as select $1 is null
-declare c cursor for select nope
 refresh materialized view t
 refresh materialized view nope
-analyze nope
 selec 1
 select from where
 select 1 +
