@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import RunningServer
+from pgstream.testing.server import Server
 
 asyncpg = pytest.importorskip("asyncpg")
 
 
-def run(server: RunningServer, work: Callable[[Any], Awaitable[None]]) -> None:
+def run(server: Server, work: Callable[[Any], Awaitable[None]]) -> None:
     async def connected() -> None:
         connection = await asyncpg.connect(host="127.0.0.1", port=server.port, user="ann", database="postgres")
         try:
@@ -23,7 +23,7 @@ def run(server: RunningServer, work: Callable[[Any], Awaitable[None]]) -> None:
     asyncio.run(connected())
 
 
-def test_fetch(server: RunningServer) -> None:
+def test_fetch(server: Server) -> None:
     async def work(connection: Any) -> None:
         assert await connection.fetchval("select $1::int + 1", 41) == 42
         moment = datetime.datetime(2024, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
@@ -34,7 +34,7 @@ def test_fetch(server: RunningServer) -> None:
     run(server, work)
 
 
-def test_cursor_with_row_limits(server: RunningServer) -> None:
+def test_cursor_with_row_limits(server: Server) -> None:
     async def work(connection: Any) -> None:
         async with connection.transaction():
             rows = [row[0] async for row in connection.cursor("select * from generate_series(1, 100)", prefetch=7)]
@@ -43,7 +43,7 @@ def test_cursor_with_row_limits(server: RunningServer) -> None:
     run(server, work)
 
 
-def test_executemany_and_copy(server: RunningServer) -> None:
+def test_executemany_and_copy(server: Server) -> None:
     async def work(connection: Any) -> None:
         await connection.execute("create table many (a int primary key, b text)")
         await connection.executemany("insert into many values ($1, $2)", [(i, str(i)) for i in range(200)])
@@ -58,7 +58,7 @@ def test_executemany_and_copy(server: RunningServer) -> None:
     run(server, work)
 
 
-def test_errors_keep_the_connection(server: RunningServer) -> None:
+def test_errors_keep_the_connection(server: Server) -> None:
     async def work(connection: Any) -> None:
         with pytest.raises(asyncpg.UndefinedTableError):
             await connection.fetch("select * from nope")
@@ -69,7 +69,7 @@ def test_errors_keep_the_connection(server: RunningServer) -> None:
     run(server, work)
 
 
-def test_reset_of_a_pool(server: RunningServer) -> None:
+def test_reset_of_a_pool(server: Server) -> None:
     async def work(_connection: Any) -> None:
         async with asyncpg.create_pool(
             host="127.0.0.1", port=server.port, user="ann", database="postgres", min_size=1, max_size=4

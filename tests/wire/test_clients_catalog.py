@@ -13,7 +13,7 @@ from psycopg.types import TypeInfo
 from psycopg.types.composite import CompositeInfo
 from psycopg.types.range import RangeInfo
 
-from tests.conftest import RunningServer
+from pgstream.testing.server import Server
 
 Connection = psycopg.Connection[Any]
 
@@ -27,16 +27,16 @@ create materialized view mv as select name, count(*) as n from t group by name
 
 
 @pytest.fixture(scope="module")
-def defined(server: RunningServer) -> RunningServer:
-    with psycopg.connect(server.dsn, autocommit=True) as connection:
+def defined(server: Server) -> Server:
+    with psycopg.connect(server.conninfo, autocommit=True) as connection:
         for statement in DDL.split(";"):
             connection.execute(statement)
     return server
 
 
 @pytest.fixture
-def connection(defined: RunningServer) -> Iterator[Connection]:
-    with psycopg.connect(defined.dsn, autocommit=True) as opened:
+def connection(defined: Server) -> Iterator[Connection]:
+    with psycopg.connect(defined.conninfo, autocommit=True) as opened:
         yield opened
 
 
@@ -124,8 +124,8 @@ def test_savepoints(connection: Connection) -> None:
     connection.execute("drop table saved")
 
 
-def test_other_sessions_are_seen_and_ended(defined: RunningServer, connection: Connection) -> None:
-    other = psycopg.connect(defined.dsn, autocommit=True, application_name="other")
+def test_other_sessions_are_seen_and_ended(defined: Server, connection: Connection) -> None:
+    other = psycopg.connect(defined.conninfo, autocommit=True, application_name="other")
     other.execute("select 42")
     seen = connection.execute("select pid, state, query from pg_stat_activity where application_name = 'other'")
     [(pid, state, query)] = seen.fetchall()
@@ -146,7 +146,7 @@ def test_sizes(connection: Connection) -> None:
     connection.execute("drop table big")
 
 
-def test_reflection_of_sqlalchemy(defined: RunningServer) -> None:
+def test_reflection_of_sqlalchemy(defined: Server) -> None:
     sqlalchemy = pytest.importorskip("sqlalchemy")
     engine = sqlalchemy.create_engine(f"postgresql+psycopg://ann@127.0.0.1:{defined.port}/postgres")
     inspected = sqlalchemy.inspect(engine)
@@ -165,7 +165,7 @@ def test_reflection_of_sqlalchemy(defined: RunningServer) -> None:
 
 
 @pytest.mark.skipif(shutil.which("pg_dump") is None, reason="pg_dump is not installed")
-def test_a_dump_of_definitions(defined: RunningServer) -> None:
+def test_a_dump_of_definitions(defined: Server) -> None:
     command = ["pg_dump", "-s", "-h", "127.0.0.1", "-p", str(defined.port), "-U", "ann", "postgres"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=dict(os.environ))
     assert done.returncode == 0, done.stderr
@@ -174,7 +174,7 @@ def test_a_dump_of_definitions(defined: RunningServer) -> None:
         assert line in done.stdout
 
 
-def run(server: RunningServer, work: Callable[[Any], Awaitable[None]]) -> None:
+def run(server: Server, work: Callable[[Any], Awaitable[None]]) -> None:
     asyncpg = pytest.importorskip("asyncpg")
 
     async def connected() -> None:
@@ -187,7 +187,7 @@ def run(server: RunningServer, work: Callable[[Any], Awaitable[None]]) -> None:
     asyncio.run(connected())
 
 
-def test_introspection_of_asyncpg(defined: RunningServer) -> None:
+def test_introspection_of_asyncpg(defined: Server) -> None:
     async def work(connection: Any) -> None:
         assert await connection.fetchval("select array['t'::regclass]") == ["t"]
         assert await connection.fetchval("select array_agg(attname order by attnum) from pg_attribute"

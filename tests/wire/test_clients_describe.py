@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from tests.conftest import RunningServer
+from pgstream.testing.server import Server
 
 ORACLE = os.environ.get("PGSTREAM_ORACLE", "")
 
@@ -55,8 +55,8 @@ def screen(dsn: str, command: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def defined(server: RunningServer) -> str:
-    dsn = server.dsn.replace("user=ann", "user=postgres")
+def defined(server: Server) -> str:
+    dsn = server.conninfo
     with psycopg.connect(dsn, autocommit=True) as connection:
         for statement in DDL.split(";"):
             connection.execute(statement)

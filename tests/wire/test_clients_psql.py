@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import RunningServer
+from pgstream.testing.server import Server
 
 pytestmark = pytest.mark.skipif(shutil.which("psql") is None, reason="psql is not installed")
 
@@ -18,7 +18,7 @@ LONG = "select pg_sleep(50)"
 """A query that runs for long."""
 
 
-def psql(server: RunningServer, script: str, *flags: str) -> str:
+def psql(server: Server, script: str, *flags: str) -> str:
     """What psql prints for `script`, errors included, in order."""
     command = [
         "psql",
@@ -41,11 +41,11 @@ def psql(server: RunningServer, script: str, *flags: str) -> str:
     return done.stdout
 
 
-def test_select(server: RunningServer) -> None:
+def test_select(server: Server) -> None:
     assert psql(server, "select 1, 'two', null, true; select 3.50;") == "1|two||t\n3.50\n"
 
 
-def test_table_round_trip(server: RunningServer) -> None:
+def test_table_round_trip(server: Server) -> None:
     script = """
         create table fruit (id int primary key, name text);
         insert into fruit values (1, 'fig'), (2, null);
@@ -58,7 +58,7 @@ def test_table_round_trip(server: RunningServer) -> None:
     assert psql(server, script) == "1|fig\n2|\n2|date\n1\n"
 
 
-def test_tags(server: RunningServer) -> None:
+def test_tags(server: Server) -> None:
     script = (
         "create table tagged (a int);\ninsert into tagged values (1), (2);\nupdate tagged set a = 3;\n"
         "begin;\ndelete from tagged;\nrollback;\nset timezone = 'UTC';\nprepare p as select 1;\ndeallocate p;\n"
@@ -72,7 +72,7 @@ def test_tags(server: RunningServer) -> None:
     assert printed.split("\n") == [*tags.split("|"), ""]
 
 
-def test_errors_point_at_the_place(server: RunningServer) -> None:
+def test_errors_point_at_the_place(server: Server) -> None:
     assert (
         psql(server, "select 1 +;") == 'ERROR:  syntax error at or near ";"\nLINE 1: select 1 +;\n                  ^\n'
     )
@@ -82,31 +82,31 @@ def test_errors_point_at_the_place(server: RunningServer) -> None:
     assert psql(server, "\\set VERBOSITY sqlstate\nselect * from nope;").strip() == "ERROR:  42P01"
 
 
-def test_failed_transaction(server: RunningServer) -> None:
+def test_failed_transaction(server: Server) -> None:
     aborted = "ERROR:  current transaction is aborted, commands ignored until end of transaction block"
     printed = psql(server, "begin;\nselect 1/0;\nselect 1;\ncommit;\nselect 2;")
     assert printed.split("\n") == ["ERROR:  division by zero", aborted, "2", ""]
 
 
-def test_several_statements_are_one_transaction(server: RunningServer) -> None:
+def test_several_statements_are_one_transaction(server: Server) -> None:
     psql(server, "create table whole (a int)")
     command = ["-c", "insert into whole values (1); insert into whole values (1/0)"]
     assert "division by zero" in psql(server, "", *command)
     assert psql(server, "select count(*) from whole; drop table whole;") == "0\n"
 
 
-def test_settings(server: RunningServer) -> None:
+def test_settings(server: Server) -> None:
     script = "set statement_timeout = '90s'; show statement_timeout; reset all; show statement_timeout; show nope;"
     expected = '90s\n0\nERROR:  unrecognized configuration parameter "nope"\n'
     assert psql(server, script) == expected
 
 
-def test_warnings(server: RunningServer) -> None:
+def test_warnings(server: Server) -> None:
     assert psql(server, "commit;") == "WARNING:  there is no transaction in progress\n"
     assert psql(server, "begin;\nbegin;") == "WARNING:  there is already a transaction in progress\n"
 
 
-def test_copy(server: RunningServer) -> None:
+def test_copy(server: Server) -> None:
     script = (
         "create table copied (a int, b text);\n"
         "copy copied from stdin;\n1\tx\\ty\n2\t\\N\n\\.\n"
@@ -122,7 +122,7 @@ def test_copy(server: RunningServer) -> None:
     )
 
 
-def test_execute_and_copy_of_a_table(server: RunningServer) -> None:
+def test_execute_and_copy_of_a_table(server: Server) -> None:
     script = (
         "create table listed (a int, b text);\ninsert into listed values (1, 'x');\ncopy listed to stdout;\n"
         "copy listed (b, a) to stdout csv;\nprepare q(int, text) as select $1 + 1, $2;\nexecute q(41, 'y');\n"
@@ -135,7 +135,7 @@ def test_execute_and_copy_of_a_table(server: RunningServer) -> None:
     )
 
 
-def test_cursors(server: RunningServer) -> None:
+def test_cursors(server: Server) -> None:
     script = (
         "begin;\ndeclare c scroll cursor for select * from generate_series(1, 5);\nfetch 2 c;\nfetch backward c;\n"
         "fetch all c;\nfetch prior c;\nfetch first c;\nfetch absolute -2 c;\nfetch relative -2 c;\ncommit;\nfetch c;\n"
@@ -144,11 +144,11 @@ def test_cursors(server: RunningServer) -> None:
     assert psql(server, script).split("\n") == [*rows, 'ERROR:  cursor "c" does not exist', ""]
 
 
-def test_listen_and_notify(server: RunningServer) -> None:
+def test_listen_and_notify(server: Server) -> None:
     assert 'Asynchronous notification "news" with payload "hot"' in psql(server, "listen news;\nnotify news, 'hot';")
 
 
-def test_statement_timeout(server: RunningServer) -> None:
+def test_statement_timeout(server: Server) -> None:
     started = time.monotonic()
     printed = psql(
         server,
@@ -158,7 +158,7 @@ def test_statement_timeout(server: RunningServer) -> None:
     assert time.monotonic() - started < 30
 
 
-def test_cancel(server: RunningServer) -> None:
+def test_cancel(server: Server) -> None:
     command = ["psql", "-X", "-h", "127.0.0.1", "-p", str(server.port), "-U", "ann", "postgres"]
     child = subprocess.Popen([*command, "-c", LONG], stderr=subprocess.PIPE, text=True)
     time.sleep(1.5)
@@ -167,21 +167,22 @@ def test_cancel(server: RunningServer) -> None:
     assert "canceling statement due to user request" in error
 
 
-def test_a_second_server_on_the_directory_is_refused(server: RunningServer) -> None:
-    command = [sys.executable, "-m", "pgstream", "serve", "--data-dir", str(server.data_dir), "--listen", "127.0.0.1:0"]
+def test_a_second_server_on_the_directory_is_refused(server: Server) -> None:
+    command = [sys.executable, "-m", "pgstream", "serve", "--data-dir", str(server.data), "--listen", "127.0.0.1:0"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1
     assert done.stderr.strip().count("\n") == 0
-    assert str(server.data_dir) in done.stderr
+    assert str(server.data) in done.stderr
 
 
 def test_what_was_committed_is_there_after_a_stop_and_a_kill(tmp_path: Path) -> None:
-    server = RunningServer(tmp_path / "data").start()
+    server = Server(tmp_path)
+    server.start()
     psql(server, "create table kept (a int); insert into kept values (1);")
     assert server.stop() == 0
     server.start()
     assert psql(server, "select * from kept; insert into kept values (2);") == "1\n"
-    assert server.stop(signal.SIGKILL) == -signal.SIGKILL
+    server.kill()
     server.start()
     assert psql(server, "select * from kept order by a;") == "1\n2\n"
     assert server.stop() == 0

@@ -11,14 +11,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.conftest import RunningServer
+from pgstream.testing.server import Server
 
 Connection = psycopg.Connection[Any]
 
 
 @pytest.fixture
-def connection(server: RunningServer) -> Iterator[Connection]:
-    with psycopg.connect(server.dsn, autocommit=True) as opened:
+def connection(server: Server) -> Iterator[Connection]:
+    with psycopg.connect(server.conninfo, autocommit=True) as opened:
         yield opened
 
 
@@ -153,8 +153,8 @@ def test_server_side_cursor(connection: Connection) -> None:
         assert [row[0] for row in cursor] == list(range(1, 1001))
 
 
-def test_large_result_to_a_slow_reader(connection: Connection, server: RunningServer) -> None:
-    with psycopg.connect(server.dsn, autocommit=True) as slow:
+def test_large_result_to_a_slow_reader(connection: Connection, server: Server) -> None:
+    with psycopg.connect(server.conninfo, autocommit=True) as slow:
         stream = slow.cursor().stream("select i, repeat('x', 100) from generate_series(1, 300000) i")
         next(stream)
         time.sleep(0.3)
@@ -162,10 +162,10 @@ def test_large_result_to_a_slow_reader(connection: Connection, server: RunningSe
         assert sum(1 for _ in stream) == 299_999
 
 
-def test_notifications(connection: Connection, server: RunningServer) -> None:
+def test_notifications(connection: Connection, server: Server) -> None:
     connection.execute("listen heard")
     assert connection.execute("select * from pg_listening_channels()").fetchall() == [("heard",)]
-    with psycopg.connect(server.dsn) as other:
+    with psycopg.connect(server.conninfo) as other:
         other.execute("notify heard, 'one'")
         other.execute("notify heard, 'one'")
         other.execute("notify heard, 'two'")
@@ -182,9 +182,9 @@ def test_cancel_from_another_thread(connection: Connection) -> None:
     assert connection.execute("select 1").fetchone() == (1,)
 
 
-def test_parameters_are_reported(server: RunningServer) -> None:
+def test_parameters_are_reported(server: Server) -> None:
     options = "-c statement_timeout=5s -c search_path=public"
-    with psycopg.connect(server.dsn, options=options, application_name="me", autocommit=True) as connection:
+    with psycopg.connect(server.conninfo, options=options, application_name="me", autocommit=True) as connection:
         assert connection.execute("show statement_timeout").fetchone() == ("5s",)
         assert connection.info.parameter_status("application_name") == "me"
         connection.execute("set timezone = 'Europe/Berlin'")
@@ -195,8 +195,8 @@ def test_parameters_are_reported(server: RunningServer) -> None:
         assert connection.info.parameter_status("TimeZone") == "Europe/Berlin"
 
 
-def test_refused_connections(server: RunningServer) -> None:
+def test_refused_connections(server: Server) -> None:
     with pytest.raises(psycopg.OperationalError, match='database "nope" does not exist'):
-        psycopg.connect(server.dsn, dbname="nope")
+        psycopg.connect(server.conninfo, dbname="nope")
     with pytest.raises(psycopg.OperationalError, match='unrecognized configuration parameter "nope"'):
-        psycopg.connect(server.dsn, options="-c nope=1")
+        psycopg.connect(server.conninfo, options="-c nope=1")

@@ -6,19 +6,19 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.conftest import RunningServer
+from pgstream.testing.server import Server
 
 asyncpg = pytest.importorskip("asyncpg")
 
 INSERT = "insert into piped values ($1, $2, $3)"
 
 
-def conninfo(server: RunningServer) -> str:
+def conninfo(server: Server) -> str:
     return f"host=127.0.0.1 port={server.port} user=ann dbname=postgres"
 
 
 @pytest.fixture
-def table(server: RunningServer) -> RunningServer:
+def table(server: Server) -> Server:
     with psycopg.connect(conninfo(server), autocommit=True) as connection:
         connection.execute("drop table if exists piped cascade")
         connection.execute("create table piped (id int primary key, name text not null, part numeric)")
@@ -26,12 +26,12 @@ def table(server: RunningServer) -> RunningServer:
     return server
 
 
-def totals(server: RunningServer) -> Any:
+def totals(server: Server) -> Any:
     with psycopg.connect(conninfo(server)) as connection:
         return connection.execute("select n, s from piped_sum").fetchone()
 
 
-def many(server: RunningServer, rows: list[tuple[Any, ...]]) -> None:
+def many(server: Server, rows: list[tuple[Any, ...]]) -> None:
     async def work() -> None:
         connection = await asyncpg.connect(host="127.0.0.1", port=server.port, user="ann", database="postgres")
         try:
@@ -42,7 +42,7 @@ def many(server: RunningServer, rows: list[tuple[Any, ...]]) -> None:
     asyncio.run(work())
 
 
-def test_values_arrive_as_they_were_sent(table: RunningServer) -> None:
+def test_values_arrive_as_they_were_sent(table: Server) -> None:
     many(table, [(i, f"n{i}" if i % 3 else "", None if i % 2 else i) for i in range(5000)])
     assert totals(table) == (5000, sum(i for i in range(5000) if i % 2 == 0))
     with psycopg.connect(conninfo(table)) as connection:
@@ -54,13 +54,13 @@ def test_values_arrive_as_they_were_sent(table: RunningServer) -> None:
     ("row", "error"),
     [((7, "again", None), "UniqueViolationError"), ((600, None, None), "NotNullViolationError")],
 )
-def test_one_bad_row_undoes_all(table: RunningServer, row: tuple[Any, ...], error: str) -> None:
+def test_one_bad_row_undoes_all(table: Server, row: tuple[Any, ...], error: str) -> None:
     with pytest.raises(getattr(asyncpg, error)):
         many(table, [*((i, "x", 1) for i in range(500)), row, *((i, "x", 1) for i in range(700, 900))])
     assert totals(table) == (0, None)
 
 
-def test_rows_before_a_bad_one_are_told_done(table: RunningServer) -> None:
+def test_rows_before_a_bad_one_are_told_done(table: Server) -> None:
     with psycopg.connect(conninfo(table), autocommit=True) as connection:
         connection.prepare_threshold = 0
         cursors = [connection.cursor() for _ in range(7)]
@@ -71,7 +71,7 @@ def test_rows_before_a_bad_one_are_told_done(table: RunningServer) -> None:
     assert totals(table) == (0, None)
 
 
-def test_executemany_of_psycopg(table: RunningServer) -> None:
+def test_executemany_of_psycopg(table: Server) -> None:
     with psycopg.connect(conninfo(table)) as connection:
         cursor = connection.cursor()
         cursor.executemany("insert into piped values (%s, %s, %s)", [(i, "x", i) for i in range(1000)])

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.conftest import RunningServer
+from pgstream.testing.server import Server
 
 
 def typed(kind: bytes, body: bytes) -> bytes:
@@ -21,7 +21,7 @@ def typed(kind: bytes, body: bytes) -> bytes:
 class Wire:
     """A raw connection that has said who it is."""
 
-    def __init__(self, server: RunningServer, minor: int = 0) -> None:
+    def __init__(self, server: Server, minor: int = 0) -> None:
         self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=30)
         body = b"user\0ann\0database\0postgres\0\0"
         self.socket.sendall(struct.pack("!ii", 8 + len(body), 0x0003_0000 | minor) + body)
@@ -71,11 +71,11 @@ def kinds(answer: list[tuple[bytes, bytes]]) -> bytes:
 
 
 @pytest.fixture
-def wire(server: RunningServer) -> Wire:
+def wire(server: Server) -> Wire:
     return Wire(server)
 
 
-def test_greeting(server: RunningServer) -> None:
+def test_greeting(server: Server) -> None:
     greeting = dict(Wire(server).greeting)
     assert greeting[b"Z"] == b"I"
     assert len(greeting[b"K"]) == 8
@@ -118,7 +118,7 @@ def test_describe(wire: Wire) -> None:
     assert kinds(wire.ask(typed(b"D", b"Ss\0"), SYNC)) == b"EZ"
 
 
-def test_garbage_is_fatal_and_only_for_its_sender(server: RunningServer, wire: Wire) -> None:
+def test_garbage_is_fatal_and_only_for_its_sender(server: Server, wire: Wire) -> None:
     other = Wire(server)
     wire.socket.sendall(b"!!!!!!!!")
     kind, body = wire.messages()
@@ -134,12 +134,12 @@ def test_function_call_is_refused(wire: Wire) -> None:
     assert kinds(wire.ask(typed(b"F", b"\0\0\0\0"))) == b"EZ"
 
 
-def test_a_vanished_client_leaves_nothing_behind(server: RunningServer, wire: Wire) -> None:
+def test_a_vanished_client_leaves_nothing_behind(server: Server, wire: Wire) -> None:
     wire.ask(typed(b"Q", b"create table left_behind (a int)\0"))
     wire.ask(typed(b"Q", b"begin; insert into left_behind values (1)\0"))
     wire.socket.close()
     time.sleep(0.3)
-    with psycopg.connect(server.dsn, autocommit=True) as connection:
+    with psycopg.connect(server.conninfo, autocommit=True) as connection:
         assert connection.execute("select count(*) from left_behind").fetchone() == (0,)
         connection.execute("drop table left_behind")
 
