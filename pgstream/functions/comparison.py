@@ -129,6 +129,8 @@ for _prefix, _type, _samples in (
     ("interval_", "interval", ("1 day", "25 hours")),
     ("uuid_", "uuid", ("00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002")),
     ("jsonb_", "jsonb", ("1", "[1]")),
+    ("tswindow_", "tswindow", ("(2024-01-01,2024-01-02)", "(2024-01-01,2024-01-03)")),
+    ("tstzwindow_", "tstzwindow", ("(2024-01-01,2024-01-02)", "(2024-01-02,2024-01-02)")),
 ):
     declare_comparisons(_prefix, _type, _type, _samples, _by_order_key, bound=True)
 declare_comparisons("date_", "date", "timestamp", ("2024-01-31", "infinity"), _date_first, nullsafe=True)

@@ -16,6 +16,7 @@ from pgstream.types.definition import SqlType
 from pgstream.types.json_text import json_of
 from pgstream.types.jsonb import jsonb_text
 from pgstream.types.record import shapes
+from pgstream.types.window import MOMENT_TYPES, moments
 
 _BARE = ("int2", "int4", "int8", "numeric", "float4", "float8")
 
@@ -32,6 +33,8 @@ def json_texts(column: Column, type: SqlType, call: BoundCall, separator: str = 
         ]
     if type.name == "record":
         return _record_texts(column, call, separator)
+    if type.name in MOMENT_TYPES:
+        return _window_texts(column, MOMENT_TYPES[type.name], call, separator)
     if type.name == "bool":
         return [{True: "true", False: "false", None: "null"}[value] for value in column.to_pylist()]
     texts = type.definition.format(column, {**call.context.settings, "datestyle": "ISO, MDY"}).to_pylist()
@@ -56,6 +59,14 @@ def _record_texts(column: Column, call: BoundCall, separator: str) -> list[str]:
         for at, row in enumerate(rows.tolist()):
             made[row] = "{" + separator.join(text[at] for text in texts) + "}"
     return made
+
+
+def _window_texts(column: Column, moment: SqlType, call: BoundCall, separator: str) -> list[str]:
+    ends = [json_texts(moments(column, field, moment), moment, call) for field in ("start", "end")]
+    return [
+        "null" if start == "null" else f'{{"start":{start}{separator}"end":{end}}}'
+        for start, end in zip(*ends, strict=True)
+    ]
 
 
 def _to(binary: bool) -> Callable[[BoundCall, Column], Column]:

@@ -45,8 +45,9 @@ def fields(columns: Sequence[Col], formats: Sequence[int]) -> list[Field]:
     described = []
     for col, code in zip(columns, formats, strict=True):
         type = _TEXT_TYPE if col.type == _UNKNOWN else col.type
-        length = type.definition.length
-        described.append(Field(col.name, col.table_oid, col.attnum, type.oid, length, type.typmod, code))
+        definition = type.definition
+        oid, length = definition.told_oid or definition.oid, definition.length
+        described.append(Field(col.name, col.table_oid, col.attnum, oid, length, type.typmod, code))
     return described
 
 

@@ -30,6 +30,7 @@ from pgstream.types.uuid import UUID
 from pgstream.types.values import column_of, parse_text, plain_values, values_of
 from pgstream.types.varchar import VARCHAR
 from pgstream.types.vector import INT2VECTOR, OIDVECTOR
+from pgstream.types.window import TSTZWINDOW, TSWINDOW
 
 for _element in [definition for definition in BY_NAME.values() if definition.array_oid]:
     declare_array(_element)
@@ -78,6 +79,8 @@ __all__ = [
     "TIME",
     "TIMESTAMP",
     "TIMESTAMPTZ",
+    "TSTZWINDOW",
+    "TSWINDOW",
     "UNKNOWN",
     "UUID",
     "VARCHAR",

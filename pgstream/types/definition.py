@@ -72,6 +72,8 @@ class TypeDefinition:
     """What subscripting gives: set for arrays, int2vector and oidvector."""
     lower_bound: int = 1
     """The index of an array's first element: 0 for int2vector and oidvector."""
+    told_oid: int = 0
+    """The OID by which clients are told of columns of this type, where it is not its own."""
     aliases: tuple[str, ...] = ()
     samples: tuple[str, ...] = field(default=())
     """Texts that are valid input, edge values first: every codec test runs over them."""
