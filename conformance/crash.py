@@ -4,7 +4,8 @@
 
 Writers insert rows and remember which were acknowledged. The server is killed at a random moment and started again;
 then every acknowledged row must be there exactly once, no row that nobody sent, and every view must equal its query.
-A transaction's two rows must both be there or both not. A source is read meanwhile, and its views must agree too.
+A transaction's two rows must both be there or both not. There are two databases: one where a source is read meanwhile,
+whose views must agree too, and a calm one, whose small commits go into the journal.
 """
 
 import argparse
@@ -22,6 +23,9 @@ SCHEMA = """
 CREATE TABLE ledger (id bigint PRIMARY KEY, account int, amount int);
 CREATE TABLE accounts (account int PRIMARY KEY, owner text);
 INSERT INTO accounts SELECT n, 'owner ' || n FROM generate_series(0, 19) AS g(n);
+"""
+
+SOURCE = """
 CREATE SOURCE bid WITH (connector = 'nexmark', nexmark.table.type = 'bid', event_rate = '20000', seed = '7');
 """
 
@@ -30,6 +34,9 @@ VIEWS = {
     "owners": "SELECT a.owner, l.id, l.amount FROM accounts a LEFT JOIN ledger l ON l.account = a.account",
     "largest": "SELECT id, amount FROM ledger ORDER BY amount DESC, id LIMIT 10",
     "loaded": "SELECT owner FROM accounts a WHERE EXISTS (SELECT 1 FROM ledger l WHERE l.account = a.account)",
+}
+
+SOURCE_VIEWS = {
     "bids": "SELECT auction, count(*) AS bids, max(price) AS highest FROM bid GROUP BY auction",
 }
 
@@ -96,7 +103,33 @@ class Ids:
             self.acknowledged_ids.add(number)
 
 
-def check(conninfo: str, ids: Ids) -> int:
+class Site:
+    """One database of the server, and what was written to it."""
+
+    def __init__(self, server: Server, database: str, schema: str, views: dict[str, str]) -> None:
+        self.conninfo = server.conninfo.replace("dbname=postgres", f"dbname={database}")
+        self.ids, self.views = Ids(), views
+        with psycopg.connect(self.conninfo, autocommit=True) as connection:
+            connection.execute(schema)
+            for name, query in views.items():
+                connection.execute(f"CREATE MATERIALIZED VIEW {name} AS {query}")
+
+    def check(self) -> int:
+        """See `check`."""
+        return check(self.conninfo, self.ids, self.views)
+
+
+def sites(server: Server) -> list[Site]:
+    """The databases under test."""
+    with psycopg.connect(server.conninfo, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE calm")
+    return [
+        Site(server, "postgres", SCHEMA + SOURCE, VIEWS | SOURCE_VIEWS),
+        Site(server, "calm", SCHEMA, VIEWS),
+    ]
+
+
+def check(conninfo: str, ids: Ids, views: dict[str, str]) -> int:
     """Compares what is there with what must be; returns the number of rows."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
         found = [row[0] for row in connection.execute("SELECT id FROM ledger").fetchall()]
@@ -106,7 +139,7 @@ def check(conninfo: str, ids: Ids) -> int:
         assert there <= ids.sent_ids, f"never sent: {sorted(there - ids.sent_ids)[:10]}"
         torn = [n for n in ids.pairs if (n in there) != (n + 1 in there)]
         assert not torn, f"half a transaction: {torn[:10]}"
-        for name, query in VIEWS.items():
+        for name, query in views.items():
             # one transaction reads one tick, so the source cannot move between the two
             with connection.transaction():
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -119,32 +152,31 @@ def check(conninfo: str, ids: Ids) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--writers", type=int, default=4)
+    parser.add_argument("--writers", type=int, default=4, help="to each of the databases")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    random, ids, restarts = Random(arguments.seed), Ids(), []
+    random, restarts = Random(arguments.seed), []
     rows = 0
     with tempfile.TemporaryDirectory() as folder, Server(folder) as server:
-        with psycopg.connect(server.conninfo, autocommit=True) as connection:
-            connection.execute(SCHEMA)
-            for name, query in VIEWS.items():
-                connection.execute(f"CREATE MATERIALIZED VIEW {name} AS {query}")
+        under_test = sites(server)
         for kill in range(arguments.kills):
-            writers = [Writer(server.conninfo, ids, random.random()) for _ in range(arguments.writers)]
+            every = [site for site in under_test for _ in range(arguments.writers)]
+            writers = [Writer(site.conninfo, site.ids, random.random()) for site in every]
             for writer in writers:
                 writer.start()
-            time.sleep(random.uniform(0.05, 0.8))
+            time.sleep(random.uniform(0.05, 1.5))
             server.kill()
             for writer in writers:
                 writer.join()
             started = time.monotonic()
             server.start()
             restarts.append(time.monotonic() - started)
-            rows = check(server.conninfo, ids)
+            rows = sum(site.check() for site in under_test)
             print(f"kill {kill + 1}: {rows} rows, restart {restarts[-1]:.2f} s", flush=True)
     restarts.sort()
+    acknowledged = sum(len(site.ids.acknowledged_ids) for site in under_test)
     print(
-        f"{arguments.kills} kills, {len(ids.acknowledged_ids)} acknowledged rows, each there exactly once; "
+        f"{arguments.kills} kills, {acknowledged} acknowledged rows, each there exactly once; "
         f"{rows} rows in all; every view equal to its query; restart median {restarts[len(restarts) // 2]:.2f} s"
     )
     return 0
