@@ -1,79 +1,197 @@
-"""Event-time windows: what TUMBLE and HOP in FROM are computed with.
+"""Event-time windows: what TUMBLE, HOP and CUMULATE are computed with, and windows as values.
 
-Windows are aligned at the epoch, as RisingWave and Flink align them, and hold their start but not their end.
+A window holds its start but not its end. One of months, or of days over timestamptz, keeps to the calendar of the
+session's time zone.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pgstream.delta import Column
 from pgstream.errors import InvalidParameterValue
-from pgstream.functions.calendar import DAY_US, TIMESTAMP, TIMESTAMPTZ, Ints, finite, moment_column, spans_of
-from pgstream.functions.registry import function
+from pgstream.functions.binning import Lengths, clock, floor, lengths, offsets, plus, unclock, zone_of
+from pgstream.functions.calendar import TIMESTAMP, TIMESTAMPTZ, Ints, finite, moment_column
+from pgstream.functions.registry import STABLE, BoundCall, function
 from pgstream.functions.vector import ranges
 from pgstream.types.buffers import numbers
 from pgstream.types.definition import SqlType
+from pgstream.types.window import WINDOW_TYPES, moments, window_column
 
 Rows = tuple[Ints, tuple[Column, ...]]
-
-
-def _width(column: Column, noun: str) -> Ints:
-    """Positive lengths in microseconds. Months have none. Raises InvalidParameterValue."""
-    spans = spans_of(column)
-    if spans.months.any():
-        raise InvalidParameterValue(f"the {noun} of a window cannot have months or years")
-    width = np.asarray(spans.us + spans.days.astype(np.int64) * DAY_US, np.int64)
-    if (width <= 0).any():
-        raise InvalidParameterValue(f"the {noun} of a window must be greater than zero")
-    return width
 
 
 def _moments(column: Column) -> Ints:
     return numbers(column, np.int64)
 
 
-def _tumble(type: SqlType) -> Callable[[Column, Column], Column]:
-    def start(moment: Column, size: Column) -> Column:
-        at, width = _moments(moment), _width(size, "size")
-        return moment_column(np.where(finite(at), at - at % width, at), type)
+def _tumble(type: SqlType) -> Callable[..., Column]:
+    def start(call: BoundCall, moment: Column, size: Column, offset: Column | None = None) -> Column:
+        zone = zone_of(call, size, offset)
+        at, width = _moments(moment), lengths(size, "size")
+        known = finite(at)
+        opened = floor(clock(np.where(known, at, 0), zone), width, offsets(offset, width))
+        return moment_column(np.where(known, unclock(opened, zone), at), type)
 
     return start
 
 
-def _hop(type: SqlType) -> Callable[[Column, Column, Column], Rows]:
-    def starts(moment: Column, slide: Column, size: Column) -> Rows:
-        at, step, width = _moments(moment), _width(slide, "slide"), _width(size, "size")
-        known = finite(at)
-        at = np.where(known, at, 0)
-        last = at - at % step
-        # A window from `last - k * step` holds `at` while it is longer than what it has to span.
-        count = np.where(known, np.maximum((width - (at - last) + step - 1) // step, 0), 0)
-        owners = np.repeat(np.arange(len(at)), count)
-        places = ranges(np.zeros(len(at), np.int64), count)
-        first = (last - (count - 1) * step)[owners]
-        return owners, (moment_column(first + places * step[owners], type),)
+def _hop(type: SqlType) -> Callable[..., Rows]:
+    def starts(call: BoundCall, moment: Column, slide: Column, size: Column, offset: Column | None = None) -> Rows:
+        zone = zone_of(call, slide, size, offset)
+        step, width = lengths(slide, "slide"), lengths(size, "size")
+        known = finite(_moments(moment))
+        at = clock(np.where(known, _moments(moment), 0), zone)
+        last = floor(at, step, offsets(offset, step))
+        if not (step.calendar or width.calendar):
+            owners, found = _hops(at, known, last, step.us, width.us)
+        else:
+            owners, found = _calendar_hops(at, known, last, step, width)
+        return owners, (moment_column(unclock(found, zone), type),)
 
     return starts
 
 
+def _hops(at: Ints, known: NDArray[np.bool_], last: Ints, step: Ints, width: Ints) -> tuple[Ints, Ints]:
+    """The row and start of each window of a fixed length."""
+    # A window from `last - k * step` holds `at` while it is longer than what it has to span.
+    count = np.where(known, np.maximum((width - (at - last) + step - 1) // step, 0), 0)
+    owners = np.repeat(np.arange(len(at)), count)
+    places = ranges(np.zeros(len(at), np.int64), count)
+    first = (last - (count - 1) * step)[owners]
+    return owners, first + places * step[owners]
+
+
+def _calendar_hops(at: Ints, known: NDArray[np.bool_], last: Ints, step: Lengths, width: Lengths) -> tuple[Ints, Ints]:
+    """The same where months have different lengths: back from the last window, as long as the end lies ahead."""
+    owners, starts = [], []
+    back = 0
+    while True:
+        opened = plus(last, step, -back)
+        holds = np.flatnonzero(known & (plus(opened, width) > at))
+        if not len(holds):
+            break
+        owners.append(holds)
+        starts.append(opened[holds])
+        back += 1
+    if not owners:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    order = np.lexsort((np.concatenate(starts), np.concatenate(owners)))
+    return np.concatenate(owners)[order], np.concatenate(starts)[order]
+
+
+def _cumulate(type: SqlType) -> Callable[..., Rows]:
+    def windows(call: BoundCall, moment: Column, step: Column, size: Column, offset: Column | None = None) -> Rows:
+        zone = zone_of(call, step, size, offset)
+        by, width = lengths(step, "step"), lengths(size, "size")
+        _check_steps(by, width)
+        known = finite(_moments(moment))
+        at = clock(np.where(known, _moments(moment), 0), zone)
+        opened = floor(at, width, offsets(offset, width))
+        full = plus(opened, width)
+        if by.calendar:
+            owners, ends = _calendar_steps(at, known, opened, full, by)
+        else:
+            first = (at - opened) // by.us + 1
+            count = np.where(known, -((opened - full) // by.us) - first + 1, 0)
+            owners = np.repeat(np.arange(len(at)), count)
+            reached = ranges(first, count)
+            ends = np.minimum(opened[owners] + reached * by.us[owners], full[owners])
+        pair = (opened[owners], ends)
+        return owners, tuple(moment_column(unclock(each, zone), type) for each in pair)
+
+    return windows
+
+
+def _check_steps(step: Lengths, size: Lengths) -> None:
+    """Steps lead to the end of their window; those of days may end early in the last one of a month."""
+    alike = (step.months != 0) == (size.months != 0)
+    uneven = np.where(size.months != 0, size.months % np.maximum(step.months, 1), size.us % np.maximum(step.us, 1))
+    if (uneven[alike] != 0).any() or ((step.months != 0) & (size.months == 0)).any():
+        raise InvalidParameterValue("the size of a cumulating window must be a multiple of its step")
+
+
+def _calendar_steps(at: Ints, known: NDArray[np.bool_], opened: Ints, full: Ints, step: Lengths) -> tuple[Ints, Ints]:
+    owners, ends = [], []
+    reached = 1
+    waiting = known.copy()
+    while waiting.any():
+        end = np.minimum(plus(opened, step, reached), full)
+        holds = np.flatnonzero(waiting & (end > at))
+        owners.append(holds)
+        ends.append(end[holds])
+        waiting &= end < full
+        reached += 1
+    if not owners:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    order = np.lexsort((np.concatenate(ends), np.concatenate(owners)))
+    return np.concatenate(owners)[order], np.concatenate(ends)[order]
+
+
+def _window(start: Column, end: Column) -> Column:
+    return window_column(_moments(start), _moments(end))
+
+
+def _declare(type: SqlType) -> None:
+    """The functions over one type of moments, each with and without an offset."""
+    name, zone = type.name, "+00" if type == TIMESTAMPTZ else ""
+    moment = f"'2024-01-01 10:07:30'::{name}"
+    how: dict[str, Any] = {"bound": True, "volatility": STABLE if zone else "i"}
+    for offset, moved in (("", ""), (", interval", ", '1 minute'::interval")):
+        later = "6" if offset else "5"
+        function(
+            f"tumble_start({name}, interval{offset}) -> {name}",
+            doc="The start of the window of this size that holds the moment.",
+            examples={
+                f"tumble_start({moment}, '5 minutes'::interval{moved})": f"2024-01-01 10:0{later}:00{zone}",
+                f"tumble_start({moment}, '0 s'::interval{moved})": (
+                    "ERROR: 22023 the size of a window must be greater than zero"
+                ),
+            },
+            **how,
+        )(_tumble(type))
+        function(
+            f"hop_starts({name}, interval, interval{offset}) -> SETOF {name}",
+            doc="The starts of all windows that hold the moment: one begins every slide, and is as long as size.",
+            examples={
+                f"hop_starts({moment}, '5 minutes'::interval, '10 minutes'::interval{moved})": (
+                    f"2024-01-01 10:0{int(later) - 5}:00{zone}|2024-01-01 10:0{later}:00{zone}"
+                )
+            },
+            **how,
+        )(_hop(type))
+        function(
+            f"cumulate_windows({name}, interval, interval{offset}) -> TABLE(window_start {name}, window_end {name})",
+            doc="The windows that hold the moment and begin with the one of the size given last, each a step longer.",
+            examples={
+                f"SELECT * FROM cumulate_windows({moment}, '5 minutes'::interval, '15 minutes'::interval{moved})": (
+                    f"2024-01-01 10:0{int(later) - 5}:00{zone},2024-01-01 10:1{int(later) - 5}:00{zone}"
+                    f"|2024-01-01 10:0{int(later) - 5}:00{zone},2024-01-01 10:1{later}:00{zone}"
+                )
+            },
+            **how,
+        )(_cumulate(type))
+
+
+def _declare_values(type: SqlType) -> None:
+    """Windows over one type of moments as values."""
+    window, zone = WINDOW_TYPES[type.name].name, "+00" if type == TIMESTAMPTZ else ""
+    first, last = f"2024-01-01 10:00:00{zone}", f"2024-01-01 10:05:00{zone}"
+    function(
+        f"{window}({type.name}, {type.name}) -> {window}",
+        doc="The window from the first moment up to the second.",
+        examples={f"{window}('{first}'::{type.name}, '{last}'::{type.name})": f'("{first}","{last}")'},
+    )(_window)
+    for field, shown in (("start", first), ("end", last)):
+        function(
+            f"window_{field}({window}) -> {type.name}",
+            doc=f"The field `{field}` of a window.",
+            examples={f'window_{field}(\'("{first}","{last}")\'::{window})': shown},
+        )(lambda window, field=field: moments(window, field, type))
+
+
 for _type in (TIMESTAMP, TIMESTAMPTZ):
-    _zone = "+00" if _type == TIMESTAMPTZ else ""
-    _moment = f"'2024-01-01 10:07:30'::{_type.name}"
-    function(
-        f"tumble_start({_type.name}, interval) -> {_type.name}",
-        doc="The start of the window of this size that holds the moment.",
-        examples={
-            f"tumble_start({_moment}, '5 minutes'::interval)": f"2024-01-01 10:05:00{_zone}",
-            f"tumble_start({_moment}, '0 s'::interval)": "ERROR: 22023 the size of a window must be greater than zero",
-        },
-    )(_tumble(_type))
-    function(
-        f"hop_starts({_type.name}, interval, interval) -> SETOF {_type.name}",
-        doc="The starts of all windows that hold the moment: one begins every slide, and is as long as size.",
-        examples={
-            f"hop_starts({_moment}, '5 minutes'::interval, '10 minutes'::interval)": (
-                f"2024-01-01 10:00:00{_zone}|2024-01-01 10:05:00{_zone}"
-            )
-        },
-    )(_hop(_type))
+    _declare(_type)
+    _declare_values(_type)
