@@ -53,6 +53,16 @@ class Accumulator:
         return [weighted_sums(part, weights, ids, groups) for part in parts]
 
 
+def accumulators(aggregations: Sequence[Aggregation]) -> dict[Any, Accumulator]:
+    """Each distinct set of additive states: avg and sum of one column share theirs."""
+    found: dict[Any, Accumulator] = {}
+    for aggregation in aggregations:
+        if isinstance(linear := aggregation.aggregate.maintained, Linear):
+            item = Accumulator(linear, aggregation.source, aggregation.args, aggregation.filter)
+            found.setdefault(_shared(aggregation), item)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Sums:
     """The additive part of some groups: the number of rows (None where nobody counts) and the states in order."""
@@ -79,7 +89,8 @@ class Group(Operator):
     sums, and the row to retract.
 
     An input that only grows (`growing`) needs no number of rows, so a group whose results stay is not written.
-    `whole` is a group without keys, which is there even over nothing.
+    `whole` is a group without keys, which is there even over nothing. With `summed` the input has behind its keys what
+    `PartialSums` made of the rows.
     """
 
     columns: tuple[tuple[SqlType, ...], ...]
@@ -87,6 +98,7 @@ class Group(Operator):
     aggregations: tuple[Aggregation, ...]
     growing: bool = False
     whole: bool = False
+    summed: bool = False
 
     lean = True
 
@@ -100,13 +112,7 @@ class Group(Operator):
 
     @property
     def accumulators(self) -> dict[Any, Accumulator]:
-        """Each distinct set of additive states: avg and sum of one column share theirs."""
-        found: dict[Any, Accumulator] = {}
-        for aggregation in self.aggregations:
-            if isinstance(linear := aggregation.aggregate.maintained, Linear):
-                item = Accumulator(linear, aggregation.source, aggregation.args, aggregation.filter)
-                found.setdefault(_shared(aggregation), item)
-        return found
+        return accumulators(self.aggregations)
 
     @property
     def arrangements(self) -> tuple[ArrangementSpec, ...]:
@@ -189,13 +195,22 @@ class Group(Operator):
 
     def _advanced(self, had: Sums, old_of: Ints, touched: Touched, inputs: Sequence[Delta]) -> Sums:
         """The sums of every touched group after the tick."""
-        rows = None
-        if had.rows is not None:
-            rows = _added(had.rows, old_of, group_sums(inputs[0].weights, touched.ids[0], touched.count))
-        deltas: list[Ints] = []
+        change = self._moved(touched, inputs)
+        rows = None if had.rows is None or change.rows is None else _added(had.rows, old_of, change.rows)
+        states = (_added(was, old_of, moved) for was, moved in zip(had.states, change.states, strict=True))
+        return Sums(rows, tuple(states))
+
+    def _moved(self, touched: Touched, inputs: Sequence[Delta]) -> Sums:
+        """What the tick adds to the sums of every touched group."""
+        weights, ids = inputs[0].weights, touched.ids[0]
+        if self.summed:
+            given = [numbers(column) for column in inputs[0].columns[self.keys :]]
+            sums = [weighted_sums(part, weights, ids, touched.count) for part in given]
+            return Sums(None, tuple(sums)) if self.growing else Sums(sums[0], tuple(sums[1:]))
+        rows = None if self.growing else group_sums(weights, ids, touched.count)
+        states: list[Ints] = []
         for item in self.accumulators.values():
-            deltas += item.sums(inputs[item.source], touched.ids[item.source], touched.count)
-        states = (_added(was, old_of, change) for was, change in zip(had.states, deltas, strict=True))
+            states += item.sums(inputs[item.source], touched.ids[item.source], touched.count)
         return Sums(rows, tuple(states))
 
     def _values(

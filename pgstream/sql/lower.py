@@ -30,6 +30,7 @@ from pgstream.plan.relations import Relation
 from pgstream.plan.rewrite import substitute, used
 from pgstream.sql.lower_group import lower_group
 from pgstream.sql.lower_keys import Condition, take_apart
+from pgstream.sql.lower_panes import lower_panes
 from pgstream.sql.lower_part import Part, Salts, Wanted, mapped
 from pgstream.sql.lower_window import lower_window, order_columns
 from pgstream.sql.optimize.facts import RelationFacts
@@ -130,7 +131,7 @@ class Lowering:
                 places = _places(columns)
                 return Part(assert_single(self.circuit, node, [places[c.id] for c in relation.key]), places, growing)
             case rel.Group():
-                return lower_group(self, relation, needed)
+                return lower_panes(self, relation, needed) or lower_group(self, relation, needed)
             case rel.Distinct():
                 node, growing = self.mapped(relation.input, [Ref(col) for col in relation.columns])
                 return Part(distinct(self.circuit, node, growing=growing), _places(relation.columns), growing)
