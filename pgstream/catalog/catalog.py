@@ -20,10 +20,13 @@ from pgstream.catalog.objects import (
     Index,
     Relation,
     Schema,
+    Source,
+    Table,
 )
 from pgstream.catalog.system import SystemRelation, relations_by_name, relations_by_oid
 from pgstream.delta import Column
 from pgstream.errors import InvalidSchemaName, UndefinedTable
+from pgstream.persistent import PersistentMap
 
 BUILTIN_SCHEMAS = (
     Schema(PG_CATALOG, "pg_catalog"),
@@ -34,16 +37,21 @@ BUILTIN_SCHEMAS = (
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """`objects` by OID, in order of creation; relations, indexes and feeds of a schema share one name space.
+    """`objects` by OID; relations, indexes and feeds of a schema share one name space.
 
-    `version` grows with every change, so that a plan bound against one version knows when to bind again.
+    `version` grows with every change, so that a plan bound against one version knows when to bind again. `readers`
+    has, by the OID of a relation, the OIDs of what needs it, and `parts` those of what belongs to it: the indexes of a
+    relation, the feeds of a sink, the errors relation of a source.
     """
 
     version: int
     next_oid: int
-    objects: dict[int, CatalogObject]
-    names: dict[tuple[int, str], int]
+    objects: PersistentMap[int, CatalogObject]
+    names: PersistentMap[tuple[int, str], int]
     schema_oids: dict[str, int] = field(default_factory=dict)
+    readers: PersistentMap[int, PersistentMap[int, None]] = field(default_factory=PersistentMap)
+    parts: PersistentMap[int, tuple[int, ...]] = field(default_factory=PersistentMap)
+    source_oids: frozenset[int] = frozenset()
     contents: dict[int, tuple[Column, ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
     """The rows of system relations that this catalog was asked for, by the relation's OID."""
 
@@ -56,11 +64,25 @@ class Catalog:
     def of(version: int, next_oid: int, objects: Iterable[CatalogObject]) -> Catalog:
         """The catalog of these objects, as read back from the store."""
         by_oid = {thing.oid: thing for thing in objects}
-        names = {
-            (thing.schema_oid, thing.name): thing.oid for thing in by_oid.values() if not isinstance(thing, Schema)
-        }
-        schemas = {thing.name: thing.oid for thing in by_oid.values() if isinstance(thing, Schema)}
-        return Catalog(version, next_oid, by_oid, names, schemas)
+        placed = [thing for thing in by_oid.values() if not isinstance(thing, Schema)]
+        readers: dict[int, dict[int, None]] = {}
+        parts: dict[int, tuple[int, ...]] = {}
+        for thing in placed:
+            for needed in thing.depends:
+                readers.setdefault(needed, {})[thing.oid] = None
+            whole = whole_of(thing)
+            if whole:
+                parts[whole] = (*parts.get(whole, ()), thing.oid)
+        return Catalog(
+            version,
+            next_oid,
+            PersistentMap(by_oid),
+            PersistentMap(((thing.schema_oid, thing.name), thing.oid) for thing in placed),
+            {thing.name: thing.oid for thing in by_oid.values() if isinstance(thing, Schema)},
+            PersistentMap((needed, PersistentMap(found)) for needed, found in readers.items()),
+            PersistentMap(parts),
+            frozenset(thing.oid for thing in placed if isinstance(thing, Source)),
+        )
 
     def reserve(self, relations: int = 1) -> tuple[int, Catalog]:
         """The first of fresh OIDs for `relations` relations, and the catalog in which they are taken."""
@@ -68,22 +90,51 @@ class Catalog:
 
     def put(self, thing: CatalogObject) -> Catalog:
         """This catalog with `thing` in place of whatever had its OID."""
-        objects = {**self.objects, thing.oid: thing}
+        version, objects, old = self.version + 1, self.objects.put(thing.oid, thing), self.objects.get(thing.oid)
         if isinstance(thing, Schema):
-            return replace(
-                self,
-                version=self.version + 1,
-                objects=objects,
-                schema_oids={**self.schema_oids, thing.name: thing.oid},
-            )
-        names = {**self.names, (thing.schema_oid, thing.name): thing.oid}
-        return replace(self, version=self.version + 1, objects=objects, names=names)
+            schemas = {**self.schema_oids, thing.name: thing.oid}
+            return replace(self, version=version, objects=objects, schema_oids=schemas)
+        names, readers, parts = self.names, self.readers, self.parts
+        if old is not None and not isinstance(old, Schema):
+            names = names.without([(old.schema_oid, old.name)])
+            unread = old.depends - thing.depends
+            readers = readers.update({needed: readers[needed].without([old.oid]) for needed in unread})
+        whole, empty = whole_of(thing), PersistentMap[int, None]()
+        if whole and old is None:
+            parts = parts.put(whole, (*parts.get(whole, ()), thing.oid))
+        return replace(
+            self,
+            version=version,
+            objects=objects,
+            names=names.put((thing.schema_oid, thing.name), thing.oid),
+            readers=readers.update({oid: readers.get(oid, empty).put(thing.oid, None) for oid in thing.depends}),
+            parts=parts,
+            source_oids=self.source_oids | {thing.oid} if isinstance(thing, Source) else self.source_oids,
+        )
 
     def drop(self, oids: Iterable[int]) -> Catalog:
         """This catalog without these objects. Dependents are the caller's business (`dependents`)."""
-        gone = set(oids)
-        kept = (thing for oid, thing in self.objects.items() if oid not in gone)
-        return Catalog.of(self.version + 1, self.next_oid, kept)
+        gone = {oid: self.objects[oid] for oid in oids if oid in self.objects}
+        placed = [thing for thing in gone.values() if not isinstance(thing, Schema)]
+        reading: dict[int, list[int]] = {}
+        parts: dict[int, tuple[int, ...]] = {}
+        for thing in placed:
+            for needed in thing.depends - gone.keys():
+                reading.setdefault(needed, []).append(thing.oid)
+            whole = whole_of(thing)
+            if whole and whole not in gone:
+                parts[whole] = tuple(oid for oid in self.parts[whole] if oid not in gone)
+        readers = {needed: self.readers[needed].without(some) for needed, some in reading.items()}
+        return replace(
+            self,
+            version=self.version + 1,
+            objects=self.objects.without(gone),
+            names=self.names.without((thing.schema_oid, thing.name) for thing in placed),
+            schema_oids={name: oid for name, oid in self.schema_oids.items() if oid not in gone},
+            readers=self.readers.update(readers).without(gone),
+            parts=self.parts.update(parts).without(gone),
+            source_oids=self.source_oids - gone.keys(),
+        )
 
     def schema(self, name: str, position: int | None = None) -> Schema:
         """Raises InvalidSchemaName."""
@@ -132,17 +183,28 @@ class Catalog:
             raise UndefinedTable(f'relation "{shown}" does not exist', position=position)
         return found
 
+    def in_order(self) -> list[CatalogObject]:
+        """All objects, oldest first."""
+        return [self.objects[oid] for oid in sorted(self.objects)]
+
+    def schemas(self) -> list[Schema]:
+        """The schemas, oldest first."""
+        things = [self.objects[oid] for oid in sorted(self.schema_oids.values())]
+        return [thing for thing in things if isinstance(thing, Schema)]
+
     def relations(self) -> Iterator[Relation]:
         """All tables, views, materialized views, sources and sinks, oldest first."""
-        for thing in self.objects.values():
+        for thing in self.in_order():
             if not isinstance(thing, Schema | Index | Feed):
                 yield thing
 
     def indexes(self, relation_oid: int) -> list[Index]:
         """The indexes over one relation, oldest first."""
-        return [
-            thing for thing in self.objects.values() if isinstance(thing, Index) and thing.relation_oid == relation_oid
-        ]
+        return [thing for thing in self.belonging(relation_oid) if isinstance(thing, Index)]
+
+    def belonging(self, oid: int) -> list[CatalogObject]:
+        """What is a part of the relation `oid`, oldest first."""
+        return [self.objects[part] for part in sorted(self.parts.get(oid, ()))]
 
     def describes(self, oid: int) -> Relation | SystemRelation | Index | None:
         """What pg_class has under this OID."""
@@ -159,8 +221,14 @@ class Catalog:
 
     def dependents(self, oid: int) -> list[CatalogObject]:
         """The objects that directly need `oid`: readers of a relation, or what a schema contains; oldest first."""
-        return [
-            thing
-            for thing in self.objects.values()
-            if not isinstance(thing, Schema) and (oid in thing.depends or thing.schema_oid == oid)
-        ]
+        if isinstance(self.objects.get(oid), Schema):
+            return [thing for thing in self.in_order() if not isinstance(thing, Schema) and thing.schema_oid == oid]
+        return [self.objects[reader] for reader in sorted(self.readers.get(oid, ()))]
+
+
+def whole_of(thing: CatalogObject) -> int:
+    """The OID of the relation that `thing` is a part of; 0 where it is one of its own."""
+    match thing:
+        case Index(relation_oid=oid) | Feed(sink_oid=oid) | Table(errors_of=oid):
+            return oid
+    return 0

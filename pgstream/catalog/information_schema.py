@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import view_definition
-from pgstream.catalog.objects import MaterializedView, Relation, Schema, Table, TableColumn, View
+from pgstream.catalog.objects import MaterializedView, Relation, Table, TableColumn, View
 from pgstream.catalog.pg_relations import all_relations
 from pgstream.catalog.pg_server import session_of
 from pgstream.catalog.system import Row, SystemRelation, rows_of
@@ -37,9 +37,8 @@ def _yes(value: bool) -> str:
 @rows_of("information_schema", "schemata")
 def schemata(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     database = session_of(context).database
-    for thing in catalog.objects.values():
-        if isinstance(thing, Schema):
-            yield {"catalog_name": database, "schema_name": thing.name, "schema_owner": OWNER}
+    for thing in catalog.schemas():
+        yield {"catalog_name": database, "schema_name": thing.name, "schema_owner": OWNER}
 
 
 @rows_of("information_schema", "tables")

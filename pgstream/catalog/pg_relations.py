@@ -53,7 +53,7 @@ def all_relations(catalog: Catalog) -> Iterator[Relation | SystemRelation]:
 
 
 def _indexes(catalog: Catalog) -> Iterator[Index]:
-    return (thing for thing in catalog.objects.values() if isinstance(thing, Index))
+    return (thing for thing in catalog.in_order() if isinstance(thing, Index))
 
 
 def _class(thing: Relation | SystemRelation, indexed: bool) -> Row:
@@ -285,7 +285,7 @@ def pg_rewrite(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
 @rows_of("pg_catalog", "pg_depend")
 def pg_depend(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     """Views on what they read, indexes on their tables."""
-    for thing in catalog.objects.values():
+    for thing in catalog.in_order():
         if isinstance(thing, Schema):
             continue
         rule = isinstance(thing, View | MaterializedView)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from pgstream.catalog.catalog import Catalog
-from pgstream.catalog.objects import SUPERUSER, Schema
+from pgstream.catalog.objects import SUPERUSER
 from pgstream.catalog.session_facts import NOBODY, SessionFacts
 from pgstream.catalog.system import Row, rows_of
 from pgstream.functions.registry import EvalContext
@@ -20,9 +20,8 @@ def session_of(context: EvalContext) -> SessionFacts:
 
 @rows_of("pg_catalog", "pg_namespace")
 def pg_namespace(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
-    for thing in catalog.objects.values():
-        if isinstance(thing, Schema):
-            yield {"oid": thing.oid, "nspname": thing.name, "nspowner": SUPERUSER}
+    for thing in catalog.schemas():
+        yield {"oid": thing.oid, "nspname": thing.name, "nspowner": SUPERUSER}
 
 
 @rows_of("pg_catalog", "pg_am")

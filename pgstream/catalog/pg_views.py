@@ -55,7 +55,7 @@ def pg_matviews(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
 
 @rows_of("pg_catalog", "pg_indexes")
 def pg_indexes(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
-    for thing in catalog.objects.values():
+    for thing in catalog.in_order():
         if isinstance(thing, Index):
             yield {
                 "schemaname": catalog.schema_name(thing.schema_oid),

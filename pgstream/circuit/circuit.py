@@ -2,18 +2,19 @@
 
 import heapq
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pgstream.circuit.fingerprint import fingerprint
 from pgstream.circuit.operator import Operator, TickContext
 from pgstream.delta import Delta, concat
+from pgstream.persistent import PersistentMap
 from pgstream.storage.run import ArrangementSpec
 from pgstream.storage.spine import Spine
 from pgstream.types.definition import SqlType
 
-State = dict[int, Spine]
-"""The spines of a circuit by arrangement id. Never changed in place: whoever kept one can go back to it."""
+State = PersistentMap[int, Spine]
+"""The spines of a circuit by arrangement id. Whoever kept one can go back to it."""
 
 
 @dataclass(slots=True)
@@ -59,6 +60,8 @@ class Circuit:
         self._nodes: dict[bytes, Node] = {}
         self._starting: dict[bytes, Node] = {}
         """Those that have something to say before any input."""
+        self._loose: dict[Node, None] = {}
+        """Those that perhaps nobody wants: new ones, and those that were let go."""
         self._next_id = 0
 
     def __len__(self) -> int:
@@ -71,7 +74,7 @@ class Circuit:
     def add(self, operator: Operator, inputs: Sequence[Node] = ()) -> Node:
         """The node that applies `operator` to `inputs`; the one that is there already, if any.
 
-        A node lives until a `retain` leaves it out.
+        A node lives until a `sweep` finds nobody who wants it.
         """
         identity = fingerprint((operator, tuple(node.identity for node in inputs)))
         found = self._nodes.get(identity)
@@ -81,25 +84,33 @@ class Circuit:
         node = Node(self._next_id, operator, tuple(inputs), identity, ids)
         self._next_id += 1
         self._nodes[identity] = node
+        self._loose[node] = None
         if operator.starts:
             self._starting[identity] = node
         for source in inputs:
             source.consumers.append(node)
         return node
 
-    def _forget(self, node: Node) -> None:
-        del self._nodes[node.identity]
-        self._starting.pop(node.identity, None)
+    def let_go(self, nodes: Iterable[Node]) -> None:
+        """Nodes that a caller of `sweep` wanted lastingly, and wants no more."""
+        self._loose.update((node, None) for node in nodes if node.identity in self._nodes)
 
-    def retain(self, wanted: Collection[Node]) -> None:
-        """Frees every node that is not among `wanted`, which holds the inputs of its own."""
-        gone = [node for node in self._nodes.values() if node not in wanted]
+    def sweep(self, lasting: Container[Node], passing: Sequence[Container[Node]] = ()) -> None:
+        """Frees every node that nobody wants, among those that were added or let go since they were last found wanted.
+
+        Each of the containers holds the inputs of its own. What is in `lasting` stays until it is let go; what is only
+        in one of `passing` is looked at again by the next sweep.
+        """
+        loose = [node for node in self._loose if node not in lasting]
+        kept = [node for node in loose if any(node in wanted for wanted in passing)]
+        self._loose = dict.fromkeys(kept)
+        gone = [node for node in loose if node not in self._loose]
         for node in gone:
-            self._forget(node)
-        for node in gone:
-            for source in node.inputs:
-                if node in source.consumers:
-                    source.consumers.remove(node)
+            del self._nodes[node.identity]
+            self._starting.pop(node.identity, None)
+        lost = set(gone)
+        for source in dict.fromkeys(source for node in gone for source in node.inputs):
+            source.consumers = [consumer for consumer in source.consumers if consumer not in lost]
 
     def specs(self) -> dict[int, ArrangementSpec]:
         """What each arrangement of the circuit looks like, for loading it."""
@@ -110,39 +121,41 @@ class Circuit:
         }
 
     @staticmethod
-    def ancestors(targets: Iterable[Node], until: Collection[Node] = ()) -> set[Node]:
-        """`targets` and all they depend on; what only the nodes of `until` depend on is left out."""
+    def ancestors(targets: Iterable[Node], until: Callable[[Node], bool] = lambda _: False) -> set[Node]:
+        """`targets` and all they depend on; what only nodes that are `until` depend on is left out."""
         found: set[Node] = set()
         waiting = list(targets)
         while waiting:
             node = waiting.pop()
             if node not in found:
                 found.add(node)
-                if node not in until:
+                if not until(node):
                     waiting.extend(node.inputs)
         return found
 
     def step(
         self,
-        state: Mapping[int, Spine],
+        state: State,
         inputs: Mapping[Node, Delta],
         tick: TickContext,
-        within: Collection[Node] | None = None,
+        within: Container[Node] | None = None,
+        fresh: bool = True,
     ) -> tuple[State, dict[Node, Delta]]:
         """One tick: the new state, and the delta of every node that ran. `state` stays what it was.
 
         `inputs` gives the deltas of nodes whose own operator is then not asked (Input nodes), or, for an Arrange
         node, the delta of what it integrates. `within` restricts the step to a sub-circuit, as a backfill does.
+        `fresh` says that there may be nodes that never ran.
         """
-        new_state: State = dict(state)
+        changed: dict[int, Spine] = {}
         outputs: dict[Node, Delta] = {}
-        waiting = [(node.id, node) for node in self._first(state, inputs, within)]
+        waiting = [(node.id, node) for node in self._first(state, inputs, within, fresh)]
         heapq.heapify(waiting)
         queued = {id for id, _ in waiting}
         while waiting:
             _, node = heapq.heappop(waiting)
             tick.check()
-            output = self._run(node, new_state, inputs, outputs, tick)
+            output = self._run(node, state, changed, inputs, outputs, tick)
             outputs[node] = output
             if not len(output):
                 continue
@@ -150,23 +163,28 @@ class Circuit:
                 if consumer.id not in queued and (within is None or consumer in within):
                     queued.add(consumer.id)
                     heapq.heappush(waiting, (consumer.id, consumer))
-        return new_state, outputs
+        return state.update(changed), outputs
 
     def _first(
-        self, state: Mapping[int, Spine], inputs: Mapping[Node, Delta], within: Collection[Node] | None
+        self, state: State, inputs: Mapping[Node, Delta], within: Container[Node] | None, fresh: bool
     ) -> Iterator[Node]:
         """The nodes that run whatever others do: those with input, and those that never ran but must speak first."""
         for node, delta in inputs.items():
             if len(delta) and (within is None or node in within):
                 yield node
-        for node in self._starting.values():
-            fresh = node.arrangement_ids[0] not in state and not len(inputs.get(node, ()))
-            if fresh and (within is None or node in within):
+        for node in self._starting.values() if fresh else ():
+            silent = node.arrangement_ids[0] not in state and not len(inputs.get(node, ()))
+            if silent and (within is None or node in within):
                 yield node
 
     @staticmethod
     def _run(
-        node: Node, state: State, inputs: Mapping[Node, Delta], outputs: Mapping[Node, Delta], tick: TickContext
+        node: Node,
+        state: State,
+        changed: dict[int, Spine],
+        inputs: Mapping[Node, Delta],
+        outputs: Mapping[Node, Delta],
+        tick: TickContext,
     ) -> Delta:
         started = time.perf_counter()
         given = inputs.get(node)
@@ -174,7 +192,7 @@ class Circuit:
         deltas = [given] if given is not None else [_seen(source, state, outputs, tick) for source in node.inputs]
         spines = _spines(node, state, tick)
         output = operator.step(tick, spines, deltas)
-        state.update(zip(node.arrangement_ids, spines, strict=True))
+        changed.update(zip(node.arrangement_ids, spines, strict=True))
         counters = node.counters
         counters.rows_in += sum(len(delta) for delta in deltas)
         counters.rows_out += len(output)
@@ -190,13 +208,13 @@ class Circuit:
         return _Once(target, inputs, tick).parts(target)
 
 
-def _spines(node: Node, state: Mapping[int, Spine], tick: TickContext) -> list[Spine]:
+def _spines(node: Node, state: State, tick: TickContext) -> list[Spine]:
     """The node's own arrangements in `state`, empty ones where it never ran."""
     specs = zip(node.arrangement_ids, node.operator.arrangements, strict=True)
     return [state[id] if id in state else Spine.empty(spec, tick.seed) for id, spec in specs]
 
 
-def _seen(source: Node, state: Mapping[int, Spine], outputs: Mapping[Node, Delta], tick: TickContext) -> Delta:
+def _seen(source: Node, state: State, outputs: Mapping[Node, Delta], tick: TickContext) -> Delta:
     """What `source` gives its consumers this tick."""
     output = outputs.get(source)
     return source.operator.idle(_spines(source, state, tick)) if output is None else output

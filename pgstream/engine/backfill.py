@@ -14,8 +14,9 @@ from pgstream.catalog.objects import Source
 from pgstream.circuit.circuit import Circuit, Node, State
 from pgstream.circuit.operator import TickContext
 from pgstream.delta import Delta
-from pgstream.engine.head import Head, Roots
+from pgstream.engine.head import Head
 from pgstream.engine.reading import CHUNK_ROWS, Rereads
+from pgstream.engine.roots import Roots
 from pgstream.engine.steps import Deltas
 from pgstream.operators.input import Input
 
@@ -34,15 +35,17 @@ class Backfill:
     def __init__(self, circuit: Circuit, head: Head, roots: Roots, rereads: Rereads, tick: TickContext) -> None:
         self._circuit = circuit
         self._tick = tick
-        self._fresh = roots.live - head.roots.live
-        targets = [node for node in (*roots.stored.values(), *roots.sent.values()) if node in self._fresh]
-        self._sending = {oid: node for oid, node in roots.sent.items() if oid not in head.roots.sent}
-        targets += self._sending.values()
-        kept = {node for node in head.roots.stored.values() if node not in self._fresh}
-        inputs = {node for node in roots.live if isinstance(node.operator, Input)}
-        self.within = Circuit.ancestors(targets, until=kept | inputs)
-        self._leaves = [node for node in self.within if node in kept or node in inputs]
-        self._state: State = {}
+        self._sending = {oid: node for oid, node in roots.sent.changed(head.roots.sent) if oid not in head.roots.sent}
+        targets = [*roots.added(head.roots), *self._sending.values()]
+
+        def given(node: Node) -> bool:
+            return isinstance(node.operator, Input) or head.roots.keeps(node)
+
+        self.within = Circuit.ancestors(targets, until=given)
+        in_order = sorted(self.within, key=lambda node: node.id)
+        self._leaves = [node for node in in_order if given(node)]
+        self._fresh = [node for node in in_order if node not in head.roots.live]
+        self._state = State()
         self._outgoing: dict[int, tuple[tuple[int, Delta], ...]] = {}
         self._waiting: deque[dict[Node, Delta]] = deque()
         self._reading = self._contents(head, rereads)
@@ -82,9 +85,8 @@ class Backfill:
         """`head` with the state of the new nodes, and with what new sinks have to send."""
         assert self._read_all
         assert not self._waiting
-        state = dict(head.state)
-        for node in self._fresh:
-            state.update({id: self._state[id] for id in node.arrangement_ids if id in self._state})
+        ids = [id for node in self._fresh for id in node.arrangement_ids]
+        state = head.state.update({id: self._state[id] for id in ids if id in self._state})
         outgoing = dict(head.outgoing)
         for oid, parts in self._outgoing.items():
             outgoing[oid] = (*outgoing.get(oid, ()), *((head.tick, delta) for _, delta in parts))

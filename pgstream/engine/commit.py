@@ -17,10 +17,9 @@ from dataclasses import dataclass
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.codec import decode, encode
-from pgstream.circuit.circuit import Circuit
+from pgstream.circuit.circuit import Circuit, State
 from pgstream.connectors import Cursor
 from pgstream.engine.head import Head
-from pgstream.storage.spine import Spine
 from pgstream.storage.store import Commit, Store
 
 
@@ -69,8 +68,8 @@ def entry_key(place: Place, tick: int) -> bytes:
 
 def changes(place: Place, before: Head, after: Head, cursors: Mapping[int, Cursor]) -> Commit:
     """What takes the store from one head to another."""
-    spines = {id: spine for id, spine in after.state.items() if before.state.get(id) is not spine}
-    dropped = [id for id in before.state if id not in after.state]
+    spines = dict(after.state.changed(before.state))
+    dropped = list(after.state.gone(before.state))
     meta: dict[bytes, bytes | None] = {
         place.key("head"): json.dumps({"tick": after.tick, "version": after.catalog.version}).encode()
     }
@@ -90,15 +89,12 @@ def changes(place: Place, before: Head, after: Head, cursors: Mapping[int, Curso
 
 def _catalog_changes(place: Place, before: Head, after: Head) -> dict[bytes, bytes | None]:
     meta: dict[bytes, bytes | None] = {}
-    for oid, thing in after.catalog.objects.items():
-        if before.catalog.objects.get(oid) is not thing:
-            meta[place.key("object", oid)] = encode(thing)
-    for oid in before.catalog.objects:
-        if oid not in after.catalog.objects:
-            meta |= dict.fromkeys(place.key(what, oid) for what in ("object", "root", "cursor"))
-    for oid, node in {**after.roots.stored, **after.roots.sent}.items():
-        if node not in (before.roots.stored.get(oid), before.roots.sent.get(oid)):
-            meta[place.key("root", oid)] = node.identity
+    for oid, thing in after.catalog.objects.changed(before.catalog.objects):
+        meta[place.key("object", oid)] = encode(thing)
+    for oid in after.catalog.objects.gone(before.catalog.objects):
+        meta |= dict.fromkeys(place.key(what, oid) for what in ("object", "root", "cursor"))
+    for now, then in ((after.roots.stored, before.roots.stored), (after.roots.sent, before.roots.sent)):
+        meta |= {place.key("root", oid): node.identity for oid, node in now.changed(then)}
     return meta
 
 
@@ -143,11 +139,11 @@ def _by_oid(place: Place, store: Store, what: str) -> dict[int, bytes]:
     return {int(key.rsplit(b"/", 1)[1]): value for key, value in store.items(place.key(what, ""))}
 
 
-def load_state(place: Place, store: Store, circuit: Circuit) -> dict[int, Spine]:
+def load_state(place: Place, store: Store, circuit: Circuit) -> State:
     """The spines of the circuit's arrangements; nothing of their rows is read yet."""
     stored = set(store.arrangements)
-    return {
-        id: store.load_spine(place.arrangement(id), spec)
+    return State(
+        (id, store.load_spine(place.arrangement(id), spec))
         for id, spec in circuit.specs().items()
         if place.arrangement(id) in stored
-    }
+    )

@@ -3,7 +3,7 @@
 Everything here happens on the engine thread, except `snapshot`, which any thread may call.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
@@ -20,7 +20,7 @@ from pgstream.engine.building import Building, needs
 from pgstream.engine.changing import Dml, Writing, stored_table
 from pgstream.engine.defining import Definer, Draft, require_distinct
 from pgstream.engine.durable import Durable, Prepared
-from pgstream.engine.head import Head, Roots
+from pgstream.engine.head import Head
 from pgstream.engine.intake import Intake, as_rejected, errors_table, rejected_rows, split
 from pgstream.engine.outcome import Outcome
 from pgstream.engine.outlets import Outlets
@@ -28,6 +28,7 @@ from pgstream.engine.per_bound import PerBound
 from pgstream.engine.reading import Snapshot, plan_of
 from pgstream.engine.rebuilding import rebuilt
 from pgstream.engine.replay import Replays
+from pgstream.engine.roots import Live, Roots
 from pgstream.engine.sharing import Asked, Recipe, Sharing
 from pgstream.engine.steps import Deltas, advance
 from pgstream.errors import DuplicateTable, InvalidCatalogName, SqlError, UndefinedTable
@@ -62,6 +63,7 @@ class Database:
         self.forks: set[Any] = set()
         self.building: list[Building] = []
         self.dropped = False
+        self._swept = Live()
         stored = commit.load(place, store)
         head = Head(stored.tick, stored.catalog, offsets=stored.offsets)
         head, stale = rebuilt(definer, head, stored.identities)
@@ -183,8 +185,8 @@ class Database:
             self.sweep()
             raise
         now = self.world.monotonic()
-        had = self.head.catalog.objects
-        made = [thing for oid, thing in draft.head.catalog.objects.items() if had.get(oid) is not thing]
+        changed = draft.head.catalog.objects.changed(self.head.catalog.objects)
+        made = [thing for _, thing in sorted(changed, key=lambda item: item[0])]
         one = Building(draft, made, backfill, waiting, draft.outcome, now, now)
         self.building.append(one)
         if waiting is None or backfill.instant:
@@ -201,7 +203,7 @@ class Database:
         """A fork's head with a definition, backfilled on the spot."""
         draft = self.definer.define(head, bound.statement, bound.tag)
         if not draft.built:
-            return _pruned(draft.head), draft
+            return draft.head.pruned(head), draft
         backfill = Backfill(self.circuit, head, draft.head.roots, self.replays, self.tick())
         while not backfill.advance():
             pass
@@ -249,17 +251,20 @@ class Database:
     def install(self, head: Head) -> None:
         """Makes a head with another catalog the newest one."""
         self.require_there()
-        self.head = self.intake.follow(_pruned(head), self._read_by_buildings())
+        self.head = self.intake.follow(head.pruned(self.head), self._read_by_buildings())
         self.outlets.keep(head.catalog)
         self.sweep()
 
     def sweep(self) -> None:
         """Frees the circuit's nodes that no head, fork or definition needs."""
-        heads = [self.head, self.committed, *(fork.head for fork in list(self.forks))]
-        wanted = set().union(*(head.roots.live for head in heads))
+        live = self.head.roots.live
+        self.circuit.let_go(live.gone(self._swept))
+        self._swept = live
+        passing: list[Container[Node]] = [self.committed.roots.live]
+        passing += [fork.head.roots.live for fork in list(self.forks)]
         for one in self.building:
-            wanted |= one.backfill.within | one.draft.head.roots.live
-        self.circuit.retain(wanted)
+            passing += one.backfill.within, one.draft.head.roots.live
+        self.circuit.sweep(live, passing)
 
     # -- background work
 
@@ -383,11 +388,3 @@ class Database:
 
     def _gone(self) -> InvalidCatalogName:
         return InvalidCatalogName(f'database "{self.place.name}" does not exist')
-
-
-def _pruned(head: Head) -> Head:
-    """`head` without the state of nodes that nothing in its catalog needs, and the offsets of sources that are gone."""
-    ids = {id for node in head.roots.live for id in node.arrangement_ids}
-    state = {id: spine for id, spine in head.state.items() if id in ids}
-    offsets = {oid: offset for oid, offset in head.offsets.items() if oid in head.catalog.objects}
-    return replace(head, state=state, offsets=offsets)

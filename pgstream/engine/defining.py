@@ -26,8 +26,9 @@ from pgstream.connectors import create_source
 from pgstream.engine.constraints import UniqueKey, check_distinct
 from pgstream.engine.dropping import drop
 from pgstream.engine.facts import HeadFacts
-from pgstream.engine.head import Head, Roots
+from pgstream.engine.head import Head
 from pgstream.engine.outcome import Notice, Outcome
+from pgstream.engine.roots import Roots
 from pgstream.errors import DuplicateSchema, DuplicateTable, WrongObjectType
 from pgstream.formats.format import Field
 from pgstream.operators.arrange import Arrange

@@ -1,5 +1,7 @@
 """DROP: what goes with an object, what forbids it, and PostgreSQL's words for both."""
 
+from collections import deque
+
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import KIND_NAMES, CatalogObject, Feed, Index, Schema, Table
 from pgstream.engine.outcome import Notice
@@ -14,9 +16,9 @@ def drop(catalog: Catalog, statement: Drop) -> tuple[set[int], tuple[Notice, ...
     gone, others = set(named), list[tuple[CatalogObject, CatalogObject]]()
     for oid in statement.oids:
         _refuse_primary_index(catalog, oid)
-    waiting = [catalog.objects[oid] for oid in statement.oids]
+    waiting = deque(catalog.objects[oid] for oid in statement.oids)
     while waiting:
-        needed = waiting.pop(0)
+        needed = waiting.popleft()
         for dependent in _needing(catalog, needed):
             if dependent.oid in gone:
                 continue
@@ -36,14 +38,7 @@ def drop(catalog: Catalog, statement: Drop) -> tuple[set[int], tuple[Notice, ...
 
 def _needing(catalog: Catalog, needed: CatalogObject) -> list[CatalogObject]:
     """What cannot be without `needed`."""
-    found = catalog.dependents(needed.oid)
-    found += [
-        thing
-        for thing in catalog.objects.values()
-        if (isinstance(thing, Table) and thing.errors_of == needed.oid)
-        or (isinstance(thing, Feed) and thing.sink_oid == needed.oid)
-    ]
-    return found
+    return [*catalog.dependents(needed.oid), *catalog.belonging(needed.oid)]
 
 
 def _internal(thing: CatalogObject, gone: set[int]) -> bool:

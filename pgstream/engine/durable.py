@@ -72,10 +72,8 @@ class Durable:
             self._entries[made.entry] = len(made.commit.meta[made.entry] or b"")
             self.committed = head
             return head
-        state = dict(head.state)
-        for id, spine in head.state.items():
-            if self.stored.state.get(id) is not spine:
-                state[id] = store.mapped(spine)
+        written = head.state.changed(self.stored.state)
+        state = head.state.update({id: store.mapped(spine) for id, spine in written})
         self._entries.clear()
         self.stored = self.committed = replace(head, state=state, outgoing={})
         return self.committed

@@ -20,8 +20,9 @@ from pgstream.connectors.source import Rejected
 from pgstream.connectors.source import Source as Reader
 from pgstream.delta import Column, Delta
 from pgstream.engine.defining import ERROR_COLUMNS
-from pgstream.engine.head import Head, Roots
+from pgstream.engine.head import Head
 from pgstream.engine.replay import open_source
+from pgstream.engine.roots import Roots
 from pgstream.errors import SqlError
 from pgstream.types.definition import Settings
 from pgstream.world import World
@@ -63,8 +64,8 @@ class Intake:
         """
         wanted = {
             oid: frozenset().union(*(_positions(roots, oid) for roots in (head.roots, *others)))
-            for oid in head.roots.inputs
-            if isinstance(head.catalog.objects.get(oid), Source)
+            for oid in sorted(head.catalog.source_oids)
+            if oid in head.roots.live.inputs
         }
         for oid, inlet in list(self._inlets.items()):
             if wanted.get(oid) != inlet.needed:
@@ -144,14 +145,14 @@ class Intake:
 
 def _positions(roots: Roots, oid: int) -> frozenset[int]:
     """The columns of a source that these roots read."""
-    nodes = roots.inputs.get(oid, ())
+    nodes = roots.live.inputs.get(oid, ())
     return frozenset(position for node in nodes for position in node.operator.positions)  # type: ignore[attr-defined]
 
 
 def errors_table(head: Head, source_oid: int) -> Table:
     """The relation that holds what a source rejected."""
-    for thing in head.catalog.objects.values():
-        if isinstance(thing, Table) and thing.errors_of == source_oid:
+    for thing in head.catalog.belonging(source_oid):
+        if isinstance(thing, Table):
             return thing
     raise AssertionError(f"source {source_oid} has no errors relation")
 

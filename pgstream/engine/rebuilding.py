@@ -24,7 +24,8 @@ def rebuilt(definer: Definer, head: Head, identities: Mapping[int, bytes]) -> tu
     """`head` with the roots of everything in its catalog, and the OIDs whose state in the store is of other plans."""
     stale: set[int] = set()
     node: Node | None
-    for oid, thing in list(head.catalog.objects.items()):
+    for thing in head.catalog.in_order():
+        oid = thing.oid
         if isinstance(thing, MaterializedView):
             plan = _plan(head, thing.query, thing.search_path)
             node, key = definer.view_node(head, plan, oid)

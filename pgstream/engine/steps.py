@@ -23,7 +23,7 @@ def advance(circuit: Circuit, head: Head, deltas: Deltas, tick: TickContext) -> 
 
     Raises whatever an expression of a view raises; `head` is then as good as before.
     """
-    state, outputs = circuit.step(head.state, head.roots.fed(deltas), tick, head.roots.live)
+    state, outputs = circuit.step(head.state, head.roots.fed(deltas), tick, head.roots.live, fresh=False)
     number = head.tick + 1
     made = replace(head, tick=number, state=state, outgoing=_outgoing(head, outputs, number), ticks=_told(head, deltas))
     return made, outputs

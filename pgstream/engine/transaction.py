@@ -327,13 +327,11 @@ class Transaction:
         assert self._fork is not None
         old, new = self._base.catalog.objects, self._fork.catalog.objects
         catalog, roots = head.catalog, head.roots
-        gone = {oid for oid in old if oid not in new}
+        gone = set(new.gone(old))
         if any(dependent.oid not in gone for oid in gone for dependent in catalog.dependents(oid)):
             raise SerializationFailure("could not serialize access due to concurrent update of the catalog")
-        catalog, roots = catalog.drop(gone & set(catalog.objects)), roots.drop(gone)
-        for oid, thing in new.items():
-            if old.get(oid) is thing:
-                continue
+        catalog, roots = catalog.drop(gone), roots.drop(gone)
+        for oid, thing in sorted(new.changed(old), key=lambda item: item[0]):
             schema = getattr(thing, "schema_oid", 0)
             if catalog.names.get((schema, thing.name), oid) != oid or not self._reads_exist(thing, catalog.objects):
                 raise SerializationFailure("could not serialize access due to concurrent update of the catalog")

@@ -122,7 +122,7 @@ def outputs(plan: rel.Relation, history: list[tuple[ZSet, ZSet]], growing: bool)
     circuit = Circuit()
     target = Lowering(circuit, Facts(growing)).lower(plan).node
     sources = [node for node in circuit.nodes() if isinstance(node.operator, Input)]
-    state: State = {}
+    state = State()
     result, a, b = ZSet(), ZSet(), ZSet()
     for change in history:
         given = {node: _given(node, change) for node in sources}

@@ -5,7 +5,7 @@ import pytest
 from operator_harness import AK, AV, BK, TICK, A, B, Facts, agg, asc, binary, const, desc, table
 
 import pgstream.functions  # noqa: F401
-from pgstream.circuit.circuit import Circuit
+from pgstream.circuit.circuit import Circuit, State
 from pgstream.delta import Delta
 from pgstream.errors import InvalidRowCountInLimitClause, InvalidRowCountInOffsetClause
 from pgstream.functions.registry import FUNCTIONS
@@ -100,7 +100,7 @@ def test_equal_numerics_group_and_keep_one_spelling() -> None:
     circuit = Circuit()
     target = Lowering(circuit, Facts()).lower(plan).node
     source = circuit.nodes()[0]
-    state, found = circuit.step({}, {source: Delta.of([pa.array(["1.0", "1.00", "2"])])}, TICK)
+    state, found = circuit.step(State(), {source: Delta.of([pa.array(["1.0", "1.00", "2"])])}, TICK)
     assert ZSet.of_delta(found[target]) == ZSet.of(("1.0", 2), ("2", 1))
     state, found = circuit.step(state, {source: Delta.of([pa.array(["1.0"])], -1)}, TICK)
     assert ZSet.of_delta(found[target]) == ZSet([(("1.0", 2), -1), (("1.0", 1), 1)])

@@ -117,7 +117,7 @@ def test_query(query: str) -> None:
     circuit = Circuit()
     lowered = Lowering(circuit, sql.FACTS).lower(optimize(bound, sql.FACTS))
     sources = [node for node in circuit.nodes() if isinstance(node.operator, Input)]
-    state: State = {}
+    state = State()
     result: Rows = Counter()
     for changes, tables in _history(len(query), 5):
         expected = _expected(bound, tables, len(bound.columns))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import pgstream.functions
 import pgstream.types  # noqa: F401
-from pgstream.circuit.circuit import Circuit, Node
+from pgstream.circuit.circuit import Circuit, Node, State
 from pgstream.circuit.operator import TickContext
 from pgstream.delta import Delta
 from pgstream.functions.calling import column_from, python_values
@@ -73,7 +73,7 @@ def test_circuit_maintains_the_plan(seed: int, depth: int) -> None:
         return [delta_of(source.operator, [(row, 1) for row in rows[source.operator.oid]])]
 
     assert counted(list(circuit.run_once(node, whole, TICK)), node) == expected, f"once\n{told}"
-    state, outputs = circuit.step({}, {}, TICK)
+    state, outputs = circuit.step(State(), {}, TICK)
     deltas = [outputs[node]] if node in outputs else []
     for oid, change in changes(rng, rows):
         inputs = {

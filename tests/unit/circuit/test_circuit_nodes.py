@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pgstream.circuit.circuit import Circuit, Node
+from pgstream.circuit.circuit import Circuit, Node, State
 from pgstream.circuit.fingerprint import fingerprint
 from pgstream.circuit.operator import TickContext
 from pgstream.delta import Delta
@@ -66,17 +66,18 @@ def test_a_view_that_is_left_out_takes_along_what_no_other_needs() -> None:
     join = _join(circuit)
     other = arrange(circuit, _input(circuit, 1), (0,))
     assert other in join.inputs
-    circuit.retain(Circuit.ancestors([other]))
+    circuit.sweep(Circuit.ancestors([other]))
     assert set(circuit.nodes()) == {other, other.inputs[0]}
     assert other.consumers == []
-    circuit.retain(())
+    circuit.let_go([other, *other.inputs])
+    circuit.sweep(())
     assert len(circuit) == 0
 
 
 def test_a_failed_step_leaves_the_old_state() -> None:
     circuit = Circuit()
     single = assert_single(circuit, _input(circuit, 1), ())
-    state, _ = circuit.step({}, {_input(circuit, 1): _rows((1, 1))}, TICK)
+    state, _ = circuit.step(State(), {_input(circuit, 1): _rows((1, 1))}, TICK)
     with pytest.raises(CardinalityViolation) as raised:
         circuit.step(state, {_input(circuit, 1): _rows((2, 2))}, TICK)
     assert raised.value.message == "more than one row returned by a subquery used as an expression"
@@ -90,7 +91,7 @@ def test_a_step_counts_rows_and_skips_what_nothing_reaches() -> None:
     join = _join(circuit)
     alone = distinct(circuit, _input(circuit, 7), growing=False)
     left, right = (node.inputs[0] for node in join.inputs)
-    _, found = circuit.step({}, {left: _rows((1, 5), (2, 6)), right: _rows((1, 9))}, TICK)
+    _, found = circuit.step(State(), {left: _rows((1, 5), (2, 6)), right: _rows((1, 9))}, TICK)
     assert ZSet.of_delta(found[join]) == ZSet.of((1, 5, 9))
     assert (join.counters.rows_in, join.counters.rows_out, join.counters.steps) == (3, 1, 1)
     assert alone not in found
@@ -100,11 +101,11 @@ def test_a_step_counts_rows_and_skips_what_nothing_reaches() -> None:
 def test_a_backfill_may_start_from_a_shared_arrangement() -> None:
     circuit = Circuit()
     shared = arrange(circuit, _input(circuit, 1), (0,))
-    live, _ = circuit.step({}, {_input(circuit, 1): _rows((1, 5), (2, 6))}, TICK)
+    live, _ = circuit.step(State(), {_input(circuit, 1): _rows((1, 5), (2, 6))}, TICK)
     join = _join(circuit)
-    within = Circuit.ancestors([join], until=[shared])
+    within = Circuit.ancestors([join], until=lambda node: node is shared)
     assert shared.inputs[0] not in within
-    fresh = {}
+    fresh = State()
     contents = live[shared.arrangement_ids[0]].contents()
     fresh, first = circuit.step(fresh, {shared: contents}, TICK, within)
     fresh, second = circuit.step(fresh, {_input(circuit, 2): _rows((1, 9))}, TICK, within)
@@ -117,7 +118,7 @@ def test_an_arrangement_gives_its_past_and_its_present() -> None:
     circuit = Circuit()
     node = circuit.add(operator, [_input(circuit, 1)])
     source = _input(circuit, 1)
-    state, _ = circuit.step({}, {source: _rows((1, 1))}, TICK)
+    state, _ = circuit.step(State(), {source: _rows((1, 1))}, TICK)
     _, found = circuit.step(state, {source: _rows((1, 2))}, TICK)
     made = found[node]
     assert ZSet.of_delta(made) == ZSet.of((1, 2))

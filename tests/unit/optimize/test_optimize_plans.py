@@ -143,7 +143,7 @@ def test_circuit_text_names_each_node_once() -> None:
     circuit = Circuit()
     plan = optimize(sql.bound("select * from r where a in (select c from s) union all select * from r"), NO_FACTS)
     node = Lowering(circuit, NO_FACTS).lower(plan).node
-    circuit.retain(Circuit.ancestors([node]))
+    circuit.sweep(Circuit.ancestors([node]))
     lines = explain_circuit(node, analyze=True)
     ids = [line.strip().removeprefix("->").split()[0] for line in lines if not line.endswith("as above")]
     assert len(ids) == len(set(ids)) == len(circuit)
