@@ -32,9 +32,11 @@ class Lengths(NamedTuple):
         return bool(self.months.any())
 
 
-def lengths(column: Column, noun: str) -> Lengths:
-    """Positive lengths. Raises InvalidParameterValue."""
+def lengths(column: Column, noun: str, *, calendar: bool = True) -> Lengths:
+    """Positive lengths, of months only where `calendar` allows. Raises InvalidParameterValue."""
     spans = spans_of(column)
+    if not calendar and spans.months.any():
+        raise InvalidParameterValue(f"the {noun} of a window cannot have months or years")
     us = np.asarray(spans.us + spans.days.astype(np.int64) * DAY_US, np.int64)
     months = np.asarray(spans.months, np.int64)
     if ((months != 0) & (us != 0)).any():

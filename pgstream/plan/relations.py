@@ -214,6 +214,26 @@ class TableCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Sessions:
+    """The input's columns, then `start` and `end` of the session that the row is in, by its `time`.
+
+    A session of one `partition` is a stretch of rows no two neighbours of which are more than `gap` apart; it ends
+    `gap` after the last. Rows whose time is NULL or infinite are in none, and left out.
+    """
+
+    input: Relation
+    partition: tuple[Expr, ...]
+    time: Expr
+    gap: Expr
+    start: Col
+    end: Col
+
+    @property
+    def columns(self) -> tuple[Col, ...]:
+        return (*self.input.columns, self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
 class Recursion:
     """WITH RECURSIVE: the rows of `base`, then those that `step` makes of the rows added last, until it adds none.
 
@@ -243,5 +263,6 @@ Relation = (
     | Sort
     | Window
     | TableCall
+    | Sessions
     | Recursion
 )

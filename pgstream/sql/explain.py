@@ -146,6 +146,9 @@ class _PlanText:
                 return f"Window {self._named(calls)}"
             case rel.TableCall():
                 return self._table_call(node)
+            case rel.Sessions(_, partition, time, gap, start, end):
+                by = f" by {self._exprs(partition)}" if partition else ""
+                return f"Sessions{by} of {self.text(time)} within {self.text(gap)} AS ({self._cols((start, end))})"
         raise AssertionError(node)
 
     def _values(self, columns: tuple[Col, ...], rows: tuple[tuple[Expr, ...], ...]) -> str:

@@ -32,6 +32,7 @@ from pgstream.sql.lower_group import lower_group
 from pgstream.sql.lower_keys import Condition, take_apart
 from pgstream.sql.lower_panes import lower_panes
 from pgstream.sql.lower_part import Part, Salts, Wanted, mapped
+from pgstream.sql.lower_sessions import lower_sessions
 from pgstream.sql.lower_window import lower_window, order_columns
 from pgstream.sql.optimize.facts import RelationFacts
 from pgstream.sql.optimize.predicates import conjunction
@@ -145,6 +146,8 @@ class Lowering:
                 return lower_window(self, relation, needed)
             case rel.TableCall():
                 return self._table_call(relation, needed)
+            case rel.Sessions():
+                return lower_sessions(self, relation, needed)
             case rel.Recursion():
                 raise AssertionError("a recursion was not carried out before its result is needed")
             case rel.Apply():

@@ -11,6 +11,7 @@ from pgstream.plan.relations import (
     Join,
     Project,
     Relation,
+    Sessions,
     Sort,
     TopN,
     Values,
@@ -49,6 +50,7 @@ def at_most_one(relation: Relation) -> bool:
             | Filter(input)
             | Sort(input)
             | Window(input)
+            | Sessions(input)
             | Distinct(input)
             | AssertSingle(input)
             | TopN(input)

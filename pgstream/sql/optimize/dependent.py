@@ -29,6 +29,7 @@ from pgstream.plan.relations import (
     Recursion,
     Relation,
     Scan,
+    Sessions,
     SetOp,
     Sort,
     TableCall,
@@ -140,7 +141,7 @@ def push(node: Relation, domain: Domain) -> Pushed:
             return _push_set_operation(node, domain, free)
         case Sort(input):
             return push(input, domain)
-        case TopN() | Window() | TableCall():
+        case TopN() | Window() | TableCall() | Sessions():
             return _push_rows(node, domain, free)
         case Recursion():
             return _push_recursion(node, domain, free)
@@ -315,7 +316,7 @@ def _push_set_operation(node: SetOp, domain: Domain, free: Columns) -> Pushed:
     return Pushed(SetOp(node.kind, node.all, tuple(inputs), columns), bound, exact)
 
 
-def _push_rows(node: TopN | Window | TableCall, domain: Domain, free: Columns) -> Pushed:
+def _push_rows(node: TopN | Window | TableCall | Sessions, domain: Domain, free: Columns) -> Pushed:
     """Nodes that keep their input's columns, and see one binding's rows at a time by partitioning."""
     if isinstance(node, TopN) and domain.free_in(part for part in (node.limit, node.offset) if part is not None):
         return push(numbered(node, domain.ids), domain)
@@ -324,7 +325,7 @@ def _push_rows(node: TopN | Window | TableCall, domain: Domain, free: Columns) -
     moved = rewrite.map_expressions(node, pushed.resolved)
     moved = rewrite.map_children(moved, lambda _: pushed.relation)
     match moved:
-        case TopN(_, partition):
+        case TopN(_, partition) | Sessions(_, partition):
             moved = replace(moved, partition=partition + binding)
         case Window(_, calls):
             parted = tuple((col, replace(call, partition=call.partition + binding)) for col, call in calls)

@@ -33,6 +33,7 @@ from pgstream.plan.relations import (
     Join,
     Project,
     Relation,
+    Sessions,
     SetOp,
     Sort,
     TableCall,
@@ -187,6 +188,7 @@ def _void(node: Relation) -> Relation:
             | Sort(input)
             | Window(input)
             | TableCall(input)
+            | Sessions(input)
             | AssertSingle(input)
         ) if _empty(input):
             return _nothing(node.columns)

@@ -30,6 +30,7 @@ from pgstream.plan.relations import (
     Project,
     Relation,
     Scan,
+    Sessions,
     Sort,
     TableCall,
     TopN,
@@ -85,6 +86,9 @@ def not_null_columns(relation: Relation, facts: RelationFacts) -> frozenset[int]
             return _joined(kind, left, right, condition, facts)
         case Distinct(input) | TopN(input) | Sort(input) | AssertSingle(input) | Window(input) | TableCall(input):
             return not_null_columns(input, facts)
+        case Sessions(input, _, time, _, start, end):
+            timed = {time.col.id} if isinstance(time, Ref) else set()
+            return not_null_columns(input, facts) | timed | {start.id, end.id}
     return frozenset()
 
 

@@ -18,6 +18,7 @@ from pgstream.plan.relations import (
     Recursion,
     Relation,
     Scan,
+    Sessions,
     SetOp,
     Sort,
     TableCall,
@@ -87,6 +88,8 @@ class _Pruning:
             case Recursion(base, step):
                 return replace(node, base=self.exactly(base, base.columns), step=self.exactly(step, step.columns))
             case TopN(input):
+                return replace(node, input=self.narrow(input, below))
+            case Sessions(input):
                 return replace(node, input=self.narrow(input, below))
             case AssertSingle(input, key):
                 return replace(node, input=self.narrow(input, wanted | {col.id for col in key}))

@@ -19,6 +19,7 @@ from pgstream.plan.relations import (
     JoinKind,
     Project,
     Relation,
+    Sessions,
     SetOp,
     Sort,
     TableCall,
@@ -84,7 +85,7 @@ def _push(node: Relation, parts: Parts) -> Relation:
             down, up = _split(parts, _ids(columns))
             pushed = tuple(_push(input, _renamed(down, columns, input.columns)) for input in inputs)
             return _under(replace(node, inputs=pushed), up)
-        case Window() | TopN() | AssertSingle() | TableCall():
+        case Window() | TopN() | AssertSingle() | TableCall() | Sessions():
             down, up = _split(parts, _whole(node))
             return _under(replace(node, input=_push(node.input, down)), up)
     return _under(rewrite.map_children(node, lambda child: _push(child, ())), parts)
@@ -100,7 +101,7 @@ def _renamed(parts: Parts, old: Sequence[Col], new: Sequence[Col]) -> Parts:
     return tuple(rewrite.substitute(part, mapping) for part in parts)
 
 
-def _whole(node: Window | TopN | AssertSingle | TableCall) -> frozenset[int]:
+def _whole(node: Window | TopN | AssertSingle | TableCall | Sessions) -> frozenset[int]:
     """Columns by which rows may be dropped before `node` without changing what it does to the rest."""
     match node:
         case Window(input, calls):
@@ -108,7 +109,7 @@ def _whole(node: Window | TopN | AssertSingle | TableCall) -> frozenset[int]:
             for _, call in calls:
                 common &= _plain(call.partition)
             return common
-        case TopN(_, partition):
+        case TopN(_, partition) | Sessions(_, partition):
             return _plain(partition)
         case AssertSingle(_, key):
             return _ids(key)

@@ -39,6 +39,7 @@ from pgstream.plan.relations import (
     Join,
     Project,
     Relation,
+    Sessions,
     SetOp,
     Sort,
     TableCall,
@@ -107,7 +108,15 @@ def _lift(node: Relation, ids: ColIds, facts: RelationFacts) -> Relation:
             bound is not None and has_subquery(bound) for bound in (limit, offset)
         ):
             return lifted(numbered(node, ids), ids, facts)
-        case Project(input) | Group(input) | TopN(input) | Sort(input) | Window(input) | TableCall(input):
+        case (
+            Project(input)
+            | Group(input)
+            | TopN(input)
+            | Sort(input)
+            | Window(input)
+            | TableCall(input)
+            | Sessions(input)
+        ):
             extended = _Extended(input, ids, facts)
             computed = rewrite.map_expressions(node, extended.lift)
             computed = rewrite.map_children(computed, lambda _: extended.relation)

@@ -15,6 +15,7 @@ from pgstream.plan.relations import (
     Project,
     Relation,
     Scan,
+    Sessions,
     Sort,
     TopN,
     Values,
@@ -47,7 +48,7 @@ def _keys(node: Relation, facts: RelationFacts) -> tuple[Key, ...]:
             return (Key(),) if len(rows) <= 1 else ()
         case Filter(input, predicate):
             return _fixed(unique_keys(input, facts), predicate, input)
-        case Sort(input) | Window(input):
+        case Sort(input) | Window(input) | Sessions(input):
             return unique_keys(input, facts)
         case AssertSingle(input, key):
             return (frozenset(col.id for col in key), *unique_keys(input, facts))
