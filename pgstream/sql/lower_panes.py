@@ -61,8 +61,9 @@ def panes(group: rel.Group) -> Panes | None:
         return None
     if hop.outer or hop.ordinality is not None:
         return None
-    slide, size = (_microseconds(width) for width in hop.args[1:])
-    if slide is None or size is None or size <= slide:
+    lengths = [_microseconds(span, hop.args[0].type) for span in hop.args[1:]]
+    slide, size = lengths[:2]
+    if not (slide and size and 0 < slide < size and None not in lengths):
         return None
     found = Panes(group, hop, gcd(slide, size))
     return found if _is_fit(found) else None
@@ -76,10 +77,10 @@ def _over(group: rel.Group, project: rel.Project) -> rel.Group:
     return replace(mapped, input=project.input)
 
 
-def _microseconds(width: Expr) -> int | None:
-    """The length of a window, where it is known and right."""
-    match width:
-        case Const(Interval(0, days, us)) if days * DAY_US + us > 0:
+def _microseconds(span: Expr, time: SqlType) -> int | None:
+    """A length of time, where it is known and always the same."""
+    match span:
+        case Const(Interval(0, days, us)) if not days or time.name == "timestamp":
             return int(days * DAY_US + us)
     return None
 
@@ -109,8 +110,9 @@ def lower_panes(lowering: Lowerer, group: rel.Group, needed: frozenset[int]) -> 
 def _lowered(lowering: Lowerer, found: Panes) -> tuple[Node, bool]:
     """The Group, its keys before its aggregates, and whether what it reads only grows."""
     circuit, early = lowering.circuit, [key for key in found.keys if not found.of_window(key)]
-    time, slide, size = found.hop.args
-    pane = _call("tumble_start", (time, Const(Interval(0, 0, found.width_us), INTERVAL)), time.type.bare())
+    time, slide, size, *offset = found.hop.args
+    width = Const(Interval(0, 0, found.width_us), INTERVAL)
+    pane = _call("tumble_start", (time, width, *offset), time.type.bare())
     rows = Wanted()
     rows.exprs += [*early, pane]
     aggregations = tuple(_aggregation(call, rows) for call in found.calls)
@@ -118,7 +120,7 @@ def _lowered(lowering: Lowerer, found: Panes) -> tuple[Node, bool]:
     node = lowering.mapped_part(base, _seen(time, [e for e in rows.exprs if e is not pane]), rows.exprs)
     summed = PartialSums(node.types, len(early) + 1, aggregations, base.growing)
     node = circuit.add(summed, [node])
-    opened = TableCall(node.types, found.hop.function, (at(len(early), pane.type), slide, size), (pane.type,))
+    opened = TableCall(node.types, found.hop.function, (at(len(early), pane.type), slide, size, *offset), (pane.type,))
     node = circuit.add(opened, [node])
     keys = _placed(found, at(len(node.types) - 1, pane.type))
     sums = [at(i, node.types[i]) for i in range(len(early) + 1, len(node.types) - 1)]
@@ -150,6 +152,7 @@ def _seen(time: Expr, exprs: Sequence[Expr]) -> Expr | None:
 
 
 def _call(name: str, args: tuple[Expr, ...], type: SqlType) -> Call:
-    """A function whose overloads differ in their first argument."""
-    function = next(f for f in functions_named(name) if f.arguments[0] == args[0].type.name)
+    """A function whose overloads differ in their first argument and the number of arguments."""
+    candidates = (f for f in functions_named(name) if len(f.arguments) == len(args))
+    function = next(f for f in candidates if f.arguments[0] == args[0].type.name)
     return Call(function, args, type)

@@ -34,7 +34,7 @@ from pgstream.types.definition import SqlType
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-COLUMNS = {"k": "int8", "v": "int4", "m": "numeric", "ts": "timestamp"}
+COLUMNS = {"k": "int8", "v": "int4", "m": "numeric", "ts": "timestamp", "tz": "timestamptz"}
 TYPES = [SqlType(name) for name in COLUMNS.values()]
 SECOND = 1_000_000
 INFINITY = 2**63 - 1
@@ -48,10 +48,14 @@ BY_PANES = [
     f"SELECT window_start, count(*), sum(v + k) FROM {HOP} WHERE v > 0 GROUP BY 1",
     f"SELECT extract(epoch FROM window_start), k % 2, count(*) FROM {HOP} GROUP BY 1, 2",
     f"SELECT count(*), sum(v) FROM {HOP}",
+    "SELECT window_start, count(*) FROM hop(t, tz, interval '{slide} s', interval '{size} s') GROUP BY 1",
+    "SELECT window_end, count(*) FROM hop(t, ts, interval '{slide} days', interval '{size} days') GROUP BY 1",
     f"SELECT k, sum(v) FROM {HOP} GROUP BY k",
     f"SELECT k, n FROM ({COUNTED}) a JOIN ({HIGHEST}) b USING (s) WHERE n >= o",
 ]
 ROW_BY_ROW = [
+    "SELECT window_end, count(*) FROM hop(t, ts, interval '{slide} months', interval '{size} months') GROUP BY 1",
+    "SELECT window_end, count(*) FROM hop(t, tz, interval '{slide} days', interval '{size} days') GROUP BY 1",
     f"SELECT window_start, sum(m) FROM {HOP} GROUP BY 1",
     f"SELECT DISTINCT window_start FROM {HOP}",
     f"SELECT window_start, max(v) FROM {HOP} GROUP BY 1",
@@ -109,6 +113,7 @@ rows = st.tuples(
     st.one_of(st.none(), st.integers(0, 2)),
     st.one_of(st.none(), st.integers(-2, 2)),
     st.sampled_from([None, *map(Decimal, ("1.0", "1.00", "2.5", "-3"))]),
+    moments,
     moments,
 )
 
