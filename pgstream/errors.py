@@ -122,6 +122,10 @@ class InvalidArgumentForPowerFunction(SqlError):
     sqlstate = "2201F"
 
 
+class InvalidArgumentForWidthBucket(SqlError):
+    sqlstate = "2201G"
+
+
 class InvalidRowCountInLimitClause(SqlError):
     sqlstate = "2201W"
 

@@ -133,7 +133,7 @@ class Parameter:
         raise self._invalid(text, f"Available values: {', '.join(self.choices)}.")
 
     def _invalid(self, text: str, hint: str | None = None) -> InvalidParameterValue:
-        return InvalidParameterValue(f'invalid value for parameter "{self.name}": "{text}"', hint=hint)
+        return InvalidParameterValue(f'invalid value for parameter "{self.name.lower()}": "{text}"', hint=hint)
 
 
 def _split_unit(unit: str) -> tuple[int, str]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from pgstream.delta import Column
 from pgstream.errors import (
-    InvalidParameterValue,
+    InvalidArgumentForWidthBucket,
     NumericValueOutOfRange,
 )
 from pgstream.functions.numeric_math import quantized
@@ -126,13 +126,13 @@ for _size, _kind in (("4", "integer"), ("8", "bigint")):
 def _bucket(value: Any, low: Any, high: Any, count: int) -> int:
     """Which of `count` equal buckets between `low` and `high` holds `value`; 0 or count + 1 outside."""
     if count <= 0:
-        raise InvalidParameterValue("count must be greater than zero")
+        raise InvalidArgumentForWidthBucket("count must be greater than zero")
     if value != value or low != low or high != high:
-        raise InvalidParameterValue("operand, lower bound, and upper bound cannot be NaN")
+        raise InvalidArgumentForWidthBucket("operand, lower bound, and upper bound cannot be NaN")
     if math.isinf(low) or math.isinf(high):
-        raise InvalidParameterValue("lower and upper bounds must be finite")
+        raise InvalidArgumentForWidthBucket("lower and upper bounds must be finite")
     if low == high:
-        raise InvalidParameterValue("lower bound cannot equal upper bound")
+        raise InvalidArgumentForWidthBucket("lower bound cannot equal upper bound")
     below, above = (value < low, value >= high) if low < high else (value > low, value <= high)
     if below:
         return 0

@@ -4,7 +4,8 @@ import asyncio
 from collections import deque
 from typing import Any
 
-from pgstream.catalog.objects import KIND_NAMES, Table
+from pgstream.catalog.objects import KIND_NAMES, Relation, Table, View
+from pgstream.catalog.system import SystemRelation
 from pgstream.delta import Column
 from pgstream.errors import (
     FeatureNotSupported,
@@ -106,7 +107,7 @@ async def _copy_from(session: Session, node: Any) -> Answer:
     positions = copied_positions(names, listed, table.name)
     columns = [table.columns[position] for position in positions]
     target = CopyTarget(table.name, tuple(column.name for column in columns), tuple(column.type for column in columns))
-    options = copy_options(node, target.names)
+    options = copy_options(node, target.names, table)
     rows, count = await _received(session, target, options)
     workspace = session.block.workspace()
     context = session.context(workspace.snapshot())
@@ -119,7 +120,8 @@ def _table(session: Session, relation: Any) -> Table:
     found = find_relation(session, relation)
     if not isinstance(found, Table):
         kind = KIND_NAMES.get(type(found), "system relation")
-        raise WrongObjectType(f'cannot copy to {kind} "{found.name}"')
+        hint = "To enable copying to a view, provide an INSTEAD OF INSERT trigger." if isinstance(found, View) else None
+        raise WrongObjectType(f'cannot copy to {kind} "{found.name}"', hint=hint)
     return found
 
 
@@ -144,13 +146,14 @@ async def _received(session: Session, target: CopyTarget, options: CopyOptions) 
 
 async def _copy_to(session: Session, parsed: Parsed) -> Answer:
     node = parsed.node
-    query = node.query if node.query is not None else _all_rows_of(node)
+    relation = None if node.relation is None else find_relation(session, node.relation)
+    query = node.query if relation is None else _all_rows_of(relation, node)
     if not isinstance(query, ast.SelectStmt):
         raise FeatureNotSupported("COPY of a data-modifying query is not supported yet")
     inner = Parsed(query, parsed.text, parsed.start, parsed.whole)
     prepared = prepare(session, inner, made_up=node.query is None)
     columns = prepared.columns or ()
-    options = copy_options(node, [col.name for col in columns])
+    options = copy_options(node, [col.name for col in columns], relation)
     answer = await run(session, prepared, ())
     session.write(backend.copy_out_response(options.format == "binary", len(columns)))
     session.write(copy_out_start(columns, options))
@@ -159,8 +162,12 @@ async def _copy_to(session: Session, parsed: Parsed) -> Answer:
     return Answer(f"COPY {answer.count}")
 
 
-def _all_rows_of(node: Any) -> Any:
+def _all_rows_of(relation: Relation | SystemRelation, node: Any) -> Any:
     """`COPY t (a, b) TO` as `SELECT a, b FROM t`."""
+    if isinstance(relation, View):
+        raise WrongObjectType(f'cannot copy from view "{relation.name}"', hint="Try the COPY (SELECT ...) TO variant.")
+    listed = None if node.attlist is None else [name.sval for name in node.attlist]
+    copied_positions(listed, [column.name for column in relation.columns], relation.name)
     names = [ast.A_Star()] if node.attlist is None else list(node.attlist)
     targets = tuple(ast.ResTarget(val=ast.ColumnRef(fields=(name,), location=-1), location=-1) for name in names)
     return select_of(targets, (node.relation,))

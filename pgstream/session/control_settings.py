@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from pgstream.catalog.parameters import parameters
 from pgstream.delta import Column
-from pgstream.errors import ActiveSqlTransaction, InvalidParameterValue
+from pgstream.errors import ActiveSqlTransaction, InvalidDatetimeFormat, InvalidParameterValue
 from pgstream.plan.expressions import Col
 from pgstream.session.prepared import Answer, Prepared
 from pgstream.session.report import warning
@@ -109,7 +109,7 @@ def _zone_of_interval(argument: Any) -> str:
         hours, _, minutes = text.strip().lstrip("+-").partition(":")
         seconds = sign * (int(hours) * 3600 + int(minutes or 0) * 60)
     except ValueError:
-        raise InvalidParameterValue(f'invalid value for parameter "TimeZone": "{text}"') from None
+        raise InvalidDatetimeFormat(f'invalid input syntax for type interval: "{text}"') from None
     return offset_zone(seconds)
 
 

@@ -18,12 +18,12 @@ from pgstream.plan.expressions import Col
 from pgstream.session.prepared import Answer, Cursor, Prepared
 from pgstream.session.running import prepare, run, runs, scope_of, select_of
 from pgstream.session.session import Session
+from pgstream.sql.bind.arguments import require_assignable
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.types import type_of
 from pgstream.sql.parse import Parsed, ast, enums
 from pgstream.types.definition import SqlType
 
-_ALL_ROWS = 2**31 - 1
 _DIRECTION = enums.FetchDirection
 _SCROLL, _NO_SCROLL, _HOLD, _BINARY = 0x0002, 0x0004, 0x0020, 0x0001
 """PostgreSQL's CURSOR_OPT_* flags, as DeclareCursorStmt.options has them."""
@@ -73,6 +73,8 @@ async def _values(
     """The arguments of EXECUTE, computed as a SELECT of casts."""
     if not arguments:
         return ()
+    bound = Binding(session.block.reader().snapshot().catalog, scope_of(session), parsed=parsed)
+    require_assignable(bound, arguments, types)
     targets = tuple(
         ast.ResTarget(val=ast.TypeCast(arg=argument, typeName=_type_name(type), location=-1), location=-1)
         for argument, type in zip(arguments, types, strict=True)
@@ -102,12 +104,13 @@ async def declare_cursor(session: Session, prepared: Prepared, params: tuple[Col
     parsed = prepared.parsed
     assert parsed is not None
     node = parsed.node
+    query = prepare(session, _inner(parsed, node.query))
     hold = bool(node.options & _HOLD)
     if not hold and not session.block.explicit:
         raise NoActiveSqlTransaction("DECLARE CURSOR can only be used in transaction blocks")
     if node.portalname in session.cursors:
         raise DuplicateCursor(f'cursor "{node.portalname}" already exists')
-    answer = await run(session, prepare(session, _inner(parsed, node.query)), params)
+    answer = await run(session, query, params)
     cursor = Cursor(node.portalname, answer, parsed.text, hold, not node.options & _NO_SCROLL)
     cursor.binary = bool(node.options & _BINARY)
     cursor.created_us = session.now_us

@@ -11,6 +11,7 @@ from pgstream.errors import (
 )
 from pgstream.session.channels import PAYLOAD_BYTES_MAX
 from pgstream.session.control_settings import transaction_option
+from pgstream.session.copy_options import copied_positions
 from pgstream.session.prepared import Answer, Prepared
 from pgstream.session.report import warning
 from pgstream.session.running import find_relation, runs
@@ -152,5 +153,8 @@ def vacuum(session: Session, prepared: Prepared, _params: tuple[Column, ...]) ->
     if node.is_vacuumcmd and session.block.explicit:
         raise ActiveSqlTransaction("VACUUM cannot run inside a transaction block")
     for named in node.rels or ():
-        find_relation(session, named.relation)
+        if named.relation is not None:
+            found = find_relation(session, named.relation)
+            listed = [name.sval for name in named.va_cols or ()]
+            copied_positions(listed, [column.name for column in found.columns], found.name)
     return Answer("VACUUM" if node.is_vacuumcmd else "ANALYZE")

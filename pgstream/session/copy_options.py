@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pgstream.catalog.objects import Relation
+from pgstream.catalog.system import SystemRelation
 from pgstream.errors import (
     DuplicateColumn,
     FeatureNotSupported,
@@ -12,6 +14,7 @@ from pgstream.errors import (
     SyntaxError42601,
     UndefinedColumn,
 )
+from pgstream.session.settings import encoding_named
 from pgstream.sql.parse import ast
 
 FORMATS = ("text", "csv", "binary")
@@ -33,8 +36,10 @@ class CopyOptions:
     force_null: frozenset[int] = frozenset()
 
 
-def copy_options(statement: Any, columns: Sequence[str]) -> CopyOptions:
-    """The options of CopyStmt `statement` whose columns have these names."""
+def copy_options(
+    statement: Any, columns: Sequence[str], relation: Relation | SystemRelation | None = None
+) -> CopyOptions:
+    """The options of CopyStmt `statement` that copies columns of these names, of `relation` or of a query."""
     given = _given(statement.options or ())
     format = given.get("format", "text")
     _refuse_misplaced(given, format, bool(statement.is_from))
@@ -47,9 +52,7 @@ def copy_options(statement: Any, columns: Sequence[str]) -> CopyOptions:
         given.get("header", "off"),
         quote.encode(),
         given.get("escape", quote).encode(),
-        _positions(given, "force_quote", columns),
-        _positions(given, "force_not_null", columns),
-        _positions(given, "force_null", columns),
+        *(_positions(given, name, columns, relation) for name in ("force_quote", "force_not_null", "force_null")),
     )
     _validate(options)
     return options
@@ -113,12 +116,15 @@ def _column_names(element: Any) -> tuple[str, ...] | None:
 
 
 def _require_utf8(element: Any) -> None:
-    word = "".join(character for character in _text(element).lower() if character.isalnum())
-    if word not in ("utf8", "unicode", "sqlascii"):
-        raise FeatureNotSupported(f'COPY encoding "{_text(element)}" is not supported: pgstream speaks UTF8')
+    if encoding_named(_text(element)) is None:
+        raise InvalidParameterValue(
+            'argument to option "encoding" must be a valid encoding name', position=element.location
+        )
 
 
-def _positions(given: Mapping[str, Any], option: str, columns: Sequence[str]) -> frozenset[int]:
+def _positions(
+    given: Mapping[str, Any], option: str, columns: Sequence[str], relation: Relation | SystemRelation | None
+) -> frozenset[int]:
     if option not in given:
         return frozenset()
     names = given[option]
@@ -126,6 +132,9 @@ def _positions(given: Mapping[str, Any], option: str, columns: Sequence[str]) ->
         return frozenset(range(len(columns)))
     for name in names:
         if name not in columns:
+            if relation is None:
+                raise UndefinedColumn(f'column "{name}" does not exist')
+            copied_positions([name], [column.name for column in relation.columns], relation.name)
             raise InvalidColumnReference(f'{option.upper()} column "{name}" not referenced by COPY')
     return frozenset(columns.index(name) for name in names)
 

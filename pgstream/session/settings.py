@@ -75,7 +75,15 @@ class SessionSettings:
 
     def canonical(self, name: str, value: str | None) -> str:
         """What `assign` would set, without setting it."""
-        return self._default(known_name(name).lower()) if value is None else self._settled(name, value)
+        key = known_name(name).lower()
+        if value is not None:
+            return self._settled(name, value)
+        known = parameters().get(key)
+        if known is None:
+            _require_custom(name)
+        else:
+            known.require_settable()
+        return self._default(key)
 
     def assign(self, name: str, value: str | None, local: bool = False) -> str:
         """Sets `name` (None: to its default); returns the value it has now. Raises as PostgreSQL's SET does."""
@@ -260,14 +268,20 @@ _OTHER_ENCODING = re.compile(
 )
 
 
-def _client_encoding(value: str) -> str:
-    """Encoding names are compared by their letters and digits alone (`'utf-8'`, `UNICODE`)."""
-    word = re.sub(r"[^a-z0-9]", "", value.lower())
-    if word in _ENCODINGS:
-        return _ENCODINGS[word]
+def encoding_named(name: str) -> str | None:
+    """The encoding by PostgreSQL's name for it; None for no encoding's name. Raises FeatureNotSupported for others than
+    UTF8. Names are compared by their letters and digits alone (`'utf-8'`, `UNICODE`)."""
+    word = re.sub(r"[^a-z0-9]", "", name.lower())
     if _OTHER_ENCODING.fullmatch(word):
-        raise FeatureNotSupported(f'client encoding "{value}" is not supported: pgstream speaks UTF8')
-    raise InvalidParameterValue(f'invalid value for parameter "client_encoding": "{value}"')
+        raise FeatureNotSupported(f'encoding "{name}" is not supported: pgstream speaks UTF8')
+    return _ENCODINGS.get(word)
+
+
+def _client_encoding(value: str) -> str:
+    found = encoding_named(value)
+    if found is None:
+        raise InvalidParameterValue(f'invalid value for parameter "client_encoding": "{value}"')
+    return found
 
 
 def _application_name(value: str) -> str:

@@ -17,7 +17,7 @@ import pglast.enums
 from pglast import parser
 from pglast.stream import RawStream
 
-from pgstream.errors import FeatureNotSupported, SqlError, SyntaxError42601, WindowingError
+from pgstream.errors import FeatureNotSupported, InvalidEscapeSequence, SqlError, SyntaxError42601, WindowingError
 from pgstream.sql import streaming
 from pgstream.sql.streaming import Token
 
@@ -130,7 +130,16 @@ def _syntax_error(error: parser.ParseError, text: str) -> SqlError:
     message, position = error.args
     if message.startswith("frame "):
         return WindowingError(message, position=position)
+    if message == "invalid Unicode escape":
+        return _invalid_escape(message, text, position)
     return SyntaxError42601(message, position=len(text) if position is None else position)
+
+
+def _invalid_escape(message: str, text: str, position: int) -> SqlError:
+    """E'…' and U&'…' spell Unicode escapes differently."""
+    if re.search(r"""U&(?:'[^']*|"[^"]*)$""", text[:position], re.IGNORECASE):
+        return SyntaxError42601(message, position=position, hint=r"Unicode escapes must be \XXXX or \+XXXXXX.")
+    return InvalidEscapeSequence(message, position=position, hint=r"Unicode escapes must be \uXXXX or \UXXXXXXXX.")
 
 
 def _split(scanned: list[Token]) -> list[list[Token]]:

@@ -65,7 +65,7 @@ def bind_constant(level: Level, node: Node) -> Expr:
         return Const(bool(value.boolval), BOOL)
     if isinstance(value, ast.String):
         return Const(value.sval, UNKNOWN)
-    raise FeatureNotSupported("bit string constants are not supported yet", position=node.location)
+    raise FeatureNotSupported("bit string constants are not supported yet", position=level.binding.position_of(node))
 
 
 def number(text: str) -> Const:

@@ -9,6 +9,7 @@ from pgstream.catalog.system import SystemRelation
 from pgstream.errors import (
     FeatureNotSupported,
     InvalidColumnReference,
+    SqlError,
     SyntaxError42601,
     UndefinedTable,
     WrongObjectType,
@@ -21,7 +22,7 @@ from pgstream.sql.bind.dispatch import bind_from_item, bind_query, binds_from
 from pgstream.sql.bind.lookup import find_relation
 from pgstream.sql.bind.names import Level, NameItem, check_alias_conflicts
 from pgstream.sql.bind.query import ONE_ROW, visible
-from pgstream.sql.parse import Parsed, ast, parse
+from pgstream.sql.parse import Parsed, ast, parse, tokens
 
 Node = Any
 
@@ -155,11 +156,35 @@ def named_item(level: Level, plan: Relation, name: str, alias: Node) -> FromItem
     return FromItem(plan, [NameItem(name, _renamed(plan.columns, alias, name))])
 
 
+def _no_alias(binding: Binding, query: Node) -> SqlError:
+    kind, word = ("VALUES", "VALUES") if query.valuesLists else ("subquery", "SELECT")
+    return SyntaxError42601(
+        f"{kind} in FROM must have an alias",
+        position=_opening(binding, query),
+        hint=f"For example, FROM ({word} ...) [AS] foo.",
+    )
+
+
+def _opening(binding: Binding, query: Node) -> int | None:
+    """Where the parenthesis around a subquery opens, of which the tree tells nothing."""
+    while query.larg is not None:
+        query = query.larg
+    position = binding.position_of(query.targetList or query.valuesLists)
+    if position is None or binding.parsed is None:
+        return None
+    depth = 1 if query.valuesLists else 0
+    for token in reversed([token for token in tokens(binding.parsed.whole) if token.start < position]):
+        depth += (token.name == "ASCII_41") - (token.name == "ASCII_40")
+        if depth < 0:
+            return token.start
+    return None
+
+
 @binds_from(ast.RangeSubselect)
 def bind_range_subselect(level: Level, node: Node) -> FromItem:
     """A subquery in FROM."""
     if node.alias is None:
-        raise SyntaxError42601("subquery in FROM must have an alias", hint="For example, FROM (SELECT ...) [AS] foo.")
+        raise _no_alias(level.binding, node.subquery)
     outer, level.lateral = level.lateral, bool(node.lateral)
     try:
         query = bind_query(level.binding, node.subquery, level, ordered=True)

@@ -62,7 +62,7 @@ def test_set_then_show(name: str, value: str, shown: str) -> None:
             "intervalstyle",
             "x",
             "22023",
-            'invalid value for parameter "IntervalStyle": "x"',
+            'invalid value for parameter "intervalstyle": "x"',
             "Available values: postgres, postgres_verbose, sql_standard, iso_8601.",
         ),
         ("server_version", "x", "55P02", 'parameter "server_version" cannot be changed', None),
