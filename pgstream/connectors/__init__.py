@@ -5,17 +5,20 @@ Importing this package declares them all.
 
 from pgstream.connectors import blackhole, datagen, filesystem, impulse, nexmark
 from pgstream.connectors.connector import CONNECTORS, Connector, create_sink, create_source
+from pgstream.connectors.places import NO_PLACES, Places
 from pgstream.connectors.sink import Changes, Cursor, Sink
 from pgstream.connectors.source import Batch, Limits, Offset, Reading, Rejected, Rows, Source, read
 
 __all__ = [
     "CONNECTORS",
+    "NO_PLACES",
     "Batch",
     "Changes",
     "Connector",
     "Cursor",
     "Limits",
     "Offset",
+    "Places",
     "Reading",
     "Rejected",
     "Rows",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pgstream.connectors.places import NO_PLACES, Places
 from pgstream.connectors.sink import Cursor, Sink
 from pgstream.connectors.source import Source
 from pgstream.errors import InvalidParameterValue, WrongObjectType
@@ -25,7 +26,8 @@ class Opening:
     """What a connector is opened with beside its own options.
 
     `fields` are the declared columns, None where the statement declares none; `created_us` is when the object was
-    created, which a replay sees again; relative paths are under `directory`.
+    created, which a replay sees again; relative paths are under `directory`. A source gives nothing for the records
+    at the places `passed_over`.
     """
 
     fields: tuple[Field, ...] | None
@@ -34,6 +36,7 @@ class Opening:
     world: World
     created_us: int
     directory: Path
+    passed_over: Places = NO_PLACES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +108,7 @@ def opening(
     world: World,
     created_us: int,
     directory: Path,
+    passed_over: Places = NO_PLACES,
 ) -> tuple[Connector, Any, Opening]:
     """The connector that `options` name, its options, and the rest of what it is opened with."""
     connector = connector_of(options)
@@ -124,6 +128,7 @@ def opening(
             world=world,
             created_us=created_us,
             directory=directory,
+            passed_over=passed_over,
         ),
     )
 
@@ -135,12 +140,14 @@ def create_source(
     world: World,
     created_us: int,
     directory: Path = Path(),
+    passed_over: Places = NO_PLACES,
 ) -> Source:
-    """The source that a CREATE SOURCE statement describes; `fields` are its declared columns, if any.
+    """The source that a CREATE SOURCE statement describes; `fields` are its declared columns, if any. For the records
+    at the places `passed_over` it gives nothing.
 
     Raises SqlError for wrong options or columns, and where the outside cannot be read.
     """
-    connector, settings, given = opening(options, fields, world, created_us, directory)
+    connector, settings, given = opening(options, fields, world, created_us, directory, passed_over)
     if connector.source is None:
         raise WrongObjectType(f'connector "{connector.name}" cannot be read from')
     return connector.source(settings, given)

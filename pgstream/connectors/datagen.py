@@ -145,6 +145,7 @@ def open_source(options: DatagenOptions, opening: Opening) -> PacedSource:
         **pace(options.rows_per_second),
         world=opening.world,
         created_us=opening.created_us,
+        passed_over=opening.passed_over,
         row_bytes=16 * len(fields),
     )
 

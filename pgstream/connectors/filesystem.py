@@ -144,12 +144,12 @@ def open_source(options: FilesystemOptions, opening: Opening) -> FilesystemSourc
             raise InvalidParameterValue(
                 f'a single file of format "{form.name}" cannot be followed', hint="Follow a directory."
             )
-        files = RowFiles(form, opening.format_options, fields)
+        files = RowFiles(form, opening.format_options, fields, opening.passed_over)
     else:
         assert isinstance(form, RecordFormat)
         if form.decoder is None:
             raise InvalidParameterValue(f'format "{form.name}" cannot be read')
-        files = RecordFiles(form, opening.format_options, fields, options.compression)
+        files = RecordFiles(form, opening.format_options, fields, options.compression, opening.passed_over)
     return FilesystemSource(fields, files, options.path, opening.directory, options.follow, opening.world)
 
 

@@ -68,6 +68,7 @@ def open_source(options: ImpulseOptions, opening: Opening) -> PacedSource:
         **pace(options.event_rate),
         world=opening.world,
         created_us=opening.created_us,
+        passed_over=opening.passed_over,
         row_bytes=24,
     )
 

@@ -355,6 +355,7 @@ def open_source(options: NexmarkOptions, opening: Opening) -> PacedSource:
         rows_due=None if gap_ns is None else lambda ns: rows_before(table.config, int(ns / gap_ns) + 1),
         world=opening.world,
         created_us=opening.created_us,
+        passed_over=opening.passed_over,
         row_bytes=100,
     )
 

@@ -7,12 +7,16 @@ was created, by the world's clock, so a restart finds what has become due meanwh
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict
 
+from pgstream.connectors.places import Places
 from pgstream.connectors.source import Limits, Offset, Reading, Rows
 from pgstream.formats.format import Field
 from pgstream.world import World
+
+STREAM = "row"
+"""What the places of generated rows are in."""
 
 
 def row_offset(row: int) -> Offset:
@@ -41,6 +45,7 @@ class PacedSource:
     world: World
     created_us: int
     row_bytes: int
+    passed_over: Places
 
     def start(self) -> Offset:
         return row_offset(0)
@@ -57,10 +62,16 @@ class PacedSource:
             end = max(first, min(end, self.rows_due(elapsed_ns)))
             if end == first:
                 wait_until = self.world.monotonic() + max(0, self.due_ns(first) - elapsed_ns) / 1e9
+        passed = self.passed_over.next(STREAM, first)
+        skipped = 1 if passed == first < end else 0
+        if passed is not None:
+            end = min(end, passed + skipped)
         exhausted = last is not None and end >= last
-        return Reading(
-            row_offset(end), lambda: self.make(first, end - first, needed), exhausted, None if exhausted else wait_until
-        )
+
+        def fetch() -> Rows:
+            return replace(self.make(first, end - first - skipped, needed), place=f"{STREAM}:{first}")
+
+        return Reading(row_offset(end), fetch, exhausted, None if exhausted else wait_until)
 
     def close(self) -> None:
         """Nothing is held."""

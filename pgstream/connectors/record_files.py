@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pgstream.connectors.files import CompressedFile, PlainFile, compression_of, open_file
+from pgstream.connectors.places import Places
 from pgstream.connectors.source import Limits, Rejected, Rows
 from pgstream.errors import ProgramLimitExceeded
-from pgstream.formats.format import Chunk, Cut, Decoder, Field, RecordFormat
+from pgstream.formats.format import Chunk, Decoder, Field, RecordFormat
 
 OPEN_FILES_MAX = 16
 RECORD_BYTES_MAX = 1 << 30
@@ -35,12 +36,15 @@ class OpenFile:
 class RecordFiles:
     """The files of one source, opened as needed. `plan` is called by one thread, fetches by any."""
 
-    def __init__(self, form: RecordFormat, options: Any, fields: Sequence[Field], compression: str) -> None:
+    def __init__(
+        self, form: RecordFormat, options: Any, fields: Sequence[Field], compression: str, passed_over: Places
+    ) -> None:
         assert form.decoder is not None
         self._form = form
         self._options = options
         self._fields = tuple(fields)
         self._compression = compression
+        self._passed_over = passed_over
         self._decoder = form.decoder(self._fields, options)
         self._open: dict[Path, OpenFile] = {}
         self._record_bytes = 256.0
@@ -57,6 +61,11 @@ class RecordFiles:
         if file is None:
             return None
         start = max(position, file.body)
+        passed = self._passed_over.next(str(path), start)
+        if passed == start:
+            limits = limits._replace(rows=1)
+        elif passed is not None:
+            bound = passed if bound is None else min(bound, passed)
         count = min(limits.bytes, max(LEAST_BYTES, int(limits.rows * self._record_bytes * 1.25)))
         while True:
             wanted = count if bound is None else min(count, bound - start)
@@ -73,12 +82,13 @@ class RecordFiles:
         done = final and bound is None and cut.size == chunk.size
         if cut.size == 0 and not done:
             return None
-        return Piece(start + cut.size, done, lambda: self._decode(path, file.decoder, start, chunk, cut, needed))
+        records = Chunk(chunk.memory, 0 if passed == start else cut.size, cut.rows)
+        return Piece(start + cut.size, done, lambda: self._decode(path, file.decoder, start, records, needed))
 
-    def _decode(self, path: Path, decoder: Decoder, start: int, chunk: Chunk, cut: Cut, needed: frozenset[int]) -> Rows:
-        decoded = decoder.decode(Chunk(chunk.memory, cut.size, cut.rows), needed)
+    def _decode(self, path: Path, decoder: Decoder, start: int, records: Chunk, needed: frozenset[int]) -> Rows:
+        decoded = decoder.decode(records, needed)
         rejected = tuple(Rejected(r.raw, r.message, f"{path}:{start + r.start}") for r in decoded.rejects)
-        return Rows(decoded.columns, decoded.count, rejected)
+        return Rows(decoded.columns, decoded.count, rejected, f"{path}:{start}")
 
     def _file(self, path: Path, growing: bool) -> OpenFile | None:
         """The file at `path`, opened; None where its head is not complete yet."""

@@ -28,7 +28,7 @@ class Limits(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """A record that could not be read: its bytes, why, and where it stands, for people to find it."""
+    """A record that gives no row: its bytes, why, and the place where it stands (`places.py`)."""
 
     raw: bytes
     message: str
@@ -39,12 +39,14 @@ class Rejected(NamedTuple):
 class Rows:
     """`count` rows: a column for each field of the source, in order, and the records that gave no row.
 
-    Columns that were not needed are there too, but all NULL; they cost no memory.
+    Columns that were not needed are there too, but all NULL; they cost no memory. `place` is where the first record
+    stands.
     """
 
     columns: tuple[Column, ...]
     count: int
     rejected: tuple[Rejected, ...] = ()
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

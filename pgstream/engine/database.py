@@ -8,11 +8,10 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
-from pgstream.catalog.objects import Feed, Index, Schema, Sink, Source, Table
+from pgstream.catalog.objects import Feed, Index, Schema, Sink, Table
 from pgstream.catalog.session_facts import NOBODY
 from pgstream.circuit.circuit import Circuit, Node
 from pgstream.circuit.operator import TickContext
-from pgstream.connectors import Batch
 from pgstream.delta import Column, Delta
 from pgstream.engine import commit, journal
 from pgstream.engine.backfill import Backfill
@@ -21,7 +20,7 @@ from pgstream.engine.changing import Dml, Writing, stored_table
 from pgstream.engine.defining import Definer, Draft, require_distinct
 from pgstream.engine.durable import Durable, Prepared
 from pgstream.engine.head import Head
-from pgstream.engine.intake import Intake, as_rejected, errors_table, rejected_rows, split
+from pgstream.engine.intake import Intake
 from pgstream.engine.outcome import Outcome
 from pgstream.engine.outlets import Outlets
 from pgstream.engine.per_bound import PerBound
@@ -31,6 +30,7 @@ from pgstream.engine.replay import Replays
 from pgstream.engine.roots import Live, Roots
 from pgstream.engine.sharing import Asked, Recipe, Sharing
 from pgstream.engine.steps import Deltas, advance
+from pgstream.engine.taking import Taking
 from pgstream.errors import DuplicateTable, InvalidCatalogName, SqlError, UndefinedTable
 from pgstream.functions.registry import EvalContext
 from pgstream.sql.bind import Bound
@@ -298,46 +298,20 @@ class Database:
         batches = self.intake.batches()
         if not batches:
             return False
-        before = self.head
+        taking = Taking(self.head, self._stepped, self.intake, VIEW_SETTINGS)
         try:
-            self._apply_batches(batches)
-        except BaseException as error:
-            self._go_back(before, error)
+            taking.take(batches, self.world.now_us())
+        except BaseException:
             self.intake.rest(batches)
             raise
+        self.head = taking.head
+        for one in self.building:
+            for deltas, outputs in taking.ticks:
+                one.backfill.record(deltas, outputs)
         return True
 
-    def _apply_batches(self, batches: Mapping[int, Batch]) -> None:
-        deltas, offsets = {}, dict(self.head.offsets)
-        rejects: dict[int, Delta] = {}
-        for oid, batch in batches.items():
-            offsets[oid] = batch.next
-            if batch.rows.count:
-                deltas[oid] = Delta.of(batch.rows.columns)
-            if batch.rows.rejected:
-                table = errors_table(self.head, oid)
-                rejects[table.oid] = rejected_rows(batch.rows.rejected, self.world.now_us())
-        if rejects:
-            self.apply(rejects)
-        if deltas:
-            self._tick_or_split(deltas)
-        self.head = replace(self.head, offsets=offsets)
-
-    def _tick_or_split(self, deltas: dict[int, Delta]) -> None:
-        """Applies source rows; those that make an expression fail become errors, the others are not held up."""
-        try:
-            self.apply(deltas)
-        except SqlError as error:
-            halves = split(deltas)
-            if halves is None:
-                ((oid, row),) = deltas.items()
-                source = self.head.catalog.objects[oid]
-                assert isinstance(source, Source)
-                rejected = as_rejected(source, row, error, VIEW_SETTINGS)
-                self.apply({errors_table(self.head, oid).oid: rejected_rows([rejected], self.world.now_us())})
-                return
-            for half in halves:
-                self._tick_or_split(half)
+    def _stepped(self, head: Head, deltas: Deltas) -> tuple[Head, Mapping[Node, Delta]]:
+        return advance(self.circuit, head, deltas, self.tick())
 
     # -- durability
 

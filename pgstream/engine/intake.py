@@ -7,24 +7,18 @@ expression fail is split until the rows that do so stand alone; those go to the 
 A source that cannot be read (a file is gone) is left alone for a while and then opened again where it stood.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import pyarrow as pa
-
-from pgstream.catalog.objects import Source, Table
+from pgstream.catalog.objects import Source
 from pgstream.connectors import Batch
 from pgstream.connectors.prefetch import Prefetch
-from pgstream.connectors.source import Rejected
 from pgstream.connectors.source import Source as Reader
-from pgstream.delta import Column, Delta
-from pgstream.engine.defining import ERROR_COLUMNS
 from pgstream.engine.head import Head
 from pgstream.engine.replay import open_source
 from pgstream.engine.roots import Roots
 from pgstream.errors import SqlError
-from pgstream.types.definition import Settings
 from pgstream.world import World
 
 RETRY_S = 5.0
@@ -127,6 +121,14 @@ class Intake:
         inlet = self._inlets.get(oid)
         return inlet is not None and inlet.prefetch.exhausted
 
+    def opened(self, source: Source) -> Reader:
+        """Another reader of `source`."""
+        return open_source(source, self._world)
+
+    def needed(self, oid: int) -> frozenset[int]:
+        """The columns with which a source is being read."""
+        return self._inlets[oid].needed
+
     def restart(self, oids: Iterable[int]) -> None:
         """Forgets what was read ahead, as after a commit that failed; `follow` opens again at the head's offsets."""
         for oid in list(oids):
@@ -147,53 +149,3 @@ def _positions(roots: Roots, oid: int) -> frozenset[int]:
     """The columns of a source that these roots read."""
     nodes = roots.live.inputs.get(oid, ())
     return frozenset(position for node in nodes for position in node.operator.positions)  # type: ignore[attr-defined]
-
-
-def errors_table(head: Head, source_oid: int) -> Table:
-    """The relation that holds what a source rejected."""
-    for thing in head.catalog.belonging(source_oid):
-        if isinstance(thing, Table):
-            return thing
-    raise AssertionError(f"source {source_oid} has no errors relation")
-
-
-def rejected_rows(rejected: Iterable[Rejected], now_us: int) -> Delta:
-    """Rows of an errors relation."""
-    records = list(rejected)
-    columns = (
-        [one.raw for one in records],
-        [one.message for one in records],
-        [one.place for one in records],
-        [now_us] * len(records),
-    )
-    return Delta.of(
-        [pa.array(values, column.type.storage) for values, column in zip(columns, ERROR_COLUMNS, strict=True)]
-    )
-
-
-def as_rejected(source: Source, row: Delta, error: SqlError, settings: Settings) -> Rejected:
-    """A single row that an expression of a view fails on, as a record of the errors relation: its values as text."""
-    shown = {
-        column.name: _text(column.type.definition.format(value, settings))
-        for column, value in zip(source.columns, row.columns, strict=True)
-    }
-    listed = ", ".join(f"{name}={text}" for name, text in shown.items())
-    return Rejected(listed.encode(), f"{error.sqlstate}: {error.message}", "")
-
-
-def _text(column: Column) -> str:
-    value = column[0].as_py()
-    return "NULL" if value is None else str(value)
-
-
-def split(deltas: Mapping[int, Delta]) -> tuple[dict[int, Delta], dict[int, Delta]] | None:
-    """Two halves of a tick's rows; None where there is but one row."""
-    if len(deltas) > 1:
-        items = list(deltas.items())
-        middle = len(items) // 2
-        return dict(items[:middle]), dict(items[middle:])
-    ((oid, delta),) = deltas.items()
-    if len(delta) < 2:
-        return None
-    middle = len(delta) // 2
-    return {oid: delta.slice(0, middle)}, {oid: delta.slice(middle, len(delta) - middle)}

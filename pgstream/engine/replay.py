@@ -2,19 +2,45 @@
 
 from collections.abc import Iterator
 
-from pgstream.catalog.objects import Source
-from pgstream.connectors import Limits, create_source, read
+from pgstream.catalog.objects import Source, Table
+from pgstream.connectors import NO_PLACES, Batch, Limits, Places, create_source, read
+from pgstream.connectors.source import Offset, Rejected
 from pgstream.connectors.source import Source as Reader
-from pgstream.delta import Delta
+from pgstream.delta import Delta, concat
 from pgstream.engine.head import Head
+from pgstream.errors import InvalidTextRepresentation
 from pgstream.formats.format import Field
 from pgstream.world import World
 
+YIELDED_ROWS_MIN = 1 << 14
+"""How many rows are gathered where rejected records cut the source into small pieces."""
 
-def open_source(source: Source, world: World) -> Reader:
+ERRORS_PLACE = 2
+"""The position of the place in `ERROR_COLUMNS`."""
+
+
+def open_source(source: Source, world: World, passed_over: Places = NO_PLACES) -> Reader:
     """The reader that a source's declaration describes."""
     fields = tuple(Field(column.name, column.type) for column in source.columns)
-    return create_source(dict(source.options), fields, world=world, created_us=source.created_us)
+    return create_source(
+        dict(source.options), fields, world=world, created_us=source.created_us, passed_over=passed_over
+    )
+
+
+def errors_table(head: Head, source_oid: int) -> Table:
+    """The relation that holds what a source rejected."""
+    for thing in head.catalog.belonging(source_oid):
+        if isinstance(thing, Table):
+            return thing
+    raise AssertionError(f"source {source_oid} has no errors relation")
+
+
+def refused(head: Head, source: Source) -> Places:
+    """Where the records stand that the head's views did not take."""
+    spine = head.rows(errors_table(head, source.oid).oid)
+    if spine is None:
+        return NO_PLACES
+    return Places(place for part in spine.chunks(1 << 18, (ERRORS_PLACE,)) for place in part.columns[0].to_pylist())
 
 
 class Replays:
@@ -24,16 +50,38 @@ class Replays:
         self._world = world
 
     def replay(self, head: Head, source: Source, positions: frozenset[int]) -> Iterator[Delta]:
-        """Everything up to the head's offset; what there is now, where nobody reads the source yet."""
-        reader = open_source(source, self._world)
-        try:
-            offset, until = reader.start(), head.offsets.get(source.oid)
-            while True:
-                batch = read(reader, offset, Limits(), positions, until)
-                if batch.rows.count:
-                    yield Delta.of(batch.rows.columns)
-                if batch.next == offset or batch.exhausted:
-                    return
-                offset = batch.next
-        finally:
-            reader.close()
+        """What the source contains: everything up to the head's offset but what the head's errors relation lists; what
+        there is now, where nobody reads the source yet."""
+        until = head.offsets.get(source.oid)
+        parts: list[Delta] = []
+        for batch in _batches(open_source(source, self._world, refused(head, source)), positions, until):
+            if batch.rows.rejected and until is not None:
+                raise _unreadable(source, batch.rows.rejected[0])
+            parts.append(Delta.of(batch.rows.columns))
+            if sum(len(part) for part in parts) >= YIELDED_ROWS_MIN:
+                yield concat(parts)
+                parts.clear()
+        if any(len(part) for part in parts):
+            yield concat(parts)
+
+
+def _batches(reader: Reader, positions: frozenset[int], until: Offset | None) -> Iterator[Batch]:
+    """Everything from the start until there is no more."""
+    try:
+        offset = reader.start()
+        while True:
+            batch = read(reader, offset, Limits(), positions, until)
+            yield batch
+            if batch.next == offset or batch.exhausted:
+                return
+            offset = batch.next
+    finally:
+        reader.close()
+
+
+def _unreadable(source: Source, record: Rejected) -> InvalidTextRepresentation:
+    return InvalidTextRepresentation(
+        record.message,
+        detail=f"Source {source.name} took the record at {record.place} while nothing read the column that is bad.",
+        hint="A source that is created anew rejects it, once something reads that column.",
+    )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pgstream.types  # noqa: F401
-from pgstream.connectors import Limits, Offset, Rejected, Source, create_source, read
+from pgstream.connectors import NO_PLACES, Limits, Offset, Places, Rejected, Source, create_source, read
 from pgstream.formats.format import Field
 from pgstream.types.definition import SqlType
 
@@ -35,12 +35,19 @@ def fields_of(**types: str) -> tuple[Field, ...]:
 
 
 def opened(
-    fields: tuple[Field, ...] | None = None, world: StillWorld | None = None, directory: Path = Path(), **options: str
+    fields: tuple[Field, ...] | None = None,
+    world: StillWorld | None = None,
+    directory: Path = Path(),
+    passed_over: Places = NO_PLACES,
+    **options: str,
 ) -> Source:
     """A source with `options`, in which __ stands for a dot."""
     world = world or StillWorld()
     named = {name.replace("__", "."): value for name, value in options.items()}
-    return create_source(named, fields, world=world, created_us=1_700_000_000_000_000, directory=directory)
+    created_us = 1_700_000_000_000_000
+    return create_source(
+        named, fields, world=world, created_us=created_us, directory=directory, passed_over=passed_over
+    )
 
 
 def drain(
