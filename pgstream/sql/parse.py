@@ -19,7 +19,7 @@ from pglast.stream import RawStream
 
 from pgstream.errors import FeatureNotSupported, InvalidEscapeSequence, SqlError, SyntaxError42601, WindowingError
 from pgstream.sql import streaming
-from pgstream.sql.streaming import Token
+from pgstream.sql.streaming import Token, rewriting
 
 __all__ = ["Parsed", "ast", "constant_positions", "deparse", "enums", "parse", "tokens"]
 
@@ -86,16 +86,46 @@ def deparse(node: Node) -> str:
 
 
 def _postgres(text: str, whole: str) -> list[Parsed]:
+    grammar = text
     try:
         raw = parser.parse_sql(text)
     except parser.ParseError as error:
-        raise _syntax_error(error, text) from None
+        grammar, raw = _of_other_systems(text, error)
     statements = []
     for index, statement in enumerate(raw):
         start = statement.stmt_location or 0
         end = start + statement.stmt_len if statement.stmt_len else len(text)
-        statements.append(Parsed(statement.stmt, text[start:end].strip(), start, whole, text, index))
+        statements.append(Parsed(statement.stmt, text[start:end].strip(), start, whole, grammar, index))
     return statements
+
+
+def _of_other_systems(text: str, error: parser.ParseError) -> tuple[str, Any]:
+    """What Postgres' grammar rejects with `error`, if a rewriting of the same length makes it acceptable."""
+    grammar = rewriting.rewritten(text, tokens(text))
+    if grammar is None:
+        raise _syntax_error(error, text) from None
+    try:
+        raw = parser.parse_sql(grammar)
+    except parser.ParseError as second:
+        furthest = max(error, second, key=lambda each: len(text) if each.args[1] is None else each.args[1])
+        raise _syntax_error(furthest, text) from None
+    if rewriting.MARK in grammar:
+        _unmark(raw)
+    return grammar, raw
+
+
+def _unmark(node: Any) -> None:
+    """Gives the names of a tree that were marked for Postgres' grammar their own spelling back."""
+    if isinstance(node, tuple):
+        for part in node:
+            _unmark(part)
+    elif isinstance(node, ast.Node):
+        for slot in node:
+            value = getattr(node, slot)
+            if isinstance(value, str) and rewriting.MARK in value:
+                setattr(node, slot, rewriting.unmarked(value))
+            else:
+                _unmark(value)
 
 
 def constant_positions(parsed: Parsed) -> dict[int, int]:
@@ -128,6 +158,7 @@ def _pair_constants(node: Any, told: Any, found: dict[int, int]) -> None:
 
 def _syntax_error(error: parser.ParseError, text: str) -> SqlError:
     message, position = error.args
+    message = rewriting.unmarked(message)
     if message.startswith("frame "):
         return WindowingError(message, position=position)
     if message == "invalid Unicode escape":

@@ -1,0 +1,175 @@
+"""Spellings of other systems made into Postgres' grammar, in a text of the same length, so that positions stay.
+
+    window.start, GROUP BY window, end, offset     reserved words as names: marked, and unmarked in the tree
+    FROM TABLE(TUMBLE(TABLE t, …))                 FROM TUMBLE(t, …): TABLE and its parentheses are blanked
+    SESSION(TABLE t PARTITION BY k, …)             SESSION(t, k, …): keys are arguments before the time column
+    INTERVAL '10' MINUTES, INTERVAL 7 DAYS         INTERVAL '10 MINUTES', INTERVAL'7DAYS'
+
+Only texts that Postgres' grammar rejects come here, so nothing changes what it means.
+"""
+
+import re
+from collections.abc import Sequence
+
+from pgstream.sql.streaming.reader import Token
+
+MARK = "\ue000"
+"""The last character of a reserved word that is a name: from the private use area, which no text should hold."""
+
+_NAMES = {"windo": "window", "en": "end", "offse": "offset"}
+"""Marked words without their mark, and what they are."""
+
+WINDOW_FUNCTIONS = frozenset({"tumble", "hop", "session", "cumulate", "gap_fill"})
+_UNITS = frozenset(
+    f"{unit}{plural}"
+    for unit in ("microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year")
+    for plural in ("", "s")
+)
+_OPENING, _CLOSING = "ASCII_40", "ASCII_41"
+_BEFORE_EXPRESSION = re.compile(
+    "ALL|AND|AS|ASCII_(37|40|4[2-7]|6[0-2]|91|94)|BETWEEN|BY|CASE|DISTINCT|ELSE|EQUALS_GREATER|FROM|GREATER_EQUALS|HAVING"
+    "|I?LIKE|IN_P|LESS_EQUALS|NOT|NOT_EQUALS|ON|OP|OR|SELECT|SET|THEN|USING|WHEN|WHERE"
+)
+"""Tokens behind which an expression begins, so that END and OFFSET are names there."""
+
+_AFTER_CASE = ("", "AS", "ASCII_41", "ASCII_44", "ASCII_59", "FROM")
+"""Tokens that cannot stand inside a CASE, so that END before them closes it."""
+
+
+def rewritten(text: str, tokens: Sequence[Token]) -> str | None:
+    """`text` as Postgres' grammar may take it; None where there is nothing to rewrite."""
+    made = list(text)
+    _Rewriting(text, tokens, made).run()
+    found = "".join(made)
+    assert len(found) == len(text)
+    return None if found == text else found
+
+
+def unmarked(word: str) -> str:
+    """A name or a message as it was written before words in it were marked."""
+    for stem, whole in _NAMES.items():
+        word = word.replace(stem + MARK, whole)
+    return word
+
+
+class _Rewriting:
+    """One pass over the tokens of a text.
+
+    `calls` holds the word before each parenthesis that is open, `cases` how many were open at each CASE.
+    """
+
+    def __init__(self, text: str, tokens: Sequence[Token], made: list[str]) -> None:
+        self.text = text
+        self.tokens = tokens
+        self.made = made
+        self.calls: list[str] = []
+        self.cases: list[int] = []
+        self.drop_closing: set[int] = set()
+
+    def run(self) -> None:
+        for at, token in enumerate(self.tokens):
+            match token.name:
+                case "ASCII_40":
+                    self.calls.append(self.word(at - 1))
+                case "ASCII_41":
+                    self.close()
+                    if at in self.drop_closing:
+                        self.blank(token)
+                case "ASCII_59":
+                    self.cases = []
+                case "CASE" if self.name(at - 1) != "ASCII_46":
+                    self.cases.append(len(self.calls))
+                case "END_P":
+                    self.end(at)
+                case "OFFSET":
+                    if self.begins_expression(at):
+                        self.mark(at)
+                case "WINDOW":
+                    if not (self.name(at + 2) == "AS" and self.name(at + 3) == _OPENING):
+                        self.mark(at)
+                case "TABLE":
+                    self.table(at)
+                case "PARTITION":
+                    if self.in_window_call() and self.name(at + 1) == "BY":
+                        self.blank(token)
+                        self.blank(self.tokens[at + 1])
+                        self.made[token.start] = ","
+                case "INTERVAL":
+                    self.interval(at)
+
+    def name(self, at: int) -> str:
+        """What the scanner calls token `at`; empty outside of the text."""
+        return self.tokens[at].name if 0 <= at < len(self.tokens) else ""
+
+    def word(self, at: int) -> str:
+        """Token `at` as it was written, in lower case."""
+        if not 0 <= at < len(self.tokens):
+            return ""
+        return self.text[self.tokens[at].start : self.tokens[at].end].lower()
+
+    def blank(self, token: Token) -> None:
+        self.made[token.start : token.end] = " " * (token.end - token.start)
+
+    def mark(self, at: int) -> None:
+        """A reserved word becomes a name, unless it stands where any word may."""
+        token = self.tokens[at]
+        if self.name(at - 1) not in ("AS", "ASCII_46"):
+            self.made[token.start : token.end] = self.word(at)[:-1] + MARK
+
+    def close(self) -> None:
+        if self.calls:
+            self.calls.pop()
+
+    def in_window_call(self) -> bool:
+        return bool(self.calls) and self.calls[-1] in WINDOW_FUNCTIONS
+
+    def begins_expression(self, at: int) -> bool:
+        """Whether token `at` stands where an expression begins: not behind the star of `SELECT *` or `t.*`."""
+        star = self.name(at - 1) == "ASCII_42" and self.name(at - 2) in ("SELECT", "ASCII_44", "ASCII_46", "DISTINCT")
+        return _BEFORE_EXPRESSION.fullmatch(self.name(at - 1)) is not None and not star
+
+    def end(self, at: int) -> None:
+        """END closes a CASE where an expression may end, ends a transaction as the first word, and else is a name."""
+        inside = bool(self.cases) and self.cases[-1] == len(self.calls)
+        if self.begins_expression(at) and not (inside and self.name(at + 1) in _AFTER_CASE):
+            self.mark(at)
+        elif self.cases:
+            self.cases.pop()
+        elif self.name(at - 1) not in ("", "ASCII_59"):
+            self.mark(at)
+
+    def table(self, at: int) -> None:
+        """TABLE(call) in FROM, and TABLE name as an argument of a window function."""
+        if self.name(at + 1) == _OPENING and self.word(at + 2) in WINDOW_FUNCTIONS:
+            self.blank(self.tokens[at])
+            self.blank(self.tokens[at + 1])
+            self.drop_closing.add(self.closing(at + 1))
+        elif self.in_window_call() and self.name(at - 1) in (_OPENING, "ASCII_44", "EQUALS_GREATER"):
+            self.blank(self.tokens[at])
+
+    def closing(self, opening: int) -> int:
+        """The parenthesis that closes the one at `opening`; none is -1."""
+        depth = 0
+        for at in range(opening, len(self.tokens)):
+            depth += {_OPENING: 1, _CLOSING: -1}.get(self.name(at), 0)
+            if not depth:
+                return at
+        return -1
+
+    def interval(self, at: int) -> None:
+        """A number and a unit that Postgres takes within a string only."""
+        unit = self.word(at + 2)
+        if unit not in _UNITS:
+            return
+        first, last = self.tokens[at + 1], self.tokens[at + 2]
+        number = self.text[first.start : first.end]
+        if first.name == "SCONST" and number.startswith("'"):
+            gap = self.text[first.end : last.start]
+            if last.name == "IDENT" and not gap.strip():
+                self.made[first.start : last.end] = number[:-1] + gap + unit + "'"
+        elif first.name in ("ICONST", "FCONST"):
+            low = self.tokens[at].end
+            literal = f"'{number}{unit}'"
+            room = last.end - low
+            if len(literal) <= room:
+                self.made[low : last.end] = literal.rjust(room)
