@@ -66,10 +66,6 @@ class InternalError(SqlError):
     sqlstate = "XX000"
 
 
-class ConnectionException(SqlError):
-    sqlstate = "08000"
-
-
 class ProtocolViolation(SqlError):
     sqlstate = "08P01"
 
@@ -158,10 +154,6 @@ class InvalidEscapeSequence(SqlError):
     sqlstate = "22025"
 
 
-class StringDataLengthMismatch(SqlError):
-    sqlstate = "22026"
-
-
 class ArraySubscriptError(SqlError):
     sqlstate = "2202E"
 
@@ -188,14 +180,6 @@ class NotNullViolation(SqlError):
 
 class UniqueViolation(SqlError):
     sqlstate = "23505"
-
-
-class CheckViolation(SqlError):
-    sqlstate = "23514"
-
-
-class InvalidCursorState(SqlError):
-    sqlstate = "24000"
 
 
 class ActiveSqlTransaction(SqlError):
@@ -274,10 +258,6 @@ class InvalidRecursion(SqlError):
     sqlstate = "42P19"
 
 
-class InvalidForeignKey(SqlError):
-    sqlstate = "42830"
-
-
 class InvalidName(SqlError):
     sqlstate = "42602"
 
@@ -300,10 +280,6 @@ class IndeterminateDatatype(SqlError):
 
 class WrongObjectType(SqlError):
     sqlstate = "42809"
-
-
-class GeneratedAlways(SqlError):
-    sqlstate = "428C9"
 
 
 class UndefinedColumn(SqlError):
@@ -354,10 +330,6 @@ class DuplicateAlias(SqlError):
     sqlstate = "42712"
 
 
-class DuplicateObject(SqlError):
-    sqlstate = "42710"
-
-
 class AmbiguousColumn(SqlError):
     sqlstate = "42702"
 
@@ -378,10 +350,6 @@ class InvalidTableDefinition(SqlError):
     sqlstate = "42P16"
 
 
-class InvalidObjectDefinition(SqlError):
-    sqlstate = "42P17"
-
-
 class TooManyConnections(SqlError):
     sqlstate = "53300"
 
@@ -390,16 +358,8 @@ class DiskFull(SqlError):
     sqlstate = "53100"
 
 
-class OutOfMemory(SqlError):
-    sqlstate = "53200"
-
-
 class ProgramLimitExceeded(SqlError):
     sqlstate = "54000"
-
-
-class TooManyColumns(SqlError):
-    sqlstate = "54011"
 
 
 class ObjectNotInPrerequisiteState(SqlError):
@@ -416,10 +376,6 @@ class QueryCanceled(SqlError):
 
 class AdminShutdown(SqlError):
     sqlstate = "57P01"
-
-
-class CannotConnectNow(SqlError):
-    sqlstate = "57P03"
 
 
 class IoError(SqlError):

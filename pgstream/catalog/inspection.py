@@ -155,17 +155,13 @@ def oidvectortypes(call: BoundCall, oids: list[int]) -> str:
     return ", ".join(type_text(_catalog(call), path, oid) or "???" for oid in oids)
 
 
-def _parts(text: str, strict: bool = True) -> list[str]:
-    return split_identifiers(text)
-
-
 function(
     "parse_ident(text) -> _text",
     rowwise=True,
     oid=1268,
     doc="The parts of a dotted name.",
     examples={"parse_ident('a.\"B c\".d')": '{a,"B c",d}'},
-)(_parts)
+)(split_identifiers)
 
 
 @cache

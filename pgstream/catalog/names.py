@@ -30,7 +30,7 @@ from pgstream.errors import (
 from pgstream.functions.casts import NAMES_IN, NAMES_OUT
 from pgstream.functions.casts_of_catalog import REGISTERED
 from pgstream.functions.registry import EvalContext
-from pgstream.types.definition import BY_NAME, Settings, SqlType
+from pgstream.types.definition import BY_NAME, SqlType
 from pgstream.types.lift import over_distinct
 
 
@@ -171,11 +171,6 @@ class NamedSettings(dict[str, str]):
     def name_of(self, type_name: str, oid: int) -> str | None:
         """See `types.oid.NamingSettings`."""
         return self._names.text(type_name, oid)
-
-
-def named_settings(context: EvalContext, types: tuple[SqlType, ...]) -> Settings:
-    """The context's settings; with names if values of `types` print names."""
-    return NamedSettings(context) if any(map(prints_names, types)) else context.settings
 
 
 def _declare(kind: str) -> None:

@@ -26,7 +26,6 @@ from pgstream.functions.registry import EvalContext
 from pgstream.types import SqlType
 
 HEAP, BTREE = 2, 403
-DEFAULT_COLLATION = 100
 CLASS_PG_CLASS, CLASS_PG_TYPE, CLASS_PG_CONSTRAINT, CLASS_PG_REWRITE = 1259, 1247, 2606, 2618
 
 _OPERATOR_CLASSES = {

@@ -142,37 +142,6 @@ def _distinct(columns: Sequence[Column], count: int) -> tuple[NDArray[np.int64] 
     return first, codes
 
 
-def call_set(
-    function: Function,
-    args: Sequence[Value],
-    types: tuple[SqlType, ...],
-    result: SqlType,
-    count: int,
-    context: EvalContext,
-) -> tuple[NDArray[np.int64], tuple[Column, ...]]:
-    """A set-returning `function` over `count` rows of `args`: for each output row its input row, ascending, and the
-    output columns. A strict function gives nothing for rows with a NULL argument."""
-    columns = [as_column(arg, count) for arg in args]
-    keep = np.ones(count, np.bool_)
-    if function.strict:
-        for column in columns:
-            keep &= valid(column)
-    rows = np.flatnonzero(keep)
-    if len(rows) < count:
-        columns = [column.take(column_of(rows, pa.int64())) for column in columns]
-    prefix = (BoundCall(types, result, context),) if function.bound else ()
-    if not len(rows):
-        return rows, tuple(pa.array([], storage) for storage in _output_storages(function, result))
-    owners, outputs = function.kernel(*prefix, *(columns or [len(rows)]))
-    return rows[owners], outputs
-
-
-def _output_storages(function: Function, result: SqlType) -> list[pa.DataType]:
-    if len(function.output_types) == 1:
-        return [result.storage]
-    return [SqlType(name).storage for name in function.output_types]
-
-
 def python_values(column: Column, type: SqlType) -> list[Any]:
     """The values of `column` in the Python form of `type`; None for NULL."""
     return values_of(type, column)

@@ -211,12 +211,6 @@ def right(text: str, count: int) -> str:
     return text[-count:] if count else ""
 
 
-def _checked_length(text: str) -> str:
-    if len(text) > MAX_BYTES:
-        raise ProgramLimitExceeded("requested length too large")
-    return text
-
-
 @function(
     "lpad(text, int4, text) -> text",
     rowwise=True,

@@ -1,15 +1,12 @@
 """Order as numbers: int64 ranks that compare as SQL compares the values."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pgstream.delta import Column, Delta
+from pgstream.delta import Column
 from pgstream.functions.vector import column_of, valid
-from pgstream.storage.identity import Seed, row_hash
 from pgstream.storage.order import OrderColumn
 from pgstream.types.definition import SqlType
 
@@ -48,12 +45,3 @@ def sort_codes(column: Column, type: SqlType, order: OrderColumn) -> list[Ranks]
     missing = ~valid(column)
     codes = np.where(missing, 0, codes)
     return [np.where(missing, -1 if order.nulls_first else 1, 0), codes]
-
-
-def sorted_indices(delta: Delta, order: Sequence[OrderColumn], types: Sequence[SqlType], seed: Seed) -> Ranks:
-    """The rows of `delta` in `order`, those that tie by row identity: the order of a SELECT's result."""
-    codes: list[Ranks] = []
-    for item in order:
-        codes += sort_codes(delta.columns[item.position], types[item.position], item)
-    ties = row_hash(delta.columns, seed, len(delta))
-    return np.lexsort((ties.lo, ties.hi, *reversed(codes)))

@@ -63,11 +63,6 @@ def evaluate(
     return as_column(value_of(expr, _Rows(columns, count, context, params)), count)
 
 
-def evaluate_constant(expr: Expr, context: EvalContext, params: Sequence[Column] = ()) -> pa.Scalar:
-    """The one value of an expression that refers to no columns, such as LIMIT's."""
-    return evaluate(expr, {}, 1, context, params)[0]
-
-
 @dataclass(frozen=True, slots=True)
 class _Rows:
     """The rows an expression is computed for."""

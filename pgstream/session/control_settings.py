@@ -78,7 +78,7 @@ def _set_several(session: Session, node: Any) -> Answer:
 def _value(name: str, arguments: Sequence[Any]) -> str:
     """What stands right of SET's equals sign as one text."""
     key = known_name(name).lower()
-    texts = [_argument(key, argument) for argument in arguments]
+    texts = [_argument(argument) for argument in arguments]
     if key in _QUOTED_LISTS:
         return ", ".join(quoted_identifier(text) for text in texts)
     if len(texts) > 1 and key not in _LISTS:
@@ -86,7 +86,7 @@ def _value(name: str, arguments: Sequence[Any]) -> str:
     return ", ".join(texts)
 
 
-def _argument(key: str, argument: Any) -> str:
+def _argument(argument: Any) -> str:
     if isinstance(argument, ast.TypeCast):
         return _zone_of_interval(argument)
     value = argument.val

@@ -25,7 +25,6 @@ class Prepared:
     columns: tuple[Col, ...] | None = None
     from_sql: bool = False
     """Made by PREPARE, not by a Parse message."""
-    prepared_us: int = 0
 
 
 @dataclass(slots=True)

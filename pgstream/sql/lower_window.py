@@ -42,7 +42,7 @@ def lower_window(lowering: "Lowerer", relation: rel.Window, needed: frozenset[in
         wanted = Wanted(Ref(col) for col in kept)
         partition = wanted.positions(first.partition)
         order = order_columns(wanted, _order(first))
-        items = [_item(call, wanted, first) for _, call in now]
+        items = [_item(call, wanted) for _, call in now]
         if part is None:
             node, _ = lowering.mapped(relation.input, wanted.exprs)
         else:
@@ -73,7 +73,7 @@ def _same_window(left: WindowCall, right: WindowCall) -> bool:
     )
 
 
-def _item(call: WindowCall, wanted: Wanted, first: WindowCall) -> WindowItem:
+def _item(call: WindowCall, wanted: Wanted) -> WindowItem:
     frame = call.frame
     start = _bound(frame, frame.start, frame.start_offset, call, wanted)
     end = _bound(frame, frame.end, frame.end_offset, call, wanted)

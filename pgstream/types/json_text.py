@@ -10,7 +10,6 @@ TOKEN = re.compile(
     r'[ \t\n\r]*(?:([{}\[\]:,])|(")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)|(true|false|null))', re.ASCII
 )
 RUN = re.compile(r"(?:[A-Za-z0-9_]|[^\x00-\x7f])*")
-NUMBER_RUN = re.compile(r"-?(?:[A-Za-z0-9_+.\-]|[^\x00-\x7f])*")
 STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
 STRING_PREFIX = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*')
 UNICODE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)")

@@ -20,14 +20,13 @@ from pgstream.types.definition import Settings, TypeDefinition, declare
 from pgstream.types.integer import same
 from pgstream.types.lift import parsed
 from pgstream.types.order import signed_keys
-from pgstream.types.zones import fixed_zone, zone_named
+from pgstream.types.zones import zone_named
 
 INFINITY = kernels.INFINITY
 MINUS_INFINITY = kernels.MINUS_INFINITY
 EPOCH_2000_US = 946_684_800_000_000
 FIRST_US = -211813488000000000 + EPOCH_2000_US
 """4714-11-24 00:00:00 BC, PostgreSQL's first timestamp."""
-UTC_ZONE = fixed_zone("UTC", 0)
 SPECIALS = {"infinity": INFINITY, "-infinity": MINUS_INFINITY, "epoch": 0}
 
 

@@ -39,7 +39,7 @@ def bind_call(level: Level, node: Node) -> Expr:
         raise FeatureNotSupported("VARIADIC arguments are not supported yet", position=node.location)
     name = function_name(level, node)
     args = _arguments(level, node, name in AGGREGATES and node.over is None)
-    candidate = choose_function(level, node, name, args)
+    candidate = choose_function(node, name, args)
     if candidate is None:
         return coerce_or_fail(level.binding, args[0], SqlType(name), "e", node.location)
     declared = candidate.declared
@@ -60,7 +60,7 @@ def prepare_call(level: Level, node: Node) -> tuple[Any, tuple[Expr, ...], tuple
     """What a call in FROM resolves to: the declaration, the coerced arguments and their declared types."""
     name = function_name(level, node)
     args = _arguments(level, node, False)
-    candidate = choose_function(level, node, name, args)
+    candidate = choose_function(node, name, args)
     if candidate is None:
         raise FeatureNotSupported(
             f"casts in the form of a call ({name}) are not supported here", position=node.location
@@ -102,7 +102,7 @@ def _arguments(level: Level, node: Node, is_aggregate: bool) -> list[Expr]:
         level.in_aggregate = outer
 
 
-def choose_function(level: Level, node: Node, name: str, args: list[Expr]) -> Candidate | None:
+def choose_function(node: Node, name: str, args: list[Expr]) -> Candidate | None:
     """What the call resolves to; None where it is a cast in the form of a call, such as text(x)."""
     shown = ".".join(part.sval for part in node.funcname)
     types = [arg.type.bare() for arg in args]
@@ -201,7 +201,7 @@ def _aggregate(level: Level, node: Node, declared: Aggregate, args: tuple[Expr, 
         default = f"aggregate functions are not allowed in {owner.clause}"
         raise GroupingError(_NO_AGGREGATES.get(owner.clause, default), position=position)
     for arg in args:
-        _check_inside(owner, arg, position)
+        _check_inside(owner, arg)
     order, condition = _aggregate_clauses(level, node)
     if node.agg_distinct:
         _check_distinct(level, args, order)
@@ -242,7 +242,7 @@ def aggregate_level(level: Level, args: tuple[Expr, ...]) -> Level:
     return level
 
 
-def _check_inside(level: Level, arg: Expr, position: int | None) -> None:
+def _check_inside(level: Level, arg: Expr) -> None:
     made = {col.id for col in level.aggregates.values()}
     windows = {col.id for col in level.windows.values()}
     sets = {col.id for call in level.set_calls for col in call.outputs}

@@ -50,16 +50,6 @@ def _category(name: str) -> str:
     return BY_NAME[name].category
 
 
-def is_binary_coercible(source: str, target: str) -> bool:
-    """Whether `source` is stored as `target` is, so that its values pass as they are."""
-    if source == target or target in ("any", "anyelement", "anycompatible"):
-        return True
-    if target in ("anyarray", "anycompatiblearray"):
-        return is_array(source)
-    cast = CASTS.get((source, target))
-    return cast is not None and cast.function is None and cast.context == "i"
-
-
 def can_coerce(sources: Sequence[str], targets: Sequence[str], context: CastContext) -> bool:
     """Whether values of these types can be arguments of those, as far as each alone can tell."""
     for source, target in zip(sources, targets, strict=True):

@@ -107,7 +107,7 @@ def _column_constraint(binding: Binding, made: Definition, node: Node, constrain
         case Kind.CONSTR_DEFAULT:
             column = TableColumn(node.colname, made.types[-1])
             expr = bind_default_node(binding, constraint.raw_expr)
-            _checked_default(binding, expr, column, made)
+            _check_default(binding, expr, column)
             made.defaults[-1] = default_text(binding, constraint.raw_expr, expr, column)
         case Kind.CONSTR_PRIMARY:
             _set_primary_key(made, [node.colname], constraint)
@@ -119,7 +119,7 @@ def _column_constraint(binding: Binding, made: Definition, node: Node, constrain
             pass
 
 
-def _checked_default(binding: Binding, expr: Any, column: TableColumn, made: Definition) -> None:
+def _check_default(binding: Binding, expr: Any, column: TableColumn) -> None:
     try:
         assigned(binding, expr, column)
     except DatatypeMismatch:

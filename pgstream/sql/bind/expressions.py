@@ -117,7 +117,7 @@ def bind_column_ref(level: Level, node: Node) -> Expr:
                 item = find_item(level, None, name, position)
                 if item is None:
                     raise missing_column(level, None, name, position)
-                found = whole_row(level, item)
+                found = whole_row(item)
         case [alias, name]:
             found = qualified_column(level, None, alias, name, position)
         case [schema, alias, name]:
@@ -143,7 +143,7 @@ def _row_of_star(level: Level, fields: tuple[Node, ...], position: int) -> Expr:
     item = find_item(level, schema, names[-1], position)
     if item is None:
         raise missing_item(level, names[-1], position)
-    return whole_row(level, item)
+    return whole_row(item)
 
 
 def own_object(level: Level, expr: Expr, position: int | None) -> Expr:
@@ -151,7 +151,7 @@ def own_object(level: Level, expr: Expr, position: int | None) -> Expr:
     return level.binding.located(replace(expr), position)
 
 
-def whole_row(level: Level, item: NameItem) -> Expr:
+def whole_row(item: NameItem) -> Expr:
     """`t` where t is a table: its row. A function of one column is that column.
 
     Where an outer join has no row of the item, the row is NULL; that is told by all its columns being NULL.

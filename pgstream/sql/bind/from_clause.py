@@ -73,7 +73,7 @@ def bind_range_var(level: Level, node: Node) -> FromItem:
     if node.schemaname is None:
         cte = level.cte(node.relname)
         if cte is not None:
-            return named_item(level, cte.use(level), alias, node.alias)
+            return named_item(cte.use(level), alias, node.alias)
     try:
         found = find_relation(level.binding, node)
     except UndefinedTable as error:
@@ -151,7 +151,7 @@ def _renamed(columns: tuple[Col, ...], alias: Node, name: str) -> list[tuple[str
     return [(own, Ref(col)) for own, col in zip(names, columns, strict=True)]
 
 
-def named_item(level: Level, plan: Relation, name: str, alias: Node) -> FromItem:
+def named_item(plan: Relation, name: str, alias: Node) -> FromItem:
     """A FROM item over a plan, visible as `name`."""
     return FromItem(plan, [NameItem(name, _renamed(plan.columns, alias, name))])
 
@@ -194,7 +194,7 @@ def bind_range_subselect(level: Level, node: Node) -> FromItem:
     if isinstance(query.plan, Sort) and level.alone:
         level.input_order = query.plan.order
         return FromItem(query.plan.input, [NameItem(name, _renamed(query.columns, node.alias, name))])
-    return named_item(level, visible(query), name, node.alias)
+    return named_item(visible(query), name, node.alias)
 
 
 @binds_from(ast.RangeTableSample)

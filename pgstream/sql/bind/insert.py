@@ -79,8 +79,8 @@ def _source(level: Level, node: Node, table: Any, positions: tuple[int, ...]) ->
         return _values(level, node, table, positions)
     plan = visible(bind_query(level.binding, query, level, keep_unknown=True))
     exprs = [_passed(level.binding, col, expr) for col, expr in zip(plan.columns, outputs_of(plan), strict=True)]
-    _check_width(level.binding, node, table, positions, exprs)
-    row = _full_row(level, table, positions, exprs, bool(node.cols))
+    _check_width(level.binding, node, positions, exprs)
+    row = _full_row(level, table, positions, exprs)
     cols = scan(level.binding, table.oid, table.name, table.columns).columns
     return Project(plan, tuple(zip(cols, row, strict=True)))
 
@@ -101,15 +101,14 @@ def _values(level: Level, node: Node, table: Any, positions: tuple[int, ...]) ->
             where = level.binding.position_of(items)
             raise SyntaxError42601("VALUES lists must all be the same length", position=where)
         row: list[Expr | None] = [None if is_default(item) else bind_expression(level, item) for item in items]
-        _check_width(level.binding, node, table, positions, row, items)
+        _check_width(level.binding, node, positions, row, items)
         rows.append(row)
-    return _rows(level, table, positions, rows, bool(node.cols))
+    return _rows(level, table, positions, rows)
 
 
 def _check_width(
     binding: Binding,
     node: Node,
-    table: Any,
     positions: tuple[int, ...],
     row: Any,
     items: tuple[Node, ...] = (),
@@ -122,13 +121,13 @@ def _check_width(
         raise SyntaxError42601("INSERT has more target columns than expressions", position=node.cols[len(row)].location)
 
 
-def _rows(level: Level, table: Any, positions: tuple[int, ...], rows: list[Any], listed: bool = False) -> Relation:
+def _rows(level: Level, table: Any, positions: tuple[int, ...], rows: list[Any]) -> Relation:
     cols = scan(level.binding, table.oid, table.name, table.columns).columns
-    full = [tuple(_full_row(level, table, positions, row, listed)) for row in rows]
+    full = [tuple(_full_row(level, table, positions, row)) for row in rows]
     return rows_plan(level.binding, cols, full)
 
 
-def _full_row(level: Level, table: Any, positions: tuple[int, ...], row: Any, listed: bool) -> list[Expr]:
+def _full_row(level: Level, table: Any, positions: tuple[int, ...], row: Any) -> list[Expr]:
     given = dict(zip(positions, row, strict=False))
     binding = level.binding
     made: dict[int, Expr] = {}

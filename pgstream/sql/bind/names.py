@@ -86,7 +86,6 @@ class Level:
     """Names of the WITH clause being bound that are not visible yet."""
     own: set[int] = field(default_factory=set)
     in_aggregate: str | None = None
-    in_window: bool = False
     alone: bool = False
     """Whether FROM is one subquery and nothing else."""
     input_order: tuple[SortKey, ...] = ()

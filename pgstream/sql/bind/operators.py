@@ -52,7 +52,7 @@ def apply_operator(
 ) -> Expr:
     """`args` under the operator `name`, coerced to what it takes. Raises UndefinedFunction as PostgreSQL words it,
     with the operator as it was `spelled`."""
-    chosen = choose_operator(binding, name, args, position, spelled)
+    chosen = choose_operator(name, args, position, spelled)
     types = [arg.type.name for arg in args]
     arguments, result = concrete(chosen.arguments, chosen.declared.result, types, position)
     coerced = [coerce_argument(binding, arg, target) for arg, target in zip(args, arguments, strict=True)]
@@ -79,9 +79,7 @@ def coerce_argument(binding: Binding, arg: Expr, target: str) -> Expr:
     return made
 
 
-def choose_operator(
-    binding: Binding, name: str, args: list[Expr], position: int | None, spelled: str | None = None
-) -> Candidate:
+def choose_operator(name: str, args: list[Expr], position: int | None, spelled: str | None = None) -> Candidate:
     """The operator that `name` means for operands of these types."""
     types = [arg.type.bare() for arg in args]
     symbol = spelled or name
@@ -218,7 +216,7 @@ def any_all(binding: Binding, name: str, left: Expr, array: Expr, is_all: bool, 
     if element is None:
         raise WrongObjectType("op ANY/ALL (array) requires array on right side", position=position)
     probe = Const(None, element.bare())
-    chosen = choose_operator(binding, name, [left, probe], position)
+    chosen = choose_operator(name, [left, probe], position)
     types = [left.type.name, element.name]
     arguments, result = concrete(chosen.arguments, chosen.declared.result, types, position)
     if result != "bool":

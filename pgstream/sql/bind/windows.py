@@ -192,7 +192,7 @@ def _offset(level: Level, node: Node, mode: str, order: tuple[SortKey, ...]) -> 
                 f"RANGE with offset PRECEDING/FOLLOWING is not supported for column type {key.type.bare()}",
                 position=binding.position(offset),
             )
-        chosen = choose_operator(binding, "+", [key, offset], binding.position(offset))
+        chosen = choose_operator("+", [key, offset], binding.position(offset))
         wanted = SqlType(chosen.arguments[1])
     made = coerce(binding, offset, wanted, "a")
     if made is None:

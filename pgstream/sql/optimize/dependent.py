@@ -212,7 +212,7 @@ def _push_join(node: Join | Apply, domain: Domain, free: Columns) -> Pushed:
         return replace(left, relation=replace(node, left=left.relation, right=right, condition=condition))
     match node.kind:
         case "inner":
-            return _push_inner_join(node, left, domain, free)
+            return _push_inner_join(node, left, domain)
         case "right":
             mirrored = _push_join(Join("left", node.right, node.left, node.condition), domain, free)
             return _narrowed(mirrored, node.columns)
@@ -225,7 +225,7 @@ def _push_join(node: Join | Apply, domain: Domain, free: Columns) -> Pushed:
     return replace(left, relation=Join(node.kind, left.relation, right_side.relation, condition))
 
 
-def _push_inner_join(node: Join, left: Pushed, domain: Domain, free: Columns) -> Pushed:
+def _push_inner_join(node: Join, left: Pushed, domain: Domain) -> Pushed:
     right = push(node.right, domain)
     nested = set(left.bound) <= set(right.bound) or set(right.bound) <= set(left.bound)
     if not nested and left.exact and right.exact:
