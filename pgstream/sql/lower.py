@@ -4,7 +4,7 @@ Plans name columns by id, operators by position; expressions are rewritten so th
 the same nodes. Every operator that keeps state is given just the columns that it or something above it needs.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from pgstream.circuit.circuit import Circuit, Node
@@ -52,16 +52,30 @@ class Lowered:
     order: tuple[OrderColumn, ...] = ()
 
 
+def no_node(oid: int) -> Node | None:
+    """Every stored relation is read through an Input."""
+    return None
+
+
 class Lowering:
     """One plan on its way into `circuit`.
 
-    `scope` names the owner of the plan, for the volatile computations that no two plans share.
+    `relation_node` gives the node whose output is the stored relation `oid` with all its columns, where the circuit
+    computes it itself (a materialized view); otherwise the relation is an Input. `scope` names the owner of the plan,
+    for the volatile computations that no two plans share.
     """
 
-    def __init__(self, circuit: Circuit, facts: RelationFacts, scope: str = "") -> None:
+    def __init__(
+        self,
+        circuit: Circuit,
+        facts: RelationFacts,
+        scope: str = "",
+        relation_node: Callable[[int], Node | None] = no_node,
+    ) -> None:
         self.circuit = circuit
         self._facts = facts
         self._salts = Salts(scope)
+        self._relation_node = relation_node
 
     def lower(self, plan: Relation) -> Lowered:
         """The node for `plan`, which holds no Apply and no Subquery. Hold it before the next plan is lowered: nodes
@@ -141,6 +155,10 @@ class Lowering:
 
     def _scan(self, scan: rel.Scan, needed: frozenset[int]) -> Part:
         growing = self._facts.append_only(scan.oid)
+        node = self._relation_node(scan.oid)
+        if node is not None:
+            places = {col.id: position for col, position in zip(scan.columns, scan.positions, strict=True)}
+            return Part(node, places, growing)
         stored = {p: c for c, p in zip(scan.columns, scan.positions, strict=True) if c.id in needed}
         positions = tuple(sorted(stored))
         node = self.circuit.add(Input(scan.oid, positions, tuple(stored[position].type for position in positions)))
