@@ -32,6 +32,7 @@ from pgstream.plan.expressions import (
 from pgstream.sql.bind.binding import BOOL, INT4, INT8, UNKNOWN
 from pgstream.sql.bind.coercion import coerce, coerce_or_fail, coerce_to_bool, common_typmod, decided, to_common
 from pgstream.sql.bind.dispatch import bind_expression, binds
+from pgstream.sql.bind.group_windows import field_of_column
 from pgstream.sql.bind.names import (
     Level,
     NameItem,
@@ -110,6 +111,9 @@ def bind_column_ref(level: Level, node: Node) -> Expr:
     if isinstance(fields[-1], ast.A_Star):
         return level.binding.located(_row_of_star(level, fields, position), position)
     names = [part.sval for part in fields]
+    of_window = field_of_column(level, names, position) if len(names) > 1 else None
+    if of_window is not None:
+        return own_object(level, of_window, position)
     match names:
         case [name]:
             found = find_column(level, name, position)

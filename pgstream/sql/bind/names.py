@@ -80,6 +80,8 @@ class Level:
     aggregates: dict[AggCall, Col] = field(default_factory=dict)
     windows: dict[WindowCall, Col] = field(default_factory=dict)
     set_calls: list[SetCall] = field(default_factory=list)
+    group_window: Any = None
+    """The window that this level's rows are in, once a function such as tumble(…) asked for one."""
     window_definitions: dict[str, Any] = field(default_factory=dict)
     ctes: dict[str, Any] = field(default_factory=dict)
     later_ctes: set[str] = field(default_factory=set)

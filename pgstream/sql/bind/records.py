@@ -10,6 +10,8 @@ from pgstream.errors import FeatureNotSupported, UndefinedColumn
 from pgstream.functions.registry import Function
 from pgstream.plan.expressions import Expr, Ref
 from pgstream.sql.bind.calls import prepare_call
+from pgstream.sql.bind.dispatch import bind_expression
+from pgstream.sql.bind.group_windows import is_group_window, window_fields
 from pgstream.sql.bind.names import Level, SetCall, find_column, find_item
 from pgstream.sql.bind.overloads import concrete
 from pgstream.sql.parse import ast
@@ -40,8 +42,11 @@ def _fields(level: Level, node: Node) -> list[tuple[str, Expr]]:
         item = find_item(level, names[0] if len(names) > 1 else None, names[-1], node.location)
         if plain is None and item is not None:
             return item.columns
-    if isinstance(node, ast.FuncCall):
+    if isinstance(node, ast.FuncCall) and not is_group_window(node):
         return _function_fields(level, node)
+    fields = window_fields(bind_expression(level, node))
+    if fields:
+        return fields
     raise FeatureNotSupported(
         "field selection from an expression is not supported yet", position=getattr(node, "location", None)
     )

@@ -16,6 +16,7 @@ from pgstream.sql.bind.coercion import coerce_to_bool, coerce_to_type, decided
 from pgstream.sql.bind.ctes import bind_with
 from pgstream.sql.bind.dispatch import bind_expression, binds_query
 from pgstream.sql.bind.from_clause import bind_from
+from pgstream.sql.bind.group_windows import grouping_parts, with_sessions, with_times
 from pgstream.sql.bind.grouping import Grouping
 from pgstream.sql.bind.locking import check_locking
 from pgstream.sql.bind.names import Level, NameItem
@@ -73,6 +74,7 @@ def _plain(level: Level, node: Node, ordered: bool, keep_unknown: bool) -> Bound
     check_locking(level, node.lockingClause or ())
     if where is not None:
         plan = Filter(plan, where)
+    plan = with_times(level, plan)
     plan = _grouped(level, node, plan, targets, groups, having)
     if level.windows:
         plan = Window(plan, tuple((col, call) for call, col in level.windows.items()))
@@ -95,12 +97,14 @@ def _grouped(
 ) -> Relation:
     """`plan` under GROUP BY, aggregates and HAVING; the targets and window calls rewritten to what groups give."""
     if not (groups or having is not None or level.aggregates or node.groupClause):
-        return plan
+        return with_sessions(level, plan, ())
     grouping = Grouping(level)
     for group in groups:
         check_comparable(level.binding, group.expr)
-        grouping.add(group.expr, group.name)
+        for name, part in grouping_parts(group.expr):
+            grouping.add(part, name or group.name)
     plan = applied(level, plan, {id for _, key in grouping.keys for id in used(key)})
+    plan = with_sessions(level, plan, [key for _, key in grouping.keys])
     for target in targets:
         target.expr = grouping.rewritten(target.expr)
     if having is not None:

@@ -1,4 +1,4 @@
-"""Functions in FROM: ordinality, column lists, ROWS FROM, and the windowing functions TUMBLE and HOP."""
+"""Functions in FROM: ordinality, column lists, ROWS FROM, and the window functions over relations."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from pgstream.sql.bind.overloads import concrete
 from pgstream.sql.bind.query import ONE_ROW
 from pgstream.sql.bind.set_calls import lockstep
 from pgstream.sql.bind.targets import figure_name
-from pgstream.sql.bind.windowing import bind_windowing, is_windowing
+from pgstream.sql.bind.window_tables import bind_windowing, is_windowing
 from pgstream.sql.parse import ast
 from pgstream.types.definition import SqlType
 
@@ -28,7 +28,7 @@ def bind_range_function(level: Level, node: Node) -> FromItem:
     calls = [call for call, definitions in node.functions if not _refuse_definitions(call, definitions)]
     if node.coldeflist:
         raise FeatureNotSupported("column definition lists are not supported yet")
-    if len(calls) == 1 and is_windowing(level, calls[0]):
+    if len(calls) == 1 and is_windowing(calls[0]):
         return bind_windowing(level, calls[0], node.alias)
     outer = level.lateral, level.clause
     level.lateral, level.clause = True, "function in FROM"

@@ -1,115 +1,157 @@
-"""TUMBLE and HOP: a relation with the event-time windows of each row, as RisingWave and Flink spell it.
+"""Event-time windows, as the plan nodes that every spelling of them is bound to.
 
-TUMBLE(relation, time column, size)         one window a row
-HOP(relation, time column, slide, size)     every window of `size` that starts at a multiple of `slide`
+    tumble     a computed start             Project: tumble_start(time, size [, offset])
+    hop        several starts for a row     TableCall: hop_starts(time, slide, size [, offset])
+    cumulate   several windows for a row    TableCall: cumulate_windows(time, step, size [, offset])
+    session    what lies near in time       Sessions
+
+Rows without a time are in no window.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from pgstream.errors import DatatypeMismatch, FeatureNotSupported, UndefinedFunction
+from pgstream.errors import DatatypeMismatch, FeatureNotSupported
 from pgstream.functions.registry import Function, functions_named
-from pgstream.plan.expressions import Call, Expr, Ref
-from pgstream.plan.relations import Project, Relation, TableCall
+from pgstream.plan.expressions import Call, Col, Const, Expr, IsNull, Not, Ref
+from pgstream.plan.relations import Filter, Project, Relation, Scan, Sessions, TableCall
+from pgstream.plan.rewrite import used
+from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.coercion import coerce
-from pgstream.sql.bind.dispatch import bind_expression, bind_from_item
-from pgstream.sql.bind.from_clause import FromItem
-from pgstream.sql.bind.names import Level, NameItem
+from pgstream.sql.bind.dispatch import bind_expression
+from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.operators import apply_operator
-from pgstream.sql.parse import ast
 from pgstream.types.definition import SqlType
+from pgstream.types.window import WINDOW_TYPES
 
 Node = Any
 INTERVAL = SqlType("interval")
-_ARGUMENTS = {"tumble": 3, "hop": 4}
+
+LENGTHS = {"tumble": ("size",), "hop": ("slide", "size"), "session": ("gap",), "cumulate": ("step", "size")}
+"""The windows there are, and their intervals in order. All but sessions take an offset at the end."""
 
 
-def is_windowing(level: Level, node: Node) -> bool:
-    """Whether a function in FROM is TUMBLE or HOP over a relation."""
-    return (
-        isinstance(node, ast.FuncCall)
-        and node.funcname[-1].sval in _ARGUMENTS
-        and bool(node.args)
-        and isinstance(node.args[0], ast.ColumnRef)
-    )
+@dataclass(frozen=True, slots=True)
+class Windowing:
+    """How one call cuts time: `lengths` are the intervals of its kind in order, the offset last if there is one."""
+
+    kind: str
+    time: Expr
+    lengths: tuple[Expr, ...]
+    partition: tuple[Expr, ...] = ()
+    position: int | None = None
+
+    @property
+    def moment(self) -> SqlType:
+        return self.time.type.bare()
+
+    @property
+    def size(self) -> Expr:
+        return self.lengths[len(LENGTHS[self.kind]) - 1]
 
 
-def bind_windowing(level: Level, node: Node, alias: Node) -> FromItem:
-    """The relation's columns, then window_start and window_end of the time column's type."""
-    name = node.funcname[-1].sval
-    if len(node.args) != _ARGUMENTS[name]:
-        raise UndefinedFunction(
-            f"{name} takes {_ARGUMENTS[name]} arguments: a relation, its time column, and {_intervals(name)}",
-            position=node.location,
-        )
-    source = _relation(level, node.args[0])
-    inner = Level(level.binding, level, source.names)
-    time = bind_expression(inner, node.args[1])
+@dataclass(frozen=True, slots=True)
+class Windowed:
+    """A relation each row of which stands beside the bounds of a window."""
+
+    plan: Relation
+    start: Expr
+    end: Expr
+
+
+def counts_of(kind: str) -> tuple[int, int]:
+    """How few and how many intervals a window function takes."""
+    few = len(LENGTHS[kind])
+    return few, few if kind == "session" else few + 1
+
+
+def intervals(kind: str) -> str:
+    """What messages call the intervals that a window function takes."""
+    return {"tumble": "the window size", "session": "the gap"}.get(kind, " and ".join(LENGTHS[kind]))
+
+
+def as_time(binding: Binding, kind: str, time: Expr) -> Expr:
+    """An expression as the time of a window. Raises DatatypeMismatch."""
     if time.type.name == "date":
-        made = coerce(level.binding, time, SqlType("timestamp"), "i")
+        made = coerce(binding, time, SqlType("timestamp"), "i")
         assert made is not None
-        time = made
-    if time.type.name not in ("timestamp", "timestamptz"):
+        return made
+    if time.type.name not in WINDOW_TYPES:
         raise DatatypeMismatch(
-            f"the time column of {name} must be of a timestamp type, not {time.type.bare()}",
-            position=level.binding.position(time),
+            f"the time column of {kind} must be of a timestamp type, not {time.type.bare()}",
+            position=binding.position(time),
         )
-    widths = [_interval(inner, name, arg) for arg in node.args[2:]]
-    plan, start, end = _windows(level, source.plan, time, widths, node)
-    return _item(name, source, plan, start, end, alias)
+    return time
 
 
-def _intervals(name: str) -> str:
-    return "the window size" if name == "tumble" else "slide and size"
+def as_length(level: Level, kind: str, node: Node) -> Expr:
+    """A node as an interval of a window, the same for every row. Raises DatatypeMismatch."""
+    return interval_of(level, kind, bind_expression(level, node))
 
 
-def _relation(level: Level, node: Node) -> FromItem:
-    names = [part.sval for part in node.fields]
-    if len(names) > 2:
-        raise FeatureNotSupported("relation names with a database are not supported here", position=node.location)
-    schema = names[0] if len(names) == 2 else None
-    found = ast.RangeVar(schemaname=schema, relname=names[-1], inh=True, relpersistence="p", location=node.location)
-    made = bind_from_item(level, found)
-    assert isinstance(made, FromItem)
-    return made
-
-
-def _interval(level: Level, name: str, node: Node) -> Expr:
-    bound = bind_expression(level, node)
+def interval_of(level: Level, kind: str, bound: Expr) -> Expr:
+    """An expression as an interval of a window. Raises DatatypeMismatch."""
+    position = level.binding.position(bound)
     made = coerce(level.binding, bound, INTERVAL, "i")
     if made is None:
         raise DatatypeMismatch(
-            f"the sizes of {name} must be of type interval, not {bound.type.bare()}",
-            position=level.binding.position(bound),
+            f"the sizes of {kind} must be of type interval, not {bound.type.bare()}", position=position
         )
+    if kind == "session" and used(made):
+        raise FeatureNotSupported("the gap of a session must be a constant", position=position)
     return made
 
 
-def _windows(level: Level, plan: Relation, time: Expr, widths: list[Expr], node: Node) -> tuple[Relation, Any, Any]:
-    """`plan` with the columns window_start and window_end."""
-    binding = level.binding
-    type = time.type.bare()
-    start, end = binding.col("window_start", type), binding.col("window_end", type)
-    kept = tuple((col, Ref(col)) for col in plan.columns)
-    if len(widths) == 1:
-        function = _internal("tumble_start", type, node)
-        opened: Expr = Call(function, (time, widths[0]), type)
-        plan = Project(plan, (*kept, (start, opened)))
-    else:
-        plan = TableCall(plan, _internal("hop_starts", type, node), (time, *widths), (start,))
-    closed = apply_operator(binding, "+", [Ref(start), widths[-1]], node.location)
-    return Project(plan, (*kept, (start, Ref(start)), (end, closed))), start, end
+def internal(windowing: Windowing, name: str) -> Function:
+    """The function that computes windows of these moments."""
+    types = (windowing.moment.name, *("interval" for _ in windowing.lengths))
+    return next(function for function in functions_named(name) if function.arguments == types)
 
 
-def _internal(name: str, time: SqlType, node: Node) -> Function:
-    for function in functions_named(name):
-        if function.arguments[0] == time.name:
-            return function
-    raise FeatureNotSupported(f"{name} of {time} is not supported yet", position=node.location)
+def tumble_start(windowing: Windowing) -> Expr:
+    """The start of the window of a fixed size that a row is in."""
+    function = internal(windowing, "tumble_start")
+    return Call(function, (windowing.time, *windowing.lengths), windowing.moment)
 
 
-def _item(name: str, source: FromItem, plan: Relation, start: Any, end: Any, alias: Node) -> FromItem:
-    columns = [column for item in source.names if item.columns_visible for column in item.columns]
-    columns += [("window_start", Ref(start)), ("window_end", Ref(end))]
-    given = [part.sval for part in alias.colnames or ()] if alias else []
-    columns = [(new, expr) for new, (_, expr) in zip(given, columns, strict=False)] + columns[len(given) :]
-    return FromItem(plan, [NameItem(alias.aliasname if alias else name, columns)])
+def window_end(binding: Binding, windowing: Windowing, start: Expr) -> Expr:
+    """The end of a window of a fixed size."""
+    return apply_operator(binding, "+", [start, windowing.size], windowing.position)
+
+
+def windowed(binding: Binding, plan: Relation, windowing: Windowing) -> Windowed:
+    """`plan` with the windows of its rows, one row for each."""
+    start, end = (binding.col(name, windowing.moment) for name in ("window_start", "window_end"))
+    args = (windowing.time, *windowing.lengths)
+    match windowing.kind:
+        case "tumble":
+            kept = tuple((col, Ref(col)) for col in plan.columns)
+            made: Relation = Project(timed(binding, plan, windowing.time), (*kept, (start, tumble_start(windowing))))
+            return Windowed(made, Ref(start), window_end(binding, windowing, Ref(start)))
+        case "hop":
+            made = TableCall(plan, internal(windowing, "hop_starts"), args, (start,))
+            return Windowed(made, Ref(start), window_end(binding, windowing, Ref(start)))
+        case "cumulate":
+            made = TableCall(plan, internal(windowing, "cumulate_windows"), args, (start, end))
+        case _:
+            made = session(plan, windowing, (start, end))
+    return Windowed(made, Ref(start), Ref(end))
+
+
+def session(plan: Relation, windowing: Windowing, bounds: Sequence[Col]) -> Sessions:
+    """`plan` with the sessions of its rows."""
+    return Sessions(plan, windowing.partition, windowing.time, windowing.lengths[0], bounds[0], bounds[1])
+
+
+def timed(binding: Binding, plan: Relation, time: Expr) -> Relation:
+    """The rows of `plan` that have a time."""
+    if isinstance(time, Const) or (isinstance(time, Ref) and isinstance(plan, Scan) and _never_null(binding, time.col)):
+        return plan
+    return Filter(plan, Not(IsNull(time)))
+
+
+def _never_null(binding: Binding, col: Col) -> bool:
+    """Whether a column is declared NOT NULL."""
+    columns = getattr(binding.catalog.objects.get(col.table_oid), "columns", ())
+    return 0 < col.attnum <= len(columns) and columns[col.attnum - 1].not_null
