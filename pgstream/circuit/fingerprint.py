@@ -49,15 +49,21 @@ def _feed(value: Any, take: Take) -> None:
     kind = type(value)
     if kind is Ref or kind is SqlType:
         take(_leaf(value))
-    elif isinstance(value, tuple | list):
+    elif kind is int or kind is str or kind is bool:
+        take(_literal(kind, value))
+    elif kind is tuple or isinstance(value, (tuple, list)):
         take(b"\x00t%d" % len(value))
         for item in value:
             _feed(item, take)
     elif kind is Function or kind is Aggregate or kind is WindowFunction:
         take(_called(value))
     elif not _feed_fields(value, take):
-        literal = repr(value)
-        take(f"\x00v{kind.__name__}\x00{len(literal)}\x00{literal}".encode(errors="surrogatepass"))
+        take(_literal(kind, value))
+
+
+def _literal(kind: type, value: Any) -> bytes:
+    literal = repr(value)
+    return f"\x00v{kind.__name__}\x00{len(literal)}\x00{literal}".encode(errors="surrogatepass")
 
 
 def _feed_fields(value: Any, take: Take) -> bool:

@@ -75,24 +75,31 @@ class ColIds:
     """The counter that new columns of one plan take their ids from."""
 
     def __init__(self, next_id: int) -> None:
-        self.next_id = next_id
+        self._next_id = next_id
+        self._above: Relation | None = None
 
     @staticmethod
     def above(plan: Relation) -> ColIds:
-        """A counter whose ids no column of `plan` has."""
-        return ColIds(max(defined(plan) | used(plan), default=0) + 1)
+        """A counter whose ids no column of `plan` has. What it has is looked at when the first one is asked for."""
+        ids = ColIds(1)
+        ids._above = plan
+        return ids
+
+    def _take(self) -> int:
+        if self._above is not None:
+            self._next_id = max(defined(self._above) | used(self._above), default=0) + 1
+            self._above = None
+        taken = self._next_id
+        self._next_id += 1
+        return taken
 
     def fresh(self, name: str, type: SqlType) -> Col:
         """A new column."""
-        col = Col(self.next_id, name, type)
-        self.next_id += 1
-        return col
+        return Col(self._take(), name, type)
 
     def like(self, col: Col) -> Col:
         """A new column of the name, type and origin of `col`."""
-        fresh = replace(col, id=self.next_id)
-        self.next_id += 1
-        return fresh
+        return replace(col, id=self._take())
 
 
 def _is_expr(part: object) -> TypeGuard[Expr]:
@@ -103,18 +110,24 @@ def _map(value: Any, node: Callable[[Any], Any], col: Callable[[Col], Col]) -> A
     """`value`, a field's content, with `node` applied to its expressions and relations and `col` to its columns."""
     if value is None:
         return None
-    if isinstance(value, tuple):
-        mapped = tuple([_map(item, node, col) for item in value])
-        return value if all(a is b for a, b in zip(mapped, value, strict=True)) else mapped
-    if isinstance(value, Col):
+    kind = type(value)
+    if kind is tuple:
+        mapped = [_map(item, node, col) for item in value]
+        for new, old in zip(mapped, value, strict=True):
+            if new is not old:
+                return tuple(mapped)
+        return value
+    if kind is Col:
         return col(value)
-    held = CALLS.get(type(value))
+    held = CALLS.get(kind)
     return node(value) if held is None else _map_fields(value, held, node, col)
 
 
 def _map_fields(
     whole: Part, fields: tuple[str, ...], node: Callable[[Any], Any], col: Callable[[Col], Col] = lambda c: c
 ) -> Part:
+    if not fields:
+        return whole
     changed = {}
     for field in fields:
         old = getattr(whole, field)
@@ -221,7 +234,8 @@ def subexpressions(expr: Expr) -> Iterator[Expr]:
     while waiting:
         part = waiting.pop()
         yield part
-        waiting.extend(reversed(operands(part)))
+        if EXPRESSIONS[type(part)]:
+            waiting.extend(reversed(operands(part)))
 
 
 def own_columns(relation: Relation) -> tuple[Col, ...]:

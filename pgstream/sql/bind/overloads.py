@@ -6,6 +6,7 @@ type names; `unknown` stands for a literal or parameter whose type nothing decid
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pgstream.errors import DatatypeMismatch
@@ -69,7 +70,8 @@ def _spread(
     return []
 
 
-def operator_candidates(name: str, count: int) -> list[Candidate]:
+@cache
+def operator_candidates(name: str, count: int) -> Sequence[Candidate]:
     """Prefix operators for one argument, infix operators for two."""
     found = []
     for operator in OPERATORS.get(name, ()):

@@ -33,8 +33,12 @@ bounded; what to prune is known last."""
 
 def optimize(plan: Relation, facts: RelationFacts) -> Relation:
     """A plan of the same rows and columns as `plan` that is cheap to keep up to date, without subqueries."""
+    done: dict[Rule, Relation] = {}
     for rule in RULES:
+        if done.get(rule) is plan:
+            continue
         before = plan.columns
         plan = rule(plan, facts)
+        done[rule] = plan
         assert plan.columns == before, f"{rule.__name__} changed the columns {before} to {plan.columns}"
     return plan
