@@ -1,4 +1,4 @@
-"""One key looked up in the layers of a spine: hashed, located and consolidated by one call, as calls cost most then."""
+"""A few keys looked up in the layers of a spine: located and consolidated by one call, as calls cost most then."""
 
 import numpy as np
 from numba import njit, types
@@ -6,7 +6,7 @@ from numba import njit, types
 from pgstream.kernels.hashing import finish, mix
 from pgstream.kernels.pointers import fold_multiply
 from pgstream.kernels.probing import BLOCK, locate
-from pgstream.kernels.spans import merge_spans
+from pgstream.kernels.spans import expand, merge_spans, sum_keys
 
 U64 = types.Array(types.uint64, 1, "C", readonly=True)
 I64 = types.Array(types.int64, 1, "C", readonly=True)
@@ -39,3 +39,34 @@ def find_word(table, fences, layers, secret, word):  # type: ignore[no-untyped-d
     two[0] = fold_multiply(two[0] ^ np.uint64(word), secret[5])
     finish(one, two)
     return find_key(table, fences, layers, one, two)
+
+
+@njit(nogil=True, cache=True)
+def _locate_all(table, fences, layers, keys, keys_low):  # type: ignore[no-untyped-def]
+    """The spans of all keys, of which there are few."""
+    spans = np.empty(((len(keys) + BLOCK) * len(table), 4), np.int64)
+    query, found = locate(table, fences, layers, keys, keys_low, 0, spans)
+    assert query == len(keys)
+    return spans[:found]
+
+
+@njit(I64_2(I64_2, U64_2, I64, U64, U64, types.boolean), nogil=True, cache=True)
+def find_keys(table, fences, layers, keys, keys_low, consolidate):  # type: ignore[no-untyped-def]
+    """The rows (query, pick, weight) of each key, by query: three rows of the result."""
+    spans = _locate_all(table, fences, layers, keys, keys_low)
+    room, several = 0, False
+    for s in range(len(spans)):
+        room += spans[s, 3] - spans[s, 2]
+        several = several or (s > 0 and spans[s, 0] == spans[s - 1, 0])
+    found = np.empty((3, room), np.int64)
+    if not several or not consolidate:
+        expand(table, spans, found[0], found[1], found[2])
+        return found
+    count = merge_spans(table, spans, -1, False, found[0], found[1], found[2])
+    return found if count == room else found[:, :count].copy()
+
+
+@njit(types.void(I64_2, U64_2, I64, U64, U64, types.int64[::1]), nogil=True, cache=True)
+def weigh_keys(table, fences, layers, keys, keys_low, sums):  # type: ignore[no-untyped-def]
+    """Adds to `sums[query]` the weights of all rows of each key."""
+    sum_keys(table, _locate_all(table, fences, layers, keys, keys_low), sums)

@@ -39,7 +39,7 @@ def group_ids(hi, lo):  # type: ignore[no-untyped-def]
     n = len(hi)
     ids = np.empty(n, np.int64)
     first = np.empty(n, np.int64)
-    size = 1024
+    size = 64 if n <= 32 else 1024
     table = np.zeros((size, WIDTH), np.uint64)
     mask = np.uint64(size - 1)
     count = 0
@@ -135,6 +135,33 @@ def mark_changed(changed, new, old, old_of):  # type: ignore[no-untyped-def]
     for g in range(len(new)):
         if old_of[g] < 0 or new[g] != old[old_of[g]]:
             changed[g] = True
+
+
+@njit(types.void(OUT, I64, I64), nogil=True, cache=True)
+def add_old(change, old, old_of):  # type: ignore[no-untyped-def]
+    """Adds to `change[g]` what `old` has at `old_of[g]`; nothing where that is -1."""
+    for g in range(len(change)):
+        if old_of[g] >= 0:
+            change[g] += old[old_of[g]]
+
+
+@njit(types.int64[:, ::1](I64, BOOL, BOOL, types.int64), nogil=True, cache=True)
+def moved_rows(old_of, alive, alike, before):  # type: ignore[no-untyped-def]
+    """The rows (row, weight, group) that go, then those that come, of the groups that are not `alike`.
+
+    A group's old row is `old_of[g]` (-1: none), its new one `before + g`.
+    """
+    rows = np.empty((3, 2 * len(old_of)), np.int64)
+    count = 0
+    for weight in (-1, 1):
+        for g in range(len(old_of)):
+            if alike[g] or (old_of[g] < 0 if weight < 0 else not alive[g]):
+                continue
+            rows[0, count] = old_of[g] if weight < 0 else before + g
+            rows[1, count] = weight
+            rows[2, count] = g
+            count += 1
+    return rows[:, :count].copy()
 
 
 @njit(OUT(types.int64[:, ::1], U64, U64, I64, types.int64), nogil=True, cache=True)

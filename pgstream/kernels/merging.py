@@ -11,10 +11,10 @@ I64_2 = types.int64[:, ::1]
 U64 = types.uint64[::1]
 __all__ = ["SOURCE_SHIFT", "gather64"]
 
-# The columns of a source's row in the table that merging and probing kernels read: addresses, row bounds, and the
-# directory, which only probing reads.
-KEY, KEY_LOW, ROW, ROW_LOW, PREFIX, OFFSETS, CONTENT, WEIGHT, START, STOP, DIRECTORY, SHIFT = range(12)
-TABLE_WIDTH = 12
+# The columns of a source's row in the table that merging and probing kernels read: addresses, row bounds, and what only
+# probing reads: the directory, and where the leaves of the columns are.
+KEY, KEY_LOW, ROW, ROW_LOW, PREFIX, OFFSETS, CONTENT, WEIGHT, START, STOP, DIRECTORY, SHIFT, LEAVES = range(13)
+TABLE_WIDTH = 13
 UNIDENTIFIED = -1  # in place of ROW's address: rows have no identity, and none is equal to another
 NO_HEAD = np.uint64(0xFFFFFFFFFFFFFFFF)  # of an exhausted source; a key may be that by chance
 

@@ -48,11 +48,11 @@ class Aggregation:
 @dataclass(frozen=True, slots=True)
 class Touched:
     """The groups that a step concerns: the key of each, and of the inputs whose deltas are read, by input number,
-    the group of each row. `columns` are the key columns as the deltas spell them."""
+    the group of each row. `first` is a row of input 0 for each group, which spells its keys."""
 
     keys: Hash
     ids: dict[int, Ints]
-    columns: tuple[Column, ...]
+    first: Ints
 
     @property
     def count(self) -> int:

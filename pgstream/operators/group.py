@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pgstream.circuit.operator import Arranged, Operator, TickContext
 from pgstream.delta import Column, Delta
 from pgstream.functions.registry import Linear
 from pgstream.functions.vector import column_of, numbers
-from pgstream.kernels.grouping import group_ids, group_sums, weighted_sums
+from pgstream.kernels.arrow_views import leaves, words
+from pgstream.kernels.grouping import add_old, group_ids, group_sums, weighted_sums
 from pgstream.operators.aggregation import (
     Aggregation,
     Touched,
@@ -23,8 +24,10 @@ from pgstream.operators.aggregation import (
     passing,
 )
 from pgstream.operators.arrange import keys_at
+from pgstream.operators.moves import Moves
+from pgstream.storage.gather import pick_columns, take_rows
 from pgstream.storage.identity import Hash, key_hash
-from pgstream.storage.run import ArrangementSpec
+from pgstream.storage.run import ArrangementSpec, build_picked
 from pgstream.storage.spine import Spine
 from pgstream.types.definition import SqlType
 
@@ -70,15 +73,17 @@ class Sums:
     rows: Ints | None
     states: tuple[Ints, ...]
 
-    def at(self, picks: Ints) -> "Sums":
-        return Sums(None if self.rows is None else self.rows[picks], tuple(state[picks] for state in self.states))
+    def before(self, later: "Sums") -> "Sums":
+        """These, then those of `later`."""
+        rows = None if self.rows is None or later.rows is None else np.concatenate([self.rows, later.rows])
+        return Sums(rows, tuple(map(np.concatenate, zip(self.states, later.states, strict=True))))
 
     def columns(self) -> tuple[Column, ...]:
         every = self.states if self.rows is None else (self.rows, *self.states)
         return tuple(column_of(state, pa.int64()) for state in every)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Group(Operator):
     """One row per group: the keys, then the aggregates.
 
@@ -102,7 +107,7 @@ class Group(Operator):
 
     lean = True
 
-    @property
+    @cached_property
     def types(self) -> tuple[SqlType, ...]:
         return self.columns[0][: self.keys] + tuple(aggregation.type for aggregation in self.aggregations)
 
@@ -110,11 +115,11 @@ class Group(Operator):
     def starts(self) -> bool:  # type: ignore[override]
         return self.whole
 
-    @property
+    @cached_property
     def accumulators(self) -> dict[Any, Accumulator]:
         return accumulators(self.aggregations)
 
-    @property
+    @cached_property
     def arrangements(self) -> tuple[ArrangementSpec, ...]:
         states = sum(item.linear.states for item in self.accumulators.values()) + (not self.growing)
         results = tuple(a.type for a in self.aggregations if not a.is_linear)
@@ -125,29 +130,38 @@ class Group(Operator):
         touched = self._touched(tick, inputs)
         if not touched.count:
             return self.idle(state)
-        found = state[0].probe(touched.keys, consolidate=True)
-        old = found.delta
+        before = state[0]
+        query, old = before.probe(touched.keys, consolidate=True)
         old_of = np.full(touched.count, -1, np.int64)
-        old_of[found.query] = np.arange(len(old))
+        old_of[query] = np.arange(len(old))
         had = self._stored_sums(old)
         sums = self._advanced(had, old_of, touched, inputs)
         alive = np.ones(touched.count, np.bool_)
         if sums.rows is not None and not self.whole:
-            assert (sums.rows >= 0).all(), "a group lost more rows than it had"
+            assert sums.rows.min() >= 0, "a group lost more rows than it had"
             alive = sums.rows > 0
         results = self._stored_results(old)
         values = self._values(tick, inputs, touched, results, old_of)
-        picks = np.where(old_of >= 0, old_of, len(old) + np.arange(touched.count))
-        keys = tuple(
-            pa.concat_arrays([was, now]).take(pa.array(picks))
-            for was, now in zip(old.columns[: self.keys], touched.columns, strict=True)
-        )
-        change = _Change(old_of, alive)
-        written = change.between(old.columns, (*keys, *sums.columns(), *values), len(old), self.keys)
-        state[0] = state[0].insert(written)
-        before = (*old.columns[: self.keys], *self._results(had, results))
-        after = (*keys, *self._results(sums, values))
-        return change.between(before, after, len(old), self.keys)
+        moves = Moves(old_of, alive, len(old))
+        keys = self._keys(old, query, touched, inputs[0])
+        every = had.before(sums)
+        others = [pa.concat_arrays(pair) for pair in zip(results, values, strict=True)]
+        stored = (*keys, *every.columns(), *others)
+        rows = moves.rows(stored, leaves(stored), self.keys)
+        key = touched.keys.take(rows.groups)
+        state[0] = before.insert_run(build_picked(stored, rows.picks, rows.weights, before.spec, tick.seed, key))
+        return moves.change((*keys, *self._results(every, others)), self.keys)
+
+    def _keys(self, old: Delta, query: Ints, touched: Touched, rows: Delta) -> tuple[Column, ...]:
+        """The keys of the old rows, then those of all touched groups, as they were first spelt."""
+        if self._spelt_alike:
+            first = touched.first
+            return pick_columns(rows.columns[: self.keys], np.concatenate([first[query], first]))
+        now = take_rows(rows.select(range(self.keys)), touched.first)
+        both = tuple(map(pa.concat_arrays, zip(old.columns[: self.keys], now.columns, strict=True)))
+        spelt = len(old) + np.arange(touched.count)
+        spelt[query] = np.arange(len(old))
+        return pick_columns(both, np.concatenate([np.arange(len(old)), spelt]))
 
     def once(self, tick: TickContext, inputs: Sequence[Delta]) -> Delta:
         touched = self._touched(tick, inputs)
@@ -158,36 +172,50 @@ class Group(Operator):
             batch_values(a, inputs[a.source], touched.ids[a.source], touched.count, self.columns[a.source], tick)
             for a in self._others
         ]
-        rows = Delta((*touched.columns, *self._results(sums, values)), np.ones(touched.count, np.int64))
+        keys = take_rows(inputs[0].select(range(self.keys)), touched.first).columns if self.keys else ()
+        rows = Delta((*keys, *self._results(sums, values)), np.ones(touched.count, np.int64))
         return rows if sums.rows is None or self.whole else rows.filter(sums.rows > 0)
 
-    @property
+    @cached_property
+    def _spelt_alike(self) -> bool:
+        """Whether equal keys look the same."""
+        return all(type.definition.equality_key is None for type in self.columns[0][: self.keys])
+
+    @cached_property
     def _others(self) -> list[Aggregation]:
         return [aggregation for aggregation in self.aggregations if not aggregation.is_linear]
 
-    @property
+    @cached_property
     def _states(self) -> int:
         return sum(item.linear.states for item in self.accumulators.values())
 
     def _touched(self, tick: TickContext, inputs: Sequence[Delta]) -> Touched:
         """The groups of the rows that came or went; a group without keys is always touched."""
-        read = {a.source for a in self.aggregations if a.is_linear or not _is_arranged(inputs[a.source])}
-        sources = sorted({0} | read)
-        positions = range(self.keys)
-        hashes = [keys_at(inputs[source], positions, self.columns[source], tick) for source in sources]
+        sources = self._sources(inputs)
+        hashes = [keys_at(inputs[source], range(self.keys), self.columns[source], tick) for source in sources]
         if self.whole:
             ids = {source: np.zeros(len(inputs[source]), np.int64) for source in sources}
-            return Touched(key_hash([], [], tick.seed, 1), ids, ())
-        every = Hash(np.concatenate([h.hi for h in hashes]), np.concatenate([h.lo for h in hashes]))
+            return Touched(key_hash([], [], tick.seed, 1), ids, np.zeros(1, np.int64))
+        every = hashes[0]
+        if len(hashes) > 1:
+            every = Hash(np.concatenate([h.hi for h in hashes]), np.concatenate([h.lo for h in hashes]))
         numbers_of, first = group_ids(every.hi, every.lo)
         assert not len(first) or first[-1] < len(inputs[0]), "an input names a group that the rows do not"
-        parts = np.split(numbers_of, np.cumsum([len(h.hi) for h in hashes])[:-1])
-        columns = tuple(column.take(pa.array(first)) for column in inputs[0].columns[: self.keys])
-        return Touched(every.take(first), dict(zip(sources, parts, strict=True)), columns)
+        parts = [numbers_of]
+        if len(hashes) > 1:
+            parts = np.split(numbers_of, np.cumsum([len(h.hi) for h in hashes])[:-1])
+        return Touched(every.take(first), dict(zip(sources, parts, strict=True)), first)
+
+    def _sources(self, inputs: Sequence[Delta]) -> list[int]:
+        """The inputs whose deltas are read: that of the rows, and those of aggregates without an arrangement."""
+        if len(inputs) == 1:
+            return [0]
+        read = {a.source for a in self.aggregations if a.is_linear or not _is_arranged(inputs[a.source])}
+        return sorted({0} | read)
 
     def _stored_sums(self, old: Delta) -> Sums:
         counted = not self.growing
-        found = [numbers(column) for column in old.columns[self.keys : self.keys + counted + self._states]]
+        found = [words(column, "int64") for column in old.columns[self.keys : self.keys + counted + self._states]]
         return Sums(found[0], tuple(found[1:])) if counted else Sums(None, tuple(found))
 
     def _stored_results(self, old: Delta) -> list[Column]:
@@ -259,48 +287,5 @@ def _shared(aggregation: Aggregation) -> Any:
 
 def _added(old: Ints, old_of: Ints, change: Ints) -> Ints:
     """`change` on top of the old value of each group, 0 where it had none."""
-    had = old_of >= 0
-    if had.all():
-        return old[old_of] + change
-    change[had] += old[old_of[had]]
+    add_old(change, old, old_of)
     return change
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """How groups moved: where each one's old row is (-1: it had none), and which are there now."""
-
-    old_of: Ints
-    alive: NDArray[np.bool_]
-
-    def between(self, before: Sequence[Column], after: Sequence[Column], count_before: int, same: int) -> Delta:
-        """The rows `before` that go and the rows `after` that come; the first `same` columns of a group never change.
-
-        `before` has a row for each old one, `after` one for each group.
-        """
-        moved = ~self._kept(before[same:], after[same:])
-        gone = self.old_of[moved & (self.old_of >= 0)]
-        come = np.flatnonzero(moved & self.alive)
-        picks = pa.array(np.concatenate([gone, count_before + come]))
-        columns = tuple(pa.concat_arrays([was, now]).take(picks) for was, now in zip(before, after, strict=True))
-        return Delta(columns, np.concatenate([np.full(len(gone), -1), np.ones(len(come), np.int64)]))
-
-    def _kept(self, before: Sequence[Column], after: Sequence[Column]) -> NDArray[np.bool_]:
-        """The groups that were there, still are, and look the same."""
-        kept = self.alive & (self.old_of >= 0)
-        for was, now in zip(before, after, strict=True):
-            rows = np.flatnonzero(kept)
-            if not len(rows):
-                break
-            kept[rows] = _identical(was.take(pa.array(self.old_of[rows])), now.take(pa.array(rows)))
-        return kept
-
-
-def _identical(left: Column, right: Column) -> NDArray[np.bool_]:
-    """Where two columns agree; NULLs agree."""
-    if pa.types.is_nested(left.type):
-        return np.array([a == b for a, b in zip(left.to_pylist(), right.to_pylist(), strict=True)], np.bool_)
-    equal = pc.fill_null(pc.equal(left, right), False)
-    if left.null_count or right.null_count:
-        equal = pc.or_(equal, pc.and_(left.is_null(), right.is_null()))
-    return np.asarray(equal.to_numpy(zero_copy_only=False), np.bool_)

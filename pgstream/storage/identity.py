@@ -13,8 +13,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pgstream.delta import Column
-from pgstream.kernels import hashing
-from pgstream.kernels.arrow_views import BITS, FIXED, LIST, STRINGS, STRUCT, address, layout, leaf
+from pgstream.kernels import batches, hashing
+from pgstream.kernels.arrow_views import (
+    BITS,
+    FIXED,
+    LIST,
+    STRINGS,
+    STRUCT,
+    Leaves,
+    address,
+    every,
+    leaf,
+    leaves,
+    nested,
+)
 from pgstream.types.definition import SqlType
 
 Words = NDArray[np.uint64]
@@ -42,6 +54,20 @@ def row_hash(columns: Sequence[Column], seed: Seed, count: int | None = None) ->
     `count` is the number of rows, needed where there are no columns.
     """
     rows = len(columns[0]) if count is None else count
+    places = leaves(columns)
+    if not rows or nested(places):
+        return _nested_hash(columns, seed, rows)
+    return hash_leaves(places, every(len(places)), seed, rows)
+
+
+def hash_leaves(places: Leaves, positions: NDArray[np.int64], seed: Seed, rows: int) -> Hash:
+    """The hash of each row over the columns at `positions`, none of which is nested."""
+    lanes = Hash(np.empty(rows, np.uint64), np.empty(rows, np.uint64))
+    batches.hash_columns(places, positions, secret_of(seed), *lanes)
+    return lanes
+
+
+def _nested_hash(columns: Sequence[Column], seed: Seed, rows: int) -> Hash:
     secret = secret_of(seed)
     lanes = Hash(np.full(rows, secret[0]), np.full(rows, secret[1]))
     for column in columns:
@@ -86,7 +112,8 @@ def _absorb(column: Column, secret: Words, lanes: Hash) -> None:
     assert len(column) == lanes.rows, (len(column), lanes.rows)
     if not lanes.rows:
         return
-    place, (kind, width) = leaf(column), layout(column.type)
+    place = leaf(column)
+    kind, width = place.kind, place.width
     nulls = (place.bits, place.offset, secret, *lanes)
     if kind == FIXED and width <= 8:
         hashing.absorb_words(place.values, width, *nulls)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from pgstream.delta import Column
 from pgstream.kernels import merging
+from pgstream.kernels.arrow_views import every
 from pgstream.late import Gather
-from pgstream.storage.gather import gather
+from pgstream.storage.gather import SMALL_ROWS, gather, gather_small
 from pgstream.storage.identity import Hash
 from pgstream.storage.run import NO_HASH, NO_WORDS, ArrangementSpec, Rows, Run, fitted
 
@@ -78,6 +79,21 @@ def merge_chunk(spec: ArrangementSpec, layers: Sequence[Layer], budget: int) -> 
     return pick_rows(spec, sources, fitted(picks, position), fitted(sums, position)), left
 
 
+def merge_runs(spec: ArrangementSpec, runs: Sequence[Run]) -> Run | None:
+    """The sum of whole runs of a few rows; None where all cancel."""
+    table = _table(runs)
+    room = sum(run.count for run in runs)
+    picks, sums = np.empty(room, np.int64), np.empty(room, np.int64)
+    cursors, more = np.zeros(len(runs), np.int64), np.zeros(len(runs), np.uint8)
+    position, _ = merging.merge_sources(table, cursors, more, picks, sums, 0, room)
+    return pick_rows(spec, runs, fitted(picks, position), fitted(sums, position), table)
+
+
+def _table(runs: Sequence[Run]) -> NDArray[np.int64]:
+    words = bytearray().join([run.row_table.data for run in runs])
+    return np.frombuffer(words, np.int64).reshape(-1, merging.TABLE_WIDTH)
+
+
 def _heads(layers: Sequence[Layer], heads: list[int]) -> tuple[NDArray[np.int64], NDArray[np.uint8], list[Run | None]]:
     """The kernel's view of the run that each layer is at."""
     table = np.zeros((len(layers), merging.TABLE_WIDTH), np.int64)
@@ -108,12 +124,16 @@ def _renumber(picks: NDArray[np.int64], current: list[Run | None], sources: list
 
 
 def pick_rows(
-    spec: ArrangementSpec, sources: Sequence[Run], picks: NDArray[np.int64], weights: NDArray[np.int64]
+    spec: ArrangementSpec,
+    sources: Sequence[Run],
+    picks: NDArray[np.int64],
+    weights: NDArray[np.int64],
+    table: NDArray[np.int64] | None = None,
 ) -> Run | None:
     """The picked rows of `sources`, which are in order, as a run."""
     if not len(picks):
         return None
-    table = np.stack([run.row_table for run in sources])
+    table = _table(sources) if table is None else table
     key = _words(table, merging.KEY, picks)
     row = _words(table, merging.ROW, picks) if spec.identified else key if spec.key_is_row else NO_HASH
     order, prefix = None, NO_WORDS
@@ -121,7 +141,9 @@ def pick_rows(
         arrays = [run.rows.order for run in sources]
         order = gather(pa.binary(), np.array([_order_leaf(run) for run in sources]), picks, lambda: arrays)
         prefix = _word(table[:, merging.PREFIX], picks)
-    columns = gather_columns(spec, sources, picks, range(len(spec.types)))
+    whole = range(len(spec.types))
+    few = gather_few(spec, table[:, merging.LEAVES].copy(), picks, whole) if len(picks) <= SMALL_ROWS else None
+    columns = gather_columns(spec, sources, picks, whole) if few is None else few
     return Run.of(Rows(key, row, order, prefix, weights, columns))
 
 
@@ -131,6 +153,15 @@ def gather_columns(
     """The picked rows' columns at `positions`."""
     column = columns_of(spec, sources)
     return tuple(column(i, picks) for i in positions)
+
+
+def gather_few(
+    spec: ArrangementSpec, sources: NDArray[np.int64], picks: NDArray[np.int64], positions: Sequence[int]
+) -> tuple[Column, ...] | None:
+    """As `gather_columns`, for a few rows of flat columns: `sources` are where the leaves of each source are."""
+    if isinstance(positions, range) and len(positions) == len(spec.types):
+        return gather_small(spec.storages, sources, every(len(spec.types)), picks)
+    return gather_small([spec.storages[i] for i in positions], sources, np.array(positions, np.int64), picks)
 
 
 def columns_of(spec: ArrangementSpec, sources: Sequence[Run]) -> Gather:

@@ -1,5 +1,6 @@
 """Runs: immutable sorted batches of rows."""
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 
 from pgstream.delta import Column, Delta, Weights
 from pgstream.kernels import merging, probing, sorting
-from pgstream.kernels.arrow_views import address, leaf
-from pgstream.storage.gather import Addresses, leaves, pick_column
-from pgstream.storage.identity import Hash, Seed, Words, key_hash, row_hash
+from pgstream.kernels.arrow_views import Leaves, address, every, leaf, leaves, nested
+from pgstream.storage.gather import pick_column, pick_columns
+from pgstream.storage.identity import Hash, Seed, Words, hash_leaves, key_hash, row_hash
 from pgstream.storage.order import OrderColumn, order_keys, prefixes
 from pgstream.types.definition import SqlType
 
@@ -21,7 +22,7 @@ NO_WORDS: Words = np.empty(0, np.uint64)
 NO_HASH = Hash(NO_WORDS, NO_WORDS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ArrangementSpec:
     """What an arrangement holds: rows of `types`, found by the columns at `key`, in each key sorted by `order`.
 
@@ -34,20 +35,30 @@ class ArrangementSpec:
     order: tuple[OrderColumn, ...] = ()
     growing: bool = False
 
-    @property
+    @cached_property
     def key_is_row(self) -> bool:
         """Whether equal keys are equal rows, so that one hash serves as both."""
         plain = all(t.definition.equality_key is None for t in self.types)
         return plain and self.key == tuple(range(len(self.types)))
 
-    @property
+    @cached_property
     def identified(self) -> bool:
         """Whether each row has a hash beside that of its key."""
         return not (self.growing or self.key_is_row)
 
-    @property
+    @cached_property
     def storages(self) -> tuple[pa.DataType, ...]:
         return tuple(t.storage for t in self.types)
+
+    @cached_property
+    def plain_key(self) -> NDArray[np.int64] | None:
+        """The positions of the key, where its columns are hashed as they are."""
+        plain = all(self.types[position].definition.equality_key is None for position in self.key)
+        return np.array(self.key, np.int64) if plain else None
+
+
+_FENCES = struct.Struct("=5Q")
+_TABLE_ROW = struct.Struct(f"={merging.TABLE_WIDTH}q")
 
 
 class Fences(NamedTuple):
@@ -107,20 +118,29 @@ class Run:
     @cached_property
     def row_table(self) -> NDArray[np.int64]:
         """This run's row of the table that kernels read (see `kernels/merging.py`)."""
-        rows = self.rows
-        row = np.zeros(merging.TABLE_WIDTH, np.int64)
-        row[merging.KEY], row[merging.KEY_LOW] = address(rows.key.hi), address(rows.key.lo)
-        if rows.row is NO_HASH:
-            row[merging.ROW] = merging.UNIDENTIFIED
-        elif rows.row is not rows.key:
-            row[merging.ROW], row[merging.ROW_LOW] = address(rows.row.hi), address(rows.row.lo)
+        return np.frombuffer(bytearray(self._packed_row(0, 0)), np.int64)
+
+    @cached_property
+    def probed(self) -> tuple[bytes, bytes]:
+        """What a probe reads of this run: its row of the table, with the directory, and its fences, as words."""
+        row = self._packed_row(address(self.directory), self.directory_shift)
+        return row, _FENCES.pack(*self.fences, self.fences.first)
+
+    def _packed_row(self, directory: int, shift: int) -> bytes:
+        rows, word = self.rows, merging.UNIDENTIFIED
+        prefix = offsets = content = low = 0
+        if rows.row is rows.key:
+            word = 0
+        elif rows.row is not NO_HASH:
+            word, low = address(rows.row.hi), address(rows.row.lo)
         if rows.order is not None:
             place = leaf(rows.order)
-            row[merging.PREFIX] = address(rows.prefix)
-            row[merging.OFFSETS], row[merging.CONTENT] = place.values, place.content
-        row[merging.WEIGHT] = address(rows.weights)
-        row[merging.STOP] = self.count
-        return row
+            prefix, offsets, content = address(rows.prefix), place.values, place.content
+        key, key_low, weights = address(rows.key.hi), address(rows.key.lo), address(rows.weights)
+        places = address(self.leaves)
+        return _TABLE_ROW.pack(
+            key, key_low, word, low, prefix, offsets, content, weights, 0, self.count, directory, shift, places
+        )
 
     @cached_property
     def directory(self) -> NDArray[np.uint32]:
@@ -133,8 +153,8 @@ class Run:
         return int(probing.directory_shift(self.fences.first, self.fences.last, self.count))
 
     @cached_property
-    def leaves(self) -> Addresses:
-        """int64[columns, 4]: where the columns' buffers lie."""
+    def leaves(self) -> Leaves:
+        """Where the columns' buffers lie."""
         return leaves(self.rows.columns)
 
     def slice(self, start: int, count: int) -> "Run":
@@ -155,25 +175,64 @@ def build_run(delta: Delta, spec: ArrangementSpec, seed: Seed, key: Hash | None 
     """`delta` sorted and consolidated; None where nothing is left. `key` is its key hash, if the caller has it."""
     if not len(delta):
         return None
-    key, row = hashes(delta, spec, seed, key)
+    columns = tuple(delta.columns)
+    places = leaves(columns)
+    key, row = _hashes(Delta(columns, delta.weights), places, spec, seed, key)
+    return _sorted_run(columns, places, None, delta.weights, spec, key, row)
+
+
+def build_picked(
+    columns: tuple[Column, ...],
+    picks: NDArray[np.int64],
+    weights: Weights,
+    spec: ArrangementSpec,
+    seed: Seed,
+    key: Hash,
+) -> Run | None:
+    """As `build_run`, of the rows at `picks` of a few more; `key` is the key hash of the picked."""
+    if not len(picks):
+        return None
+    places = leaves(columns)
+    whole = Delta(columns, np.empty(len(columns[0]) if columns else len(picks), np.int64))
+    row = key if spec.key_is_row else NO_HASH
+    if spec.identified:
+        row = (
+            row_hash(columns, seed, len(whole))
+            if nested(places)
+            else hash_leaves(places, every(len(places)), seed, len(whole))
+        ).take(picks)
+    return _sorted_run(columns, places, picks, weights, spec, key, row)
+
+
+def _sorted_run(
+    columns: tuple[Column, ...],
+    places: Leaves,
+    picks: NDArray[np.int64] | None,
+    weights: Weights,
+    spec: ArrangementSpec,
+    key: Hash,
+    row: Hash,
+) -> Run | None:
+    """The run of the rows at `picks` (None: of all), whose hashes and weights these are."""
     order, prefix = None, NO_WORDS
     if spec.order:
-        order = order_keys(delta.columns, spec.types, spec.order)
+        picked = columns if picks is None else pick_columns(columns, picks, places)
+        order = order_keys(picked, spec.types, spec.order)
         prefix = prefixes(order)
     place = (0, 0) if order is None else (leaf(order).values, leaf(order).content)
     permutation = sorting.sort_rows(key.hi, key.lo, prefix, *place, *(NO_HASH if row is key else row))
     new_key, new_row = _sorted_hashes(key, row, permutation)
-    weights = delta.weights[permutation]
-    kept = _kept(new_key, new_row, weights)
+    sums = weights[permutation]
+    kept = _kept(new_key, new_row, sums)
     if not len(kept):
         return None
-    if len(kept) < len(delta):
-        permutation, weights = permutation[kept], weights[kept]
+    if len(kept) < len(weights):
+        permutation, sums = permutation[kept], sums[kept]
         new_key, new_row = _sorted_hashes(new_key, new_row, kept)
-    columns = tuple(pick_column(column, permutation) for column in delta.columns)
     if order is not None:
         order, prefix = pick_column(order, permutation), prefix[permutation]
-    return Run.of(Rows(new_key, new_row, order, prefix, weights, columns))
+    rows = permutation if picks is None else picks[permutation]
+    return Run.of(Rows(new_key, new_row, order, prefix, sums, pick_columns(columns, rows, places)))
 
 
 def _sorted_hashes(key: Hash, row: Hash, picks: NDArray[np.int64]) -> tuple[Hash, Hash]:
@@ -185,7 +244,7 @@ def _sorted_hashes(key: Hash, row: Hash, picks: NDArray[np.int64]) -> tuple[Hash
 def _kept(key: Hash, row: Hash, weights: Weights) -> NDArray[np.int64]:
     """Which of the sorted rows stay, after the first of equal ones was given the sum of their weights."""
     if row is NO_HASH:
-        return np.flatnonzero(weights)
+        return weights.nonzero()[0]
     kept = np.empty(len(weights), np.int64)
     count = sorting.sum_equal(*key, *(NO_HASH if row is key else row), weights, kept)
     return fitted(kept, count)
@@ -193,13 +252,24 @@ def _kept(key: Hash, row: Hash, weights: Weights) -> NDArray[np.int64]:
 
 def hashes(delta: Delta, spec: ArrangementSpec, seed: Seed, key: Hash | None = None) -> tuple[Hash, Hash]:
     """The key hash and row hash of each row; one object where one serves as both, NO_HASH where rows have none."""
+    return _hashes(delta, leaves(delta.columns), spec, seed, key)
+
+
+def _hashes(
+    delta: Delta, places: Leaves, spec: ArrangementSpec, seed: Seed, key: Hash | None = None
+) -> tuple[Hash, Hash]:
     count = len(delta)
-    if key is None:
+    flat = not nested(places)
+    if key is None and flat and spec.plain_key is not None:
+        key = hash_leaves(places, spec.plain_key, seed, count)
+    elif key is None:
         types = [spec.types[position] for position in spec.key]
         key = key_hash([delta.columns[position] for position in spec.key], types, seed, count)
     if spec.key_is_row:
         return key, key
-    return key, row_hash(delta.columns, seed, count) if spec.identified else NO_HASH
+    if not spec.identified:
+        return key, NO_HASH
+    return key, hash_leaves(places, every(len(places)), seed, count) if flat else row_hash(delta.columns, seed, count)
 
 
 def fitted(array: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ is merged O(log N / log fan) times in all, and there are O(fan * log N) layers.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -21,10 +22,10 @@ from numpy.typing import NDArray
 from pgstream.delta import Column, Delta, Indices, Weights, concat
 from pgstream.kernels import finding, gathering, merging, probing
 from pgstream.kernels import spans as spans_of
-from pgstream.kernels.arrow_views import address
 from pgstream.late import selected
+from pgstream.storage.gather import SMALL_ROWS
 from pgstream.storage.identity import Hash, Seed, is_word, key_hash, secret_of
-from pgstream.storage.layer import EMPTY, Layer, columns_of, gather_columns, merge_chunk
+from pgstream.storage.layer import EMPTY, Layer, columns_of, gather_columns, gather_few, merge_chunk, merge_runs
 from pgstream.storage.run import ArrangementSpec, Run, build_run
 from pgstream.types.definition import SqlType
 
@@ -39,6 +40,10 @@ class Pace:
     fuel: int = 8
     chunk_rows: int = 1 << 17
     chunk_bytes: int = 16 << 20
+
+
+FEW_KEYS = 256
+"""So few keys are looked up by one call, which has room for the most spans that there may be."""
 
 
 class Matches(NamedTuple):
@@ -90,7 +95,7 @@ class Spine:
         """The sum of this spine and a run built for the same spec and seed (None: no rows)."""
         if run is None:
             return self
-        weight = self.weight + int(run.rows.weights.sum())
+        weight = self.weight + int(np.add.reduce(run.rows.weights))
         layer = Layer.of(run, _chunk_rows(self.pace, [run]))
         settled = list(self.settled)
         if run.count < self.pace.small_rows:
@@ -101,7 +106,8 @@ class Spine:
         if layer.count:
             settled.append(layer)
         merges = [replace(merge, credit=merge.credit + run.count * self.pace.fuel) for merge in self.merges]
-        settled, merges = _advance(self.spec, self.pace, settled, merges)
+        if merges or len(settled) >= self.pace.fan:
+            settled, merges = _advance(self.spec, self.pace, settled, merges)
         return Spine(self.spec, self.seed, tuple(settled), tuple(merges), weight, self.pace)
 
     def replace_runs(self, swap: Callable[[Run], Run]) -> "Spine":
@@ -180,6 +186,10 @@ class Spine:
         several times with weights that add up. `positions` are the columns wanted; all by default. With `late` each is
         gathered when it is first asked for.
         """
+        if self.layers and keys.rows <= FEW_KEYS and not late:
+            index = self._index
+            query, picks, weights = finding.find_keys(index.table, index.fences, index.bounds, *keys, consolidate)
+            return self._matches(query, picks, weights, positions)
         spans = self._locate(keys)
         several = consolidate and len(spans) > 1 and bool((spans[1:, 0] == spans[:-1, 0]).any())
         count = int((spans[:, 3] - spans[:, 2]).sum())
@@ -231,6 +241,10 @@ class Spine:
     def key_weights(self, keys: Hash) -> Weights:
         """The sum of the weights of each asked key's rows."""
         sums = np.zeros(keys.rows, np.int64)
+        if self.layers and keys.rows <= FEW_KEYS:
+            index = self._index
+            finding.weigh_keys(index.table, index.fences, index.bounds, *keys, sums)
+            return sums
         spans = self._locate(keys)
         if len(spans):
             spans_of.sum_keys(self._index.table, spans, sums)
@@ -276,6 +290,11 @@ class Spine:
         chosen = self._positions(positions)
         if not len(query):
             return Matches(query, self._nothing(chosen))
+        if len(picks) <= SMALL_ROWS:
+            sources = np.ascontiguousarray(self._index.table[:, merging.LEAVES])
+            columns = gather_few(self.spec, sources, picks, chosen)
+            if columns is not None:
+                return Matches(query, Delta(columns, weights))
         return Matches(query, Delta(gather_columns(self.spec, self._index.runs, picks, chosen), weights))
 
 
@@ -291,11 +310,11 @@ class Index:
     @staticmethod
     def of(layers: Sequence[Layer]) -> "Index":
         runs = tuple(run for layer in layers for run in layer.runs)
-        table = np.stack([run.row_table for run in runs])
-        table[:, merging.DIRECTORY] = [address(run.directory) for run in runs]
-        table[:, merging.SHIFT] = [run.directory_shift for run in runs]
-        fences = np.array([(*run.fences, run.fences.first) for run in runs], np.uint64)
-        bounds = np.cumsum([0, *(len(layer.runs) for layer in layers)])
+        table = np.frombuffer(bytearray().join([run.probed[0] for run in runs]), np.int64)
+        table = table.reshape(-1, merging.TABLE_WIDTH)
+        fences = np.frombuffer(bytearray().join([run.probed[1] for run in runs]), np.uint64)
+        fences = fences.reshape(-1, probing.FENCE_WIDTH)
+        bounds = np.array([0, *accumulate(len(layer.runs) for layer in layers)])
         for layer, at in zip(layers, bounds[:-1], strict=True):
             if layer.start:
                 key = layer.runs[0].rows.key
@@ -306,7 +325,10 @@ class Index:
 
 def _merge_whole(spec: ArrangementSpec, layers: Sequence[Layer]) -> Layer:
     """The sum of layers of a few rows."""
-    run, _ = merge_chunk(spec, layers, sum(layer.count for layer in layers))
+    if any(layer.start or len(layer.runs) > 1 for layer in layers):
+        run, _ = merge_chunk(spec, layers, sum(layer.count for layer in layers))
+    else:
+        run = merge_runs(spec, [layer.runs[0] for layer in layers])
     return EMPTY.append(run)
 
 
