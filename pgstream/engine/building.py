@@ -2,11 +2,13 @@
 
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Any
 
 from pgstream.catalog.objects import CatalogObject, Feed, Schema
 from pgstream.engine.backfill import Backfill
 from pgstream.engine.defining import Draft
 from pgstream.engine.outcome import Outcome
+from pgstream.engine.watching import Watch
 
 
 @dataclass(slots=True)
@@ -16,8 +18,8 @@ class Building:
     draft: Draft
     made: list[CatalogObject]
     backfill: Backfill
-    waiting: "Future[Outcome] | None"
-    outcome: Outcome
+    waiting: "Future[Any] | None"
+    outcome: Outcome | Watch
     started: float
     told: float = field(default=0.0)
 

@@ -70,9 +70,8 @@ def changes(place: Place, before: Head, after: Head, cursors: Mapping[int, Curso
     """What takes the store from one head to another."""
     spines = dict(after.state.changed(before.state))
     dropped = list(after.state.gone(before.state))
-    meta: dict[bytes, bytes | None] = {
-        place.key("head"): json.dumps({"tick": after.tick, "version": after.catalog.version}).encode()
-    }
+    facts = {"tick": after.tick, "time": after.time_ms, "version": after.catalog.version}
+    meta: dict[bytes, bytes | None] = {place.key("head"): json.dumps(facts).encode()}
     if after.catalog is not before.catalog or after.roots is not before.roots:
         meta |= _catalog_changes(place, before, after)
     for oid, offset in after.offsets.items():
@@ -94,7 +93,8 @@ def _catalog_changes(place: Place, before: Head, after: Head) -> dict[bytes, byt
     for oid in after.catalog.objects.gone(before.catalog.objects):
         meta |= dict.fromkeys(place.key(what, oid) for what in ("object", "root", "cursor"))
     for now, then in ((after.roots.stored, before.roots.stored), (after.roots.sent, before.roots.sent)):
-        meta |= {place.key("root", oid): node.identity for oid, node in now.changed(then)}
+        kept = ((oid, node) for oid, node in now.changed(then) if oid in after.catalog.objects)
+        meta |= {place.key("root", oid): node.identity for oid, node in kept}
     return meta
 
 
@@ -110,6 +110,7 @@ class Stored:
     """What the store knows of one database."""
 
     tick: int
+    time_ms: int
     catalog: Catalog
     identities: Mapping[int, bytes]
     offsets: Mapping[int, bytes]
@@ -120,13 +121,14 @@ class Stored:
 
 def load(place: Place, store: Store) -> Stored:
     """The database as of the last commit."""
-    head = json.loads(store.get(place.key("head")) or b'{"tick": 0, "version": 0}')
+    head = json.loads(store.get(place.key("head")) or b'{"tick": 0, "time": 0, "version": 0}')
     objects = [decode(value) for _, value in store.items(place.key("object", ""))]
     objects.sort(key=lambda thing: thing.oid)
     new = Catalog.new()
     catalog = Catalog.of(head["version"], new.next_oid, [*new.objects.values(), *objects])
     return Stored(
         head["tick"],
+        head["time"],
         catalog,
         _by_oid(place, store, "root"),
         _by_oid(place, store, "offset"),

@@ -31,6 +31,7 @@ from pgstream.engine.roots import Live, Roots
 from pgstream.engine.sharing import Asked, Recipe, Sharing
 from pgstream.engine.steps import Deltas, advance
 from pgstream.engine.taking import Taking
+from pgstream.engine.watching import Channels, Watch
 from pgstream.errors import DuplicateTable, InvalidCatalogName, SqlError, UndefinedTable
 from pgstream.functions.registry import EvalContext
 from pgstream.sql.bind import Bound
@@ -63,26 +64,22 @@ class Database:
         self.forks: set[Any] = set()
         self.building: list[Building] = []
         self.dropped = False
+        self.channels = Channels()
+        self._clock_us = 0
         self._swept = Live()
         stored = commit.load(place, store)
-        head = Head(stored.tick, stored.catalog, offsets=stored.offsets)
+        head = Head(stored.tick, stored.catalog, offsets=stored.offsets, time_ms=stored.time_ms)
         head, stale = rebuilt(definer, head, stored.identities)
         head = replace(head, state=commit.load_state(place, store, self.circuit))
         self.outlets = Outlets(world, stored.cursors)
         before = replace(head, catalog=stored.catalog, roots=head.roots.drop(stale)) if stale else head
-        committed = self._caught_up(before, stored.journal)
+        committed = journal.caught_up(self.circuit, before, stored.journal, self.tick())
         self.durable = Durable(place, world, before, committed, dict(stored.journal))
         self.head = committed
         if stale:
-            self.head = self._refilled(replace(head, tick=committed.tick, state=committed.state))
-
-    def _caught_up(self, head: Head, entries: Sequence[tuple[bytes, bytes]]) -> Head:
-        """`head` after what the journal tells."""
-        if not entries:
-            return head
-        ticks = [journal.unpack(entry, head.catalog) for _, entry in entries]
-        made, _ = advance(self.circuit, head, journal.merged(deltas for _, deltas in ticks), self.tick())
-        return replace(made, tick=ticks[-1][0], ticks=())
+            self.head = self._refilled(
+                replace(head, tick=committed.tick, time_ms=committed.time_ms, state=committed.state)
+            )
 
     def _refilled(self, head: Head) -> Head:
         """`head` with the views backfilled that the store does not have as this version plans them."""
@@ -107,7 +104,12 @@ class Database:
 
     def tick(self) -> TickContext:
         """What the expressions of views see in a tick of now."""
-        return TickContext(self.seed, EvalContext(VIEW_SETTINGS, self.world.now_us(), self.head_catalog, NOBODY))
+        return TickContext(self.seed, EvalContext(VIEW_SETTINGS, self._now_us(), self.head_catalog, NOBODY))
+
+    def _now_us(self) -> int:
+        """The world's time, except that it never goes back."""
+        self._clock_us = max(self._clock_us, self.world.now_us())
+        return self._clock_us
 
     @property
     def head_catalog(self) -> object:
@@ -172,7 +174,7 @@ class Database:
 
     # -- definitions
 
-    def define(self, bound: Bound, waiting: "Future[Outcome] | None") -> Outcome | None:
+    def define(self, bound: Bound, waiting: "Future[Any] | None") -> Outcome | Watch | None:
         """Runs a definition. None where its backfill goes on, after which `waiting` is resolved."""
         try:
             draft = self.definer.define(self.head, bound.statement, bound.tag)
@@ -191,7 +193,7 @@ class Database:
         self.building.append(one)
         if waiting is None or backfill.instant:
             self._finish_now(one)
-            return draft.outcome
+            return one.outcome
         self.head = self.intake.follow(self.head, self._read_by_buildings())
         return None
 
@@ -238,11 +240,13 @@ class Database:
                 roots = roots.send(oid, made.roots.sent[oid])
         self.install(one.backfill.finish(replace(self.head, catalog=catalog, roots=roots)))
         self.building.remove(one)
+        if one.draft.watched is not None:
+            one.outcome = self.watch(one.draft.built[0], one.draft.watched)
 
     def _check_sinks(self, draft: Draft) -> None:
         """Opens a new sink, so that wrong options are told at CREATE."""
         for oid in draft.built:
-            thing = draft.head.catalog.objects[oid]
+            thing = draft.head.catalog.objects.get(oid)
             if isinstance(thing, Feed):
                 thing = draft.head.catalog.objects[thing.sink_oid]
             if isinstance(thing, Sink):
@@ -253,7 +257,28 @@ class Database:
         self.require_there()
         self.head = self.intake.follow(head.pruned(self.head), self._read_by_buildings())
         self.outlets.keep(head.catalog)
+        self.channels.keep(head.catalog)
         self.sweep()
+
+    # -- watching
+
+    def watch(self, oid: int, depends: frozenset[int]) -> Watch:
+        """Opens a channel to a stored relation, or to a query that `define` made one; `depends` is what it reads."""
+        self.require_there()
+        if oid not in self.head.roots.stored:
+            raise UndefinedTable(f"relation with OID {oid} does not exist")
+        self.head = replace(self.head, watched=self.head.watched | {oid})
+        return self.channels.open(oid, self.head, depends)
+
+    def unwatch(self, oid: int) -> None:
+        """One watcher less; what only watchers needed is freed."""
+        if not self.channels.close(oid):
+            return
+        head = replace(self.head, watched=self.head.watched - {oid})
+        if oid in head.catalog.objects:
+            self.head = head
+        else:
+            self.install(replace(head, roots=head.roots.drop([oid])))
 
     def sweep(self) -> None:
         """Frees the circuit's nodes that no head, fork or definition needs."""
@@ -274,7 +299,10 @@ class Database:
         for one in list(self.building):
             busy = True
             self._build(one)
-        return self._take_in() or busy
+        busy = self._take_in() or busy
+        if self.channels and self.head is self.committed:
+            self.channels.pulse(max(self.head.time_ms, self._now_us() // 1000 - 1))
+        return busy
 
     def _build(self, one: Building) -> None:
         try:
@@ -327,11 +355,15 @@ class Database:
     def adopt(self, store: Store, made: Prepared) -> None:
         """The commit succeeded."""
         self.head = self.durable.adopt(store, made)
+        self.channels.publish(made.head.seen, made.head.time_ms)
         self.outlets.publish(made.cursors)
 
     def fall_back(self, error: BaseException) -> None:
         """The commit failed: everything is as the last one left it."""
         self._go_back(self.committed, error)
+        watched = self.channels.restored(self.committed, error)
+        if watched != self.committed.watched:
+            self.head = replace(self.head, watched=watched)
         self.outlets.reopen()
         self.intake.restart(self.intake.sources)
         self.head = self.intake.follow(self.head)

@@ -53,11 +53,15 @@ ERROR_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A head to be: `head` as it is now, with the new catalog and roots. `built` are the OIDs whose roots are new."""
+    """A head to be: `head` as it is now, with the new catalog and roots. `built` are the OIDs whose roots are new.
+
+    What is made only to be watched has no object in the catalog; `watched` holds the OIDs of what it reads.
+    """
 
     head: Head
     outcome: Outcome
     built: tuple[int, ...] = ()
+    watched: frozenset[int] | None = None
     dropped: frozenset[int] = frozenset()
 
 
@@ -90,6 +94,8 @@ class Definer:
                 return self._create_index(head, statement)
             case bound.CreateSchema():
                 return self._create_schema(head, statement)
+            case bound.Subscribe():
+                return self._define_hidden(head, statement)
             case bound.Drop():
                 return self._drop(head, statement, tag)
             case bound.Nothing():
@@ -112,7 +118,7 @@ class Definer:
             replace(column, not_null=True) if position in statement.primary_key else column
             for position, column in enumerate(statement.columns)
         )
-        table = Table(oid, statement.schema_oid, statement.name, columns, key)
+        table = Table(oid, statement.schema_oid, statement.name, columns, key, watermark=statement.watermark)
         catalog = head.catalog.put(table)
         node = self.table_node(table)
         roots = head.roots.store(oid, node)
@@ -165,6 +171,13 @@ class Definer:
         optimised = optimize(plan, facts)
         key = unique_key(optimised, facts)
         return self._arranged(self.lowered(head, optimised, oid).node, key or ()), key
+
+    def _define_hidden(self, head: Head, statement: bound.Subscribe) -> Draft:
+        """A query that is watched: stored as a view is, but nobody else sees it, and no restart brings it back."""
+        oid = self.new_oids(1)
+        node, _ = self.view_node(head, statement.plan, oid)
+        made = replace(head, roots=head.roots.store(oid, node))
+        return Draft(made, Outcome("SUBSCRIBE"), (oid,), watched=statement.depends)
 
     def _create_view(self, head: Head, statement: bound.CreateView) -> Draft:
         oid = statement.replaces
@@ -242,6 +255,7 @@ class Definer:
             statement.encode,
             statement.primary_key,
             created_us=created_us,
+            watermark=statement.watermark,
         )
         _require_free(head.catalog, statement.schema_oid, source.errors_name)
         errors = Table(errors_oid, source.schema_oid, source.errors_name, ERROR_COLUMNS, errors_of=oid)

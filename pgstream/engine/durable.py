@@ -51,7 +51,7 @@ class Durable:
         """The commit of `head` as an entry of the journal; None where it has to be a whole one."""
         if self.due or not commit.told(self.committed, head):
             return None
-        entry = journal.pack(head.ticks or (), head.tick)
+        entry = journal.pack(head.ticks or (), head.tick, head.time_ms)
         if len(entry) > journal.ENTRY_BYTES_MAX or sum(self._entries.values()) + len(entry) > journal.BYTES_MAX:
             return None
         key = commit.entry_key(self._place, head.tick)
@@ -65,7 +65,7 @@ class Durable:
 
     def adopt(self, store: Store, made: Prepared) -> Head:
         """The commit succeeded. Returns the equal head whose large runs are read from the store from now on."""
-        head = replace(made.head, ticks=())
+        head = replace(made.head, ticks=(), seen=())
         if made.entry is not None:
             if not self._entries:
                 self._since = self._world.monotonic()

@@ -17,6 +17,9 @@ from pgstream.storage.spine import Spine
 Outgoing = Mapping[int, tuple[tuple[int, Delta], ...]]
 """What sinks have not been given yet: by the OID of the sink or feed, the ticks and their changes."""
 
+Seen = tuple[tuple[int, Mapping[int, Delta]], ...]
+"""Changes of relations that are watched: the time of each tick in ms, and by OID what it changed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -26,6 +29,9 @@ class Head:
     offsets   how far each source has been read, by OID
     outgoing  changes for sinks since the last commit
     ticks     what each tick since the last commit changed; None where that is too much to be told again
+    time_ms   when the tick was, in ms since 1970; it grows from tick to tick, so it may be ahead of the clock
+    watched   the OIDs of stored relations whose changes somebody wants to be told
+    seen      those changes since the last commit
     """
 
     tick: int
@@ -35,6 +41,9 @@ class Head:
     offsets: Mapping[int, bytes] = field(default_factory=dict)
     outgoing: Outgoing = field(default_factory=dict)
     ticks: tuple[Mapping[int, Delta], ...] | None = ()
+    time_ms: int = 0
+    watched: frozenset[int] = frozenset()
+    seen: Seen = ()
 
     def rows(self, oid: int) -> Spine | None:
         """The rows of a stored relation or index, arranged by its key; None where there are none yet."""

@@ -7,20 +7,24 @@ state and empties the journal. At open, what the journal holds is fed to the cir
 Only ticks of tables are written so: whatever else has changed (a definition, how far a source was read, what a sink
 is owed) makes the next commit a whole one.
 
-An entry: the tick (int64), the number of tables (int64), then for each its OID (int64), the size of a record batch
-(int64) and the batch: one column of weights, then the table's.
+An entry: the last tick and its time in ms (int64 each), then for each table its OID, the size of a record batch (int64
+each) and the batch: one column of weights, then the table's.
 """
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import pyarrow as pa
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import Table
+from pgstream.circuit.circuit import Circuit
+from pgstream.circuit.operator import TickContext
 from pgstream.delta import Delta, concat
-from pgstream.engine.steps import Deltas
+from pgstream.engine.head import Head
+from pgstream.engine.steps import Deltas, advance
 from pgstream.kernels.arrow_views import words
 
 INTERVAL_S = 1.0
@@ -35,11 +39,10 @@ ENTRY_BYTES_MAX = 1 << 18
 _PAIR = struct.Struct("<qq")
 
 
-def pack(ticks: Iterable[Deltas], last: int) -> bytes:
-    """The entry of `ticks`, of which the last is number `last`."""
-    deltas = merged(ticks)
-    parts = [_PAIR.pack(last, len(deltas))]
-    for oid, delta in deltas.items():
+def pack(ticks: Iterable[Deltas], last: int, time_ms: int) -> bytes:
+    """The entry of `ticks`, of which the last is number `last` and was at `time_ms`."""
+    parts = [_PAIR.pack(last, time_ms)]
+    for oid, delta in merged(ticks).items():
         columns = [pa.array(delta.weights), *delta.columns]
         schema = _schema(tuple(column.type for column in columns))
         batch = pa.RecordBatch.from_arrays(columns, schema=schema).serialize()
@@ -47,12 +50,12 @@ def pack(ticks: Iterable[Deltas], last: int) -> bytes:
     return b"".join(parts)
 
 
-def unpack(entry: bytes, catalog: Catalog) -> tuple[int, Deltas]:
-    """The number of the entry's last tick, and its changes."""
+def unpack(entry: bytes, catalog: Catalog) -> tuple[int, int, Deltas]:
+    """The number and time of the entry's last tick, and its changes."""
     buffer, at = pa.py_buffer(entry), _PAIR.size
-    last, count = _PAIR.unpack_from(entry)
+    last, time_ms = _PAIR.unpack_from(entry)
     deltas = {}
-    for _ in range(count):
+    while at < len(entry):
         oid, size = _PAIR.unpack_from(entry, at)
         table = catalog.objects[oid]
         assert isinstance(table, Table)
@@ -60,7 +63,17 @@ def unpack(entry: bytes, catalog: Catalog) -> tuple[int, Deltas]:
         weights, *columns = pa.ipc.read_record_batch(buffer.slice(at + _PAIR.size, size), schema).columns
         deltas[oid] = Delta(tuple(columns), words(weights, "int64"))
         at += _PAIR.size + size
-    return last, deltas
+    return last, time_ms, deltas
+
+
+def caught_up(circuit: Circuit, head: Head, entries: Sequence[tuple[bytes, bytes]], tick: TickContext) -> Head:
+    """`head` after what the journal's entries tell, which are given with their keys."""
+    if not entries:
+        return head
+    ticks = [unpack(entry, head.catalog) for _, entry in entries]
+    made, _ = advance(circuit, head, merged(deltas for _, _, deltas in ticks), tick)
+    last, time_ms, _ = ticks[-1]
+    return replace(made, tick=last, time_ms=time_ms, ticks=())
 
 
 def merged(ticks: Iterable[Deltas]) -> Mapping[int, Delta]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pgstream.circuit.circuit import Circuit, Node
 from pgstream.circuit.operator import TickContext
 from pgstream.delta import Delta
-from pgstream.engine.head import Head, Outgoing
+from pgstream.engine.head import Head, Outgoing, Seen
 
 Deltas = Mapping[int, Delta]
 """Changes of tables and sources by OID, each with all of the relation's columns."""
@@ -24,9 +24,27 @@ def advance(circuit: Circuit, head: Head, deltas: Deltas, tick: TickContext) -> 
     Raises whatever an expression of a view raises; `head` is then as good as before.
     """
     state, outputs = circuit.step(head.state, head.roots.fed(deltas), tick, head.roots.live, fresh=False)
-    number = head.tick + 1
-    made = replace(head, tick=number, state=state, outgoing=_outgoing(head, outputs, number), ticks=_told(head, deltas))
+    number, time_ms = head.tick + 1, max(tick.now_us // 1000, head.time_ms + 1)
+    made = replace(
+        head,
+        tick=number,
+        time_ms=time_ms,
+        state=state,
+        outgoing=_outgoing(head, outputs, number),
+        ticks=_told(head, deltas),
+        seen=_seen(head, outputs, time_ms),
+    )
     return made, outputs
+
+
+def _seen(head: Head, outputs: Mapping[Node, Delta], time_ms: int) -> Seen:
+    """What watchers will be told of the ticks since the last commit."""
+    found = {}
+    for oid in head.watched:
+        delta = outputs.get(head.roots.stored[oid])
+        if delta is not None and len(delta):
+            found[oid] = Delta(tuple(delta.columns), delta.weights)
+    return (*head.seen, (time_ms, found)) if found else head.seen
 
 
 def _told(head: Head, deltas: Deltas) -> tuple[Deltas, ...] | None:

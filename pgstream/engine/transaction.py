@@ -28,6 +28,7 @@ from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.reading import Snapshot
 from pgstream.engine.rebinding import rebound
 from pgstream.engine.sharing import Asked
+from pgstream.engine.watching import Watch, stored_as_it_is
 from pgstream.errors import ActiveSqlTransaction, InvalidCatalogName, ObjectInUse, SerializationFailure
 from pgstream.functions.registry import EvalContext
 from pgstream.sql.bind import Bound
@@ -108,7 +109,30 @@ class Autocommit:
         outcome = database.define(fresh, future)
         if outcome is None:
             raise Later
+        assert isinstance(outcome, Outcome)
         return outcome
+
+    def watch(self, parsed: Parsed, bound: Bound, context: EvalContext) -> "Future[Watch]":
+        """Opens a channel for a bound Subscribe. Who is given the Watch must give it back to `unwatch`."""
+        return self._loop.submit_open(lambda future: self._watch(parsed, bound, context, future))
+
+    def _watch(self, parsed: Parsed, bound: Bound, context: EvalContext, future: "Future[Watch]") -> Watch:
+        database = self._database
+        fresh = rebound(parsed, bound, database.head, context)
+        statement = fresh.statement
+        assert isinstance(statement, bound_statements.Subscribe)
+        oid = stored_as_it_is(statement.plan, database.head)
+        if oid is not None:
+            return database.watch(oid, statement.depends)
+        watch = database.define(fresh, future)
+        if watch is None:
+            raise Later
+        assert isinstance(watch, Watch)
+        return watch
+
+    def unwatch(self, watch: Watch) -> "Future[None]":
+        """Ends what `watch` began."""
+        return self._loop.submit(lambda: self._database.unwatch(watch.relation_oid), durable=False)
 
     def _over_cluster(self, statement: bound_statements.CreateDatabase | bound_statements.DropDatabase) -> Outcome:
         if isinstance(statement, bound_statements.CreateDatabase):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pgstream.catalog.objects import IndexColumn, TableColumn
+from pgstream.catalog.objects import IndexColumn, TableColumn, Watermark
 from pgstream.plan.expressions import Col, Expr
 from pgstream.plan.relations import Relation
 
@@ -61,6 +61,14 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True)
+class Subscribe:
+    """A query whose changes somebody wants to be told. `depends` holds the OIDs of the relations that it reads."""
+
+    plan: Relation
+    depends: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Update:
     """UPDATE. `plan` has a row for each row to change, `old` its columns now and `new` after; RETURNING expressions
     are over the plan with `new` in place of `old`."""
@@ -98,6 +106,7 @@ class CreateTable:
     if_not_exists: bool = False
     exists: bool = False
     """The relation is there already and IF NOT EXISTS was given: only a notice is left to do."""
+    watermark: Watermark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +150,7 @@ class CreateSource:
     if_not_exists: bool = False
     exists: bool = False
     option_positions: tuple[tuple[str, int], ...] = ()
+    watermark: Watermark | None = None
 
 
 @dataclass(frozen=True, slots=True)

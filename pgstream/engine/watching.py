@@ -1,0 +1,177 @@
+"""Watching: the changes of relations, tick by tick, for those who asked to be told.
+
+A relation that somebody watches has one channel, however many do so: the engine thread appends to it what each commit
+made durable, and readers on any thread take from it at their own pace. What was read is never taken back by a crash,
+as it was durable before it could be read.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.objects import Relation
+from pgstream.delta import Delta
+from pgstream.engine.facts import HeadFacts
+from pgstream.engine.head import Head, Seen
+from pgstream.errors import InternalError, SqlError, UndefinedTable
+from pgstream.plan import relations as rel
+from pgstream.plan.expressions import Ref
+from pgstream.sql.optimize.rules import optimize
+
+BYTES_MAX = 64 << 20
+"""How many bytes of changes a channel keeps for readers that are behind."""
+
+PULSE_MS = 500
+"""How often watchers are told that nothing has changed."""
+
+
+class Change(NamedTuple):
+    """What one tick changed; `time_ms` grows from tick to tick and is close to milliseconds since 1970."""
+
+    time_ms: int
+    delta: Delta
+
+
+class Outrun(Exception):
+    """A reader is so far behind that changes it has not read are gone."""
+
+
+class Channel:
+    """The changes of one relation after `since_ms`. Appended to by the engine thread, read by any."""
+
+    def __init__(self, since_ms: int) -> None:
+        self._lock = threading.Lock()
+        self._since_ms = self._until_ms = since_ms
+        self._changes: deque[tuple[Change, int]] = deque()
+        self._bytes = 0
+        self._failure: SqlError | None = None
+        self._wakers: set[Callable[[], None]] = set()
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Calls `wake`, on the engine thread, whenever there is more to read."""
+        with self._lock:
+            self._wakers.add(wake)
+
+    def unlisten(self, wake: Callable[[], None]) -> None:
+        """Undoes `listen`."""
+        with self._lock:
+            self._wakers.discard(wake)
+
+    def read(self, after_ms: int) -> tuple[list[Change], int]:
+        """The changes later than `after_ms`, oldest first, and the time up to which these are all.
+
+        Raises Outrun where some of them are gone, and what ended the channel where they are all read.
+        """
+        with self._lock:
+            if after_ms < self._since_ms:
+                raise Outrun
+            found = [change for change, _ in self._changes if change.time_ms > after_ms]
+            if not found and self._failure is not None:
+                raise self._failure
+            return found, self._until_ms
+
+    def append(self, changes: Iterable[Change], until_ms: int) -> None:
+        """What became durable, and the time up to which it is complete."""
+        with self._lock:
+            for change in changes:
+                size = change.delta.weights.nbytes + sum(column.nbytes for column in change.delta.columns)
+                self._changes.append((change, size))
+                self._bytes += size
+            self._until_ms = max(self._until_ms, until_ms)
+            while self._bytes > BYTES_MAX and len(self._changes) > 1:
+                gone, size = self._changes.popleft()
+                self._bytes -= size
+                self._since_ms = gone.time_ms
+            wakers = list(self._wakers)
+        for wake in wakers:
+            wake()
+
+    def fail(self, error: SqlError) -> None:
+        """Ends the channel: who has read all of it is told why."""
+        with self._lock:
+            self._failure = self._failure or error
+            wakers = list(self._wakers)
+        for wake in wakers:
+            wake()
+
+
+class Watch(NamedTuple):
+    """What a new watcher begins with: the relation as of `head`, and every later change."""
+
+    relation_oid: int
+    head: Head
+    channel: Channel
+
+
+def stored_as_it_is(plan: rel.Relation, head: Head) -> int | None:
+    """The OID of the relation whose stored rows are the answer of a query; None where there is more to it."""
+    plan = optimize(plan, HeadFacts(head))
+    match plan:
+        case rel.Project(input=rel.Scan(oid=oid, columns=columns, positions=positions)) if oid in head.roots.stored:
+            thing = head.catalog.objects[oid]
+            assert isinstance(thing, Relation)
+            whole = positions == tuple(range(len(thing.columns)))
+            same = [expr for _, expr in plan.outputs] == [Ref(column) for column in columns]
+            return oid if whole and same else None
+    return None
+
+
+@dataclass(slots=True)
+class _Open:
+    """A channel, what its relation reads, and how many watch it."""
+
+    channel: Channel
+    depends: frozenset[int]
+    watchers: int = 0
+
+
+class Channels:
+    """The channels of one database, by the OID of the relation; on the engine thread."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, _Open] = {}
+        self._told_ms = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._open)
+
+    def open(self, oid: int, head: Head, depends: frozenset[int]) -> Watch:
+        """One more watcher of a stored relation, whose changes the heads after this one tell."""
+        one = self._open.setdefault(oid, _Open(Channel(head.time_ms), depends))
+        one.watchers += 1
+        return Watch(oid, head, one.channel)
+
+    def close(self, oid: int) -> bool:
+        """One watcher less; whether it was the last."""
+        one = self._open[oid]
+        one.watchers -= 1
+        if not one.watchers:
+            del self._open[oid]
+        return not one.watchers
+
+    def publish(self, seen: Seen, until_ms: int) -> None:
+        """Tells what a commit made durable."""
+        self._told_ms = until_ms
+        for oid, one in self._open.items():
+            one.channel.append([Change(time_ms, deltas[oid]) for time_ms, deltas in seen if oid in deltas], until_ms)
+
+    def pulse(self, until_ms: int) -> None:
+        """Tells now and then that nothing has changed."""
+        if until_ms - self._told_ms >= PULSE_MS:
+            self.publish((), until_ms)
+
+    def keep(self, catalog: Catalog) -> None:
+        """Ends the channels of what reads a relation that is gone."""
+        for one in self._open.values():
+            if any(oid not in catalog.objects for oid in one.depends):
+                one.channel.fail(UndefinedTable("a relation that is subscribed to was dropped"))
+
+    def restored(self, head: Head, error: BaseException) -> frozenset[int]:
+        """What is still watched once the database has gone back to `head`; the channels of the rest end."""
+        for oid, one in self._open.items():
+            if oid not in head.roots.stored:
+                one.channel.fail(error if isinstance(error, SqlError) else InternalError(str(error)))
+        return frozenset(oid for oid in self._open if oid in head.roots.stored)
