@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pgstream.circuit.operator import Operator, TickContext, arranged
 from pgstream.delta import Delta, concat
-from pgstream.functions.vector import valid
+from pgstream.functions.vector import ranges, valid
 from pgstream.kernels.grouping import group_offsets, pair_up
 from pgstream.operators.arrange import keys_at
 from pgstream.operators.map import truths
@@ -18,6 +18,9 @@ from pgstream.storage.identity import Hash
 from pgstream.storage.run import ArrangementSpec
 from pgstream.storage.spine import Matches, Spine
 from pgstream.types.definition import SqlType
+
+FEWER = 16
+"""A spine of so many times fewer rows than a run is looked up in the run, not the run in the spine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +74,20 @@ def pairs(
     *,
     flipped: bool = False,
     consolidate: bool = False,
+    ascending: bool = False,
 ) -> Pairs:
     """The rows of `delta` (of the left side; the right with `flipped`) with their matches in the other's `spine`.
 
-    With `consolidate` a pair comes once, with its whole weight.
+    With `consolidate` a pair comes once, with its whole weight. `ascending`: `keys` are in the order of a run.
     """
-    keep = sides.matchable(delta, flipped=flipped)
-    index: NDArray[np.int64] | None = None
-    if not keep.all():
-        index = np.flatnonzero(keep)
+    index = _meeting(keys, spine) if ascending else None
+    if index is not None:
         delta, keys = delta.take(index), keys.take(index)
+    keep = sides.matchable(delta, flipped=flipped)
+    if not keep.all():
+        chosen = np.flatnonzero(keep)
+        delta, keys = delta.take(chosen), keys.take(chosen)
+        index = chosen if index is None else index[chosen]
     found = _probed(spine, keys, consolidate=consolidate)
     probing = picked(delta, found.query)
     halves = (found.delta, probing) if flipped else (probing, found.delta)
@@ -90,6 +97,15 @@ def pairs(
         kept = truths(sides.residual, rows, tick)
         rows, query = rows.filter(kept), query[kept]
     return Pairs(query if index is None else index[query], rows)
+
+
+def _meeting(keys: Hash, spine: Spine) -> NDArray[np.int64] | None:
+    """The rows of ascending `keys` that may be in a spine of far fewer rows; None where it has too many."""
+    if spine.len_upper_bound * FEWER > keys.rows:
+        return None
+    words = np.unique(np.concatenate([np.empty(0, np.uint64), *(run.rows.key.hi for run in spine.runs)]))
+    starts, stops = np.searchsorted(keys.hi, words, "left"), np.searchsorted(keys.hi, words, "right")
+    return np.repeat(starts, stops - starts) + ranges(np.zeros(len(words), np.int64), stops - starts)
 
 
 def _probed(spine: Spine, keys: Hash, *, consolidate: bool) -> Matches:
@@ -123,12 +139,12 @@ class Join(Operator):
 
     def step(self, tick: TickContext, state: list[Spine], inputs: Sequence[Delta]) -> Delta:
         left, right = arranged(inputs[0]), arranged(inputs[1])
-        found = [self.idle(())]
+        found = []
         if len(left):
-            found.append(pairs(self.sides, left, left.keys, right.after, tick).rows.select(self.output))
+            found.append(pairs(self.sides, left, left.keys, right.after, tick, ascending=True))
         if len(right):
-            found.append(pairs(self.sides, right, right.keys, left.before, tick, flipped=True).rows.select(self.output))
-        return concat(found)
+            found.append(pairs(self.sides, right, right.keys, left.before, tick, flipped=True, ascending=True))
+        return concat([self.idle(()), *(each.rows.select(self.output) for each in found)])
 
     def once(self, tick: TickContext, inputs: Sequence[Delta]) -> Delta:
         """The smaller side is arranged and the larger one probes."""

@@ -154,7 +154,7 @@ def assert_maintained(query: str, history: list[list[tuple[Row, int]]], growing:
     circuit = Circuit()
     target = Lowering(circuit, facts).lower(optimize(plan, facts)).node
     sources = [node for node in circuit.nodes() if isinstance(node.operator, Input)]
-    state: State = {}
+    state = State()
     state, outputs = circuit.step(state, {}, TICK)
     result = _counted(outputs[target], target) if target in outputs else Counter()
     held: list[Row] = []
