@@ -21,6 +21,7 @@ from pgstream.catalog.objects import (
     Table,
     TableColumn,
     View,
+    Watermark,
 )
 from pgstream.types.definition import SqlType
 
@@ -39,6 +40,7 @@ CLASSES: dict[str, Any] = {
         Table,
         TableColumn,
         View,
+        Watermark,
     )
 }
 

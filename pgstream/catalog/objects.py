@@ -48,6 +48,17 @@ class PrimaryKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Watermark:
+    """The event time of a relation: the column at a position, and how far each row says that time has come.
+
+    `expression` is SQL text over the relation's columns; empty: the default lag behind the column.
+    """
+
+    column: int
+    expression: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A stored table that takes INSERT, UPDATE and DELETE.
 
@@ -61,6 +72,7 @@ class Table:
     primary_key: PrimaryKey | None = None
     depends: frozenset[int] = frozenset()
     errors_of: int = 0
+    watermark: Watermark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +120,7 @@ class Source:
     primary_key: tuple[int, ...] = ()
     depends: frozenset[int] = frozenset()
     created_us: int = 0
+    watermark: Watermark | None = None
 
     @property
     def errors_name(self) -> str:

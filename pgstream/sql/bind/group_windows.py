@@ -16,7 +16,7 @@ from pgstream.plan.expressions import Call, Col, Const, Expr, Param, Ref
 from pgstream.plan.relations import Relation
 from pgstream.plan.rewrite import used
 from pgstream.sql.bind.dispatch import bind_expression
-from pgstream.sql.bind.names import Level, SetCall, find_column, find_item
+from pgstream.sql.bind.names import Level, NameItem, SetCall, find_column, find_item
 from pgstream.sql.bind.windowing import (
     LENGTHS,
     Windowing,
@@ -185,26 +185,26 @@ def field_of_column(level: Level, names: list[str], position: int | None) -> Exp
 
 def event_time(level: Level, kind: str, position: int | None) -> Expr:
     """The column that says when a row happened: that of the watermark, or the only timestamp there is."""
-    columns = {expr.col.id: (item.alias, name, expr) for item, name, expr in _columns(level)}
-    marked = [found for found in columns.values() if _has_watermark(level, found[2].col)]
-    found = marked or [found for found in columns.values() if found[2].type.name in WINDOW_TYPES]
+    columns = {ref.col.id: ref for item in level.items if item.columns_visible for _, ref in _refs(item)}
+    marked = [ref for ref in columns.values() if _has_watermark(level, ref.col)]
+    found = marked or [ref for ref in columns.values() if ref.type.name in WINDOW_TYPES]
     hint = f"Declare one with WATERMARK FOR, or name it: {kind}(column, …)."
     if not found:
         raise UndefinedColumn(
             f"{kind} needs an event time, but no column here is a timestamp", hint=hint, position=position
         )
     if len(found) > 1:
-        names = " or ".join(f'"{alias}.{name}"' if alias else f'"{name}"' for alias, name, _ in found)
+        shown = {ref.col.id: f"{item.alias}.{name}" for item in level.items if item.alias for name, ref in _refs(item)}
+        names = " or ".join(f'"{shown.get(ref.col.id, ref.col.name)}"' for ref in found)
         raise AmbiguousColumn(f"the event time of {kind} is ambiguous: {names}", hint=hint, position=position)
-    return level.binding.located(Ref(found[0][2].col), position)
+    return level.binding.located(Ref(found[0].col), position)
 
 
-def _columns(level: Level) -> Iterator[tuple[Any, str, Ref]]:
-    """The columns of FROM; last under the name by which they are told apart."""
-    for item in sorted(level.items, key=lambda item: bool(item.alias)):
-        for name, expr in item.columns:
-            if isinstance(expr, Ref):
-                yield item, name, expr
+def _refs(item: NameItem) -> Iterator[tuple[str, Ref]]:
+    """The columns of an item of FROM that are nothing but columns."""
+    for name, expr in item.columns:
+        if isinstance(expr, Ref):
+            yield name, expr
 
 
 def _has_watermark(level: Level, col: Col) -> bool:

@@ -1,21 +1,23 @@
 """CREATE SOURCE and CREATE SINK, and SHOW of what there is."""
 
+from dataclasses import replace
 from typing import Any
 
-from pgstream.catalog.objects import TableColumn
-from pgstream.errors import FeatureNotSupported, InvalidParameterValue
+from pgstream.catalog.objects import TableColumn, Watermark
+from pgstream.errors import FeatureNotSupported, InvalidParameterValue, InvalidTableDefinition
 from pgstream.plan.relations import Relation
 from pgstream.sql.bind.binding import TEXT, Binding
-from pgstream.sql.bind.commands import Command, binds_statement
+from pgstream.sql.bind.commands import Command, bind_node, binds_statement
 from pgstream.sql.bind.creation import creation_schema, existing
 from pgstream.sql.bind.definitions import Definition, define
 from pgstream.sql.bind.dispatch import bind_from_item, bind_query
 from pgstream.sql.bind.maintainable import check_maintainable
 from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.query import visible
-from pgstream.sql.bind.statements import CreateSink, CreateSource, ShowObjects
+from pgstream.sql.bind.statements import CreateSink, CreateSource, CreateTable, ShowObjects
+from pgstream.sql.bind.watermarks import bind_watermark, watermark_of_options, without_event_time
 from pgstream.sql.parse import Parsed
-from pgstream.sql.streaming import CreateSinkStmt, CreateSourceStmt, Option, ShowObjectsStmt
+from pgstream.sql.streaming import CreateSinkStmt, CreateSourceStmt, CreateTableStmt, Option, ShowObjectsStmt
 
 Node = Any
 
@@ -23,9 +25,7 @@ Node = Any
 @binds_statement(CreateSourceStmt)
 def bind_create_source(binding: Binding, node: CreateSourceStmt, parsed: Parsed) -> Command:
     """CREATE SOURCE; CREATE TABLE with a connector, which is a sink if its type option says so."""
-    for watermark in node.watermarks:
-        raise FeatureNotSupported("WATERMARK is not supported yet", position=watermark.position)
-    options = _options(node.options)
+    options = without_event_time(_options(node.options))
     schema = creation_schema(binding, node.relation)
     name = node.relation.relname
     there = existing(binding, schema, name, node.if_not_exists)
@@ -34,6 +34,8 @@ def bind_create_source(binding: Binding, node: CreateSourceStmt, parsed: Parsed)
     columns, positions = made.columns(), tuple((option.name, option.position) for option in node.options)
     formats = _options(node.format.options)
     if node.is_table and dict(options).get("type") == "sink":
+        for clause in node.watermarks:
+            raise InvalidTableDefinition("a sink has no watermark", position=clause.position)
         sink = CreateSink(
             schema.oid, name, columns, options, node.format.format, node.format.encode, formats,
             None, "", binding.search_path, frozenset(), node.if_not_exists, there, positions,
@@ -41,9 +43,30 @@ def bind_create_source(binding: Binding, node: CreateSourceStmt, parsed: Parsed)
         return Command(sink, tag)
     source = CreateSource(
         schema.oid, name, columns, options, node.format.format, node.format.encode, formats,
-        _primary_key(made), node.if_not_exists, there, positions,
+        _primary_key(made), node.if_not_exists, there, positions, _watermark(binding, node, columns),
     )  # fmt: skip
     return Command(source, tag)
+
+
+def _watermark(binding: Binding, node: CreateSourceStmt, columns: tuple[TableColumn, ...]) -> Watermark | None:
+    declared = bind_watermark(binding, node.relation.relname, columns, node.watermarks)
+    named = watermark_of_options(columns, node.options)
+    if declared is not None and named is not None:
+        raise InvalidTableDefinition(
+            f'multiple watermarks for table "{node.relation.relname}" are not allowed',
+            position=node.watermarks[0].position,
+        )
+    return declared or named
+
+
+@binds_statement(CreateTableStmt)
+def bind_create_marked_table(binding: Binding, node: CreateTableStmt, parsed: Parsed) -> Command:
+    """CREATE TABLE with a watermark."""
+    command = bind_node(binding, node.table, parsed)
+    made = command.statement
+    assert isinstance(made, CreateTable)
+    watermark = bind_watermark(binding, made.name, made.columns, node.watermarks)
+    return replace(command, statement=replace(made, watermark=watermark))
 
 
 def _primary_key(made: Definition) -> tuple[int, ...]:

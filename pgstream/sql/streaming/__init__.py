@@ -13,10 +13,12 @@ from pgstream.sql.streaming.reader import Grammar, Node, Reader, Token
 from pgstream.sql.streaming.shows import PLURALS, ShowObjectsStmt, parse_show
 from pgstream.sql.streaming.sinks import CreateSinkStmt, parse_create_sink
 from pgstream.sql.streaming.sources import CreateSourceStmt, has_connector, parse_create_source
+from pgstream.sql.streaming.tables import CreateTableStmt, has_watermark, parse_create_table
 
 __all__ = [
     "CreateSinkStmt",
     "CreateSourceStmt",
+    "CreateTableStmt",
     "DropStreamStmt",
     "Format",
     "Grammar",
@@ -40,7 +42,7 @@ def starts_streaming(text: str, tokens: Sequence[Token]) -> bool:
         case ["SHOW", "MATERIALIZED", "VIEWS"]:
             return len(tokens) == 3
         case ["CREATE", "TABLE", *_]:
-            return has_connector(text, tokens)
+            return has_connector(text, tokens) or has_watermark(text, tokens)
     return False
 
 
@@ -55,6 +57,8 @@ def parse_streaming(text: str, tokens: Sequence[Token], grammar: Grammar) -> Nod
     if reader.accept("SINK"):
         return parse_create_sink(reader)
     is_table = reader.accept("TABLE")
+    if is_table and not has_connector(text, tokens):
+        return parse_create_table(reader)
     if not is_table:
         reader.expect("SOURCE")
     return parse_create_source(reader, is_table=is_table)

@@ -12,6 +12,7 @@ class Watermark:
     column: str
     expression: Node | None
     position: int
+    column_position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +30,22 @@ def parse_columns(reader: Reader) -> ColumnList:
     start = reader.at
     reader.skip_group()
     stop = reader.at
-    cut, watermarks = _cut_watermarks(reader, start, stop)
-    reader.at = stop
     first, last = reader.tokens[start].start, reader.tokens[stop - 1].end
-    body = list(" " * first + reader.text[first:last])
-    for low, high in cut:
-        body[low:high] = " " * (high - low)
+    body, watermarks = blanked_watermarks(reader, start, stop, " " * first + reader.text[first:last])
     # `CREATE SINK x(` is one character shorter: the one text whose positions are off, by that one.
     head = "CREATE TABLE x"
-    body[: min(first, len(head))] = head
-    statement = reader.grammar.statement("".join(body))
+    statement = reader.grammar.statement(head + body[min(first, len(head)) :])
     return ColumnList(tuple(statement.tableElts or ()), watermarks)
+
+
+def blanked_watermarks(reader: Reader, start: int, stop: int, body: str) -> tuple[str, tuple[Watermark, ...]]:
+    """`body` with blanks for the WATERMARK clauses of the list between two tokens, and what they say."""
+    cut, watermarks = _cut_watermarks(reader, start, stop)
+    reader.at = stop
+    left = list(body)
+    for low, high in cut:
+        left[low:high] = " " * (high - low)
+    return "".join(left), watermarks
 
 
 def _cut_watermarks(reader: Reader, start: int, stop: int) -> tuple[list[tuple[int, int]], tuple[Watermark, ...]]:
@@ -74,6 +80,7 @@ def _items(reader: Reader, start: int, stop: int) -> list[tuple[int, int]]:
 
 
 def _watermark(reader: Reader, begin: int, end: int) -> Watermark:
+    place = reader.position()
     column = reader.identifier()
     expression = None
     if reader.at < end:
@@ -81,6 +88,7 @@ def _watermark(reader: Reader, begin: int, end: int) -> Watermark:
         if reader.at >= end:
             reader.fail()
         first, last = reader.tokens[reader.at].start, reader.tokens[end - 1].end
-        query = "SELECT".ljust(first) + reader.text[first:last]
+        # In parentheses no word after the expression is taken for its alias.
+        query = "SELECT".ljust(first - 1) + f"({reader.text[first:last]})"
         expression = reader.grammar.statement(query).targetList[0].val
-    return Watermark(column, expression, reader.tokens[begin].start)
+    return Watermark(column, expression, reader.tokens[begin].start, place)

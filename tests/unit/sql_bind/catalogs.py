@@ -1,6 +1,7 @@
 """Catalogs for the binder's tests, made of DDL text."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def _made(made: object, oid: int) -> Schema | Table | View | MaterializedView | 
             key = None
             if made.primary_key:
                 key = PrimaryKey(oid + 3, oid + 4, made.primary_key_name or f"{made.name}_pkey", made.primary_key)
-            return Table(oid, made.schema_oid, made.name, made.columns, key)
+            return Table(oid, made.schema_oid, made.name, made.columns, key, watermark=made.watermark)
         case st.CreateView():
             return View(oid, made.schema_oid, made.name, made.columns, made.query, made.search_path, made.depends)
         case st.CreateMaterializedView():
@@ -39,7 +40,8 @@ def _made(made: object, oid: int) -> Schema | Table | View | MaterializedView | 
                 oid, made.schema_oid, made.name, made.columns, made.query, made.search_path, made.depends
             )
         case st.CreateSource():
-            return Source(oid, made.schema_oid, made.name, made.columns, made.options, made.format, made.encode)
+            source = Source(oid, made.schema_oid, made.name, made.columns, made.options, made.format, made.encode)
+            return replace(source, watermark=made.watermark)
         case st.CreateSink():
             return Sink(oid, made.schema_oid, made.name, made.columns, made.options, made.format, made.encode)
         case st.CreateSchema():

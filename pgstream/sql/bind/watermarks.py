@@ -1,0 +1,93 @@
+"""Watermarks of sources and tables: `WATERMARK FOR column [AS expression]`, and Arroyo's options that say the same."""
+
+from collections.abc import Sequence
+
+from pgstream.catalog.objects import TableColumn, Watermark
+from pgstream.errors import DatatypeMismatch, FeatureNotSupported, InvalidTableDefinition, UndefinedColumn
+from pgstream.plan.expressions import Expr, Ref
+from pgstream.sql.bind.binding import Binding
+from pgstream.sql.bind.coercion import coerce
+from pgstream.sql.bind.dispatch import bind_expression
+from pgstream.sql.bind.names import Level, NameItem
+from pgstream.sql.optimize.predicates import has_subquery
+from pgstream.sql.parse import deparse
+from pgstream.sql.streaming import Option
+from pgstream.sql.streaming import Watermark as Clause
+from pgstream.types.window import WINDOW_TYPES
+
+EVENT_TIME_OPTIONS = ("event_time_field", "watermark_field")
+"""Arroyo's options for the column of the event time, and for one that holds the watermark."""
+
+
+def bind_watermark(
+    binding: Binding, name: str, columns: Sequence[TableColumn], clauses: Sequence[Clause]
+) -> Watermark | None:
+    """The watermark that a column list declares for the relation `name`."""
+    if not clauses:
+        return None
+    if len(clauses) > 1:
+        raise InvalidTableDefinition(
+            f'multiple watermarks for table "{name}" are not allowed', position=clauses[1].position
+        )
+    [clause] = clauses
+    place = _column(columns, clause.column, clause.column_position)
+    if clause.expression is None:
+        return Watermark(place)
+    _check_expression(binding, name, columns, clause, columns[place])
+    return Watermark(place, deparse(clause.expression))
+
+
+def watermark_of_options(columns: Sequence[TableColumn], options: Sequence[Option]) -> Watermark | None:
+    """The watermark that `event_time_field` and `watermark_field` declare."""
+    given = {option.name: option for option in options if option.name in EVENT_TIME_OPTIONS}
+    if not given:
+        return None
+    times, marks = (given.get(name) for name in EVENT_TIME_OPTIONS)
+    if times is None:
+        assert marks is not None
+        raise InvalidTableDefinition(
+            "watermark_field needs event_time_field, the column that it belongs to", position=marks.position
+        )
+    place = _column(columns, times.value, times.position)
+    if marks is None:
+        return Watermark(place)
+    return Watermark(place, '"' + columns[_column(columns, marks.value, marks.position)].name.replace('"', '""') + '"')
+
+
+def _column(columns: Sequence[TableColumn], name: str, position: int) -> int:
+    """The position of a column that can be an event time. Raises UndefinedColumn or DatatypeMismatch."""
+    if not columns:
+        raise FeatureNotSupported("a watermark needs the columns to be declared", position=position)
+    for place, column in enumerate(columns):
+        if column.name == name:
+            if column.type.name not in WINDOW_TYPES:
+                raise DatatypeMismatch(
+                    f"the column of a watermark must be of a timestamp type, not {column.type.bare()}",
+                    position=position,
+                )
+            return place
+    raise UndefinedColumn(f'column "{name}" does not exist', position=position)
+
+
+def _check_expression(
+    binding: Binding, name: str, columns: Sequence[TableColumn], clause: Clause, column: TableColumn
+) -> None:
+    """Raises what is wrong with the expression of a watermark: it sees the relation's columns and nothing else."""
+    named: list[tuple[str, Expr]] = [(each.name, Ref(binding.col(each.name, each.type))) for each in columns]
+    level = Level(binding, items=[NameItem(name, named)], clause="WATERMARK")
+    noted = len(binding.volatile), len(binding.ambient)
+    bound = bind_expression(level, clause.expression)
+    if has_subquery(bound):
+        raise FeatureNotSupported("cannot use subquery in WATERMARK expression", position=binding.position(bound))
+    for what, position in (*binding.volatile[noted[0] :], *binding.ambient[noted[1] :]):
+        raise FeatureNotSupported(f"function {what} is not allowed in a watermark", position=position)
+    if coerce(binding, bound, column.type, "a") is None:
+        raise DatatypeMismatch(
+            f'column "{column.name}" is of type {column.type.bare()} but its watermark is of type {bound.type.bare()}',
+            position=binding.position(bound),
+        )
+
+
+def without_event_time(options: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """What is left of WITH options for the connector."""
+    return tuple(option for option in options if option[0] not in EVENT_TIME_OPTIONS)
