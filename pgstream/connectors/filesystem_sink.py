@@ -108,7 +108,8 @@ class GrowingFile:
     def _waiting_from(self, start: int, end: int) -> bytes | None:
         """The bytes that wait to be put at `start`..`end`; None where others or none wait."""
         try:
-            waiting = self._waiting.read_bytes()
+            with self._waiting.open("rb") as file:
+                waiting = file.read(8 + end - start + 1)
         except FileNotFoundError:
             return None
         if int.from_bytes(waiting[:8], "little") != start or len(waiting) != 8 + end - start:
@@ -123,7 +124,10 @@ class FilePerCommit:
     """A directory that commits add a file to."""
 
     def __init__(self, path: Path, suffix: str, records: Records, cursor: Cursor | None) -> None:
-        path.mkdir(parents=True, exist_ok=True)
+        if cursor is None:
+            path.mkdir(parents=True, exist_ok=True)
+        elif not path.is_dir():  # an empty one would be in the way of the one that comes back
+            raise IoError(f'directory "{path}" was written to but is gone')
         self._path = path
         self._suffix = suffix
         self._records = records
@@ -174,7 +178,10 @@ def open_sink(options: Any, opening: Opening, cursor: Cursor | None) -> Sink:
             raise InvalidParameterValue(
                 f'a sink of format "{form.name}" needs a directory', hint="Let the path end in a slash."
             )
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if cursor is None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        elif not path.exists():
+            raise IoError(f'file "{path}" was written to but is gone')
         return GrowingFile(path, records, cursor)
     except OSError as error:
         raise IoError(f'could not open file "{path}" for writing: {error.strerror}') from None

@@ -6,6 +6,7 @@
     <number>/root/<oid>         the identity of the node that keeps the object's rows
     <number>/offset/<oid>       how far a source has been read
     <number>/cursor/<oid>       how far a sink has been written
+    <number>/debt, parcel/…     what a sink that failed is owed (`debts.py`)
     <number>/journal/<tick>     ticks that the state does not have yet (`journal.py`)
 
 Arrangement ids of a database are stored xor its salt, so that two databases never mean the same one.
@@ -115,6 +116,7 @@ class Stored:
     identities: Mapping[int, bytes]
     offsets: Mapping[int, bytes]
     cursors: Mapping[int, Cursor]
+    debts: Mapping[int, bytes]
     journal: tuple[tuple[bytes, bytes], ...]
     """Its entries, by key."""
 
@@ -133,6 +135,7 @@ def load(place: Place, store: Store) -> Stored:
         _by_oid(place, store, "root"),
         _by_oid(place, store, "offset"),
         _by_oid(place, store, "cursor"),
+        _by_oid(place, store, "debt"),
         tuple(store.items(place.key("journal", ""))),
     )
 

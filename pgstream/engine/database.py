@@ -17,6 +17,7 @@ from pgstream.engine import commit, journal
 from pgstream.engine.backfill import Backfill
 from pgstream.engine.building import Building, needs
 from pgstream.engine.changing import Dml, Writing, stored_table
+from pgstream.engine.debts import Debt
 from pgstream.engine.defining import Definer, Draft, require_distinct
 from pgstream.engine.durable import Durable, Prepared
 from pgstream.engine.head import Head
@@ -71,7 +72,8 @@ class Database:
         head = Head(stored.tick, stored.catalog, offsets=stored.offsets, time_ms=stored.time_ms)
         head, stale = rebuilt(definer, head, stored.identities)
         head = replace(head, state=commit.load_state(place, store, self.circuit))
-        self.outlets = Outlets(world, stored.cursors)
+        debts = {oid: Debt.unpack(packed) for oid, packed in stored.debts.items()}
+        self.outlets = Outlets(world, place, store.get, dict(stored.cursors), debts)
         before = replace(head, catalog=stored.catalog, roots=head.roots.drop(stale)) if stale else head
         committed = journal.caught_up(self.circuit, before, stored.journal, self.tick())
         self.durable = Durable(place, world, before, committed, dict(stored.journal))
@@ -256,7 +258,6 @@ class Database:
         """Makes a head with another catalog the newest one."""
         self.require_there()
         self.head = self.intake.follow(head.pruned(self.head), self._read_by_buildings())
-        self.outlets.keep(head.catalog)
         self.channels.keep(head.catalog)
         self.sweep()
 
@@ -345,18 +346,18 @@ class Database:
 
     @property
     def dirty(self) -> bool:
-        return self.head is not self.committed or self.durable.due
+        return self.head is not self.committed or self.durable.due or self.outlets.due
 
     def prepared(self, whole: bool) -> Prepared:
         """What to commit, with what was sent to sinks prepared."""
-        told = None if whole else self.durable.told(self.head)
+        told = None if whole or self.outlets.due else self.durable.told(self.head)
         return told or self.durable.whole(self.head, self.outlets.prepare(self.head))
 
     def adopt(self, store: Store, made: Prepared) -> None:
         """The commit succeeded."""
         self.head = self.durable.adopt(store, made)
         self.channels.publish(made.head.seen, made.head.time_ms)
-        self.outlets.publish(made.cursors)
+        self.outlets.publish(made.sent, self.head.catalog)
 
     def fall_back(self, error: BaseException) -> None:
         """The commit failed: everything is as the last one left it."""

@@ -7,21 +7,21 @@ committed   the head that the journal leads to from there: what a restart comes 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from pgstream.connectors import Cursor
 from pgstream.engine import commit, journal
 from pgstream.engine.head import Head
+from pgstream.engine.outlets import Sent
 from pgstream.storage.store import Commit, Store
 from pgstream.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A commit to make, the head it makes durable and what was prepared for sinks. `entry` is the key of the entry
+    """A commit to make, the head it makes durable and what it does for sinks. `entry` is the key of the entry
     that it adds to the journal; None where it is a whole commit."""
 
     head: Head
     commit: Commit
-    cursors: Mapping[int, Cursor]
+    sent: Sent
     entry: bytes | None
 
 
@@ -55,13 +55,13 @@ class Durable:
         if len(entry) > journal.ENTRY_BYTES_MAX or sum(self._entries.values()) + len(entry) > journal.BYTES_MAX:
             return None
         key = commit.entry_key(self._place, head.tick)
-        return Prepared(head, Commit(meta={key: entry}), {}, key)
+        return Prepared(head, Commit(meta={key: entry}), Sent(), key)
 
-    def whole(self, head: Head, cursors: Mapping[int, Cursor]) -> Prepared:
+    def whole(self, head: Head, sent: Sent) -> Prepared:
         """The commit of `head` with all of its state."""
-        made = commit.changes(self._place, self.stored, head, cursors)
-        meta = {**made.meta, **dict.fromkeys(self._entries)}
-        return Prepared(head, replace(made, meta=meta), cursors, None)
+        made = commit.changes(self._place, self.stored, head, sent.cursors)
+        meta = {**made.meta, **sent.meta, **dict.fromkeys(self._entries)}
+        return Prepared(head, replace(made, meta=meta), sent, None)
 
     def adopt(self, store: Store, made: Prepared) -> Head:
         """The commit succeeded. Returns the equal head whose large runs are read from the store from now on."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pgstream.catalog.objects import Source
+from pgstream.catalog.objects import Sink, Source
 from pgstream.circuit.circuit import Circuit
 from pgstream.engine import commit
 from pgstream.engine.building import Building
@@ -181,6 +181,8 @@ class Engine:
         intake = Intake(self._world, self._loop.wake, self._source_failed)
         database = Database(place, self._store, self._world, definer, intake)
         database.on_built = self._built  # type: ignore[method-assign]
+        database.outlets.paused = self._sink_paused
+        database.outlets.resumed = self._sink_resumed
         return database
 
     def _new_oids(self, count: int) -> int:
@@ -193,6 +195,12 @@ class Engine:
 
     def _source_failed(self, source: Source, error: Exception) -> None:
         self.failed(f"source {source.name} failed", error)
+
+    def _sink_paused(self, sink: Sink, error: SqlError) -> None:
+        self._log.error("sink paused", sink=sink.name, sqlstate=error.sqlstate, error=error.message)
+
+    def _sink_resumed(self, sink: Sink) -> None:
+        self._log.info("sink resumed", sink=sink.name)
 
     # -- what the loop drives
 

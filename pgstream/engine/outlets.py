@@ -1,27 +1,56 @@
-"""Outlets: changes on their way out to sinks, in step with the commits."""
+"""Outlets: changes on their way out to sinks, in step with the commits.
+
+A sink that fails is nobody else's failure. It is left alone for a while, and what it should have been given goes into
+the store with the commit (`debts.py`); once it works again it is given that first.
+"""
 
 import errno
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import Feed, Sink
 from pgstream.connectors import Changes, Cursor, create_sink
 from pgstream.connectors import Sink as Writer
-from pgstream.delta import Delta
+from pgstream.engine.commit import Place
+from pgstream.engine.debts import Debt, Ticks, debt_key, pack_parcel, parcel_key, unpack_parcel
 from pgstream.engine.head import Head
 from pgstream.errors import DiskFull, IoError, SqlError
 from pgstream.formats.format import Field
 from pgstream.world import World
 
+PARCELS_BYTES_MAX = 32 << 20
+"""How much of its debt a sink is given in one commit."""
 
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What one commit does for sinks, by their OIDs: the cursors that it makes durable, what becomes of their debts
+    (None: paid), and what it writes about those. `gone` are no more."""
+
+    cursors: dict[int, Cursor] = field(default_factory=dict)
+    debts: dict[int, Debt | None] = field(default_factory=dict)
+    meta: dict[bytes, bytes | None] = field(default_factory=dict)
+    gone: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Outlets:
-    """The open sinks of one database. `cursors` are those of the last commit, by sink OID."""
+    """The sinks of one database. `cursors` and `debts` are those of the last commit; `fetch` reads the store.
 
-    def __init__(self, world: World, cursors: Mapping[int, Cursor]) -> None:
-        self._world = world
-        self._cursors = dict(cursors)
-        self._writers: dict[int, Writer] = {}
+    `paused` is called where a sink fails in a way in which it did not before, `resumed` once it has been given
+    everything.
+    """
+
+    world: World
+    place: Place
+    fetch: Callable[[bytes], bytes | None]
+    cursors: dict[int, Cursor]
+    debts: dict[int, Debt]
+    paused: Callable[[Sink, SqlError], None] = lambda sink, error: None
+    resumed: Callable[[Sink], None] = lambda sink: None
+    _writers: dict[int, Writer] = field(default_factory=dict)
 
     def open(self, sink: Sink) -> Writer:
         """The writer of `sink`, opened at the last commit's cursor."""
@@ -29,61 +58,150 @@ class Outlets:
         if writer is None:
             fields = tuple(Field(column.name, column.type) for column in sink.columns)
             writer = self._writers[sink.oid] = create_sink(
-                dict(sink.options), fields, self._cursors.get(sink.oid), world=self._world, created_us=sink.created_us
+                dict(sink.options), fields, self.cursors.get(sink.oid), world=self.world, created_us=sink.created_us
             )
         return writer
 
-    def prepare(self, head: Head) -> dict[int, Cursor]:
-        """Writes what the head has to send. The cursors belong into the commit."""
-        gathered: dict[int, list[tuple[int, Delta]]] = {}
-        for oid, parts in head.outgoing.items():
-            thing = head.catalog.objects.get(oid)
-            if isinstance(thing, Sink | Feed):
-                gathered.setdefault(thing.sink_oid if isinstance(thing, Feed) else oid, []).extend(parts)
-        cursors = {}
-        for oid, ticks in gathered.items():
-            sink = head.catalog.objects[oid]
-            assert isinstance(sink, Sink)
-            ticks.sort(key=lambda tick: tick[0])
-            with _writing(sink):
-                cursors[oid] = self.open(sink).prepare(Changes(ticks))
-        return cursors
+    @property
+    def due(self) -> bool:
+        """Whether it is time to try a sink again that failed: a commit does."""
+        return bool(self.debts) and min(debt.until for debt in self.debts.values()) <= self.world.monotonic()
 
-    def publish(self, cursors: Mapping[int, Cursor]) -> None:
+    def prepare(self, head: Head) -> Sent:
+        """Writes what the head has to send. What is returned belongs into the commit, and then to `publish`."""
+        sent, outgoing = Sent(), _gathered(head)
+        for oid in {*outgoing, *self.debts}:
+            sink = head.catalog.objects.get(oid)
+            if isinstance(sink, Sink):
+                self._give(sink, outgoing.get(oid, []), sent)
+        for oid in {*self._writers, *self.cursors, *self.debts}:
+            if oid not in head.catalog.objects:
+                sent.gone.append(oid)
+                sent.meta.update(self._paid(oid, self.debts.get(oid)))
+        return sent
+
+    def _give(self, sink: Sink, ticks: Ticks, sent: Sent) -> None:
+        """Writes what `sink` is owed, and then the `ticks`; where it rests or fails, it is owed these too."""
+        debt = self.debts.get(sink.oid)
+        if debt is not None and debt.until > self.world.monotonic():
+            self._owe(sink.oid, debt, ticks, sent)
+            return
+        try:
+            owed, count = self._owed(sink.oid, debt)
+            last = debt is None or count == len(debt.parcels)
+            changes = [*owed, *ticks] if last else owed
+            writer = self.open(sink)
+            if changes:
+                sent.cursors[sink.oid] = writer.prepare(Changes(changes))
+        except (OSError, SqlError) as error:
+            self._close(sink.oid)
+            self._owe(sink.oid, self._failed(sink, error), ticks, sent)
+            return
+        if debt is not None:
+            sent.meta.update(self._paid(sink.oid, replace(debt, next=debt.first + count)))
+            sent.debts[sink.oid] = None
+            if not last:
+                self._owe(sink.oid, replace(debt, first=debt.first + count), ticks, sent)
+
+    def _owed(self, oid: int, debt: Debt | None) -> tuple[Ticks, int]:
+        """What is in the first parcels that wait for a sink, and how many they are."""
+        ticks: Ticks = []
+        count = size = 0
+        for number in () if debt is None else debt.parcels:
+            packed = self.fetch(parcel_key(self.place, oid, number))
+            assert packed is not None, "a parcel waits until its sink has been given it"
+            size += len(packed)
+            if count and size > PARCELS_BYTES_MAX:
+                break
+            ticks += unpack_parcel(packed)
+            count += 1
+        return ticks, count
+
+    def _owe(self, oid: int, debt: Debt, ticks: Ticks, sent: Sent) -> None:
+        """Has the commit keep `ticks` for a sink."""
+        if ticks:
+            sent.meta[parcel_key(self.place, oid, debt.next)] = pack_parcel(ticks)
+            debt = replace(debt, next=debt.next + 1)
+        sent.debts[oid] = debt
+        if debt.parcels:
+            sent.meta[debt_key(self.place, oid)] = debt.pack()
+
+    def _paid(self, oid: int, debt: Debt | None) -> Mapping[bytes, None]:
+        """What the store need not keep of a debt that is paid."""
+        if debt is None:
+            return {}
+        return dict.fromkeys([debt_key(self.place, oid), *(parcel_key(self.place, oid, n) for n in debt.parcels)])
+
+    def _failed(self, sink: Sink, error: OSError | SqlError) -> Debt:
+        """The debt of a sink after one more failure."""
+        told, debt = _sql_error(sink, error), self.debts.get(sink.oid)
+        if debt is None or (debt.sqlstate, debt.error) != (told.sqlstate, told.message):
+            self.paused(sink, told)
+        fresh = debt or Debt(told.sqlstate, told.message, self.world.now_us())
+        return fresh.failed(told, self.world.monotonic())
+
+    def publish(self, sent: Sent, catalog: Catalog) -> None:
         """Shows what a commit made durable. Where that fails, it is done when the writer is opened again."""
-        self._cursors.update(cursors)
-        for oid, cursor in cursors.items():
+        self.cursors |= sent.cursors
+        for oid, debt in sent.debts.items():
+            if debt is not None:
+                self.debts[oid] = debt
+            elif self.debts.pop(oid, None) is not None:
+                self.resumed(_sink(catalog, oid))
+        for oid, cursor in sent.cursors.items():
             try:
                 self._writers[oid].publish(cursor)
-            except (OSError, SqlError):
-                self._writers.pop(oid).close()
+            except (OSError, SqlError) as error:
+                self._close(oid)
+                self.debts[oid] = self._failed(_sink(catalog, oid), error)
+        for oid in sent.gone:
+            self._close(oid)
+            self.cursors.pop(oid, None)
+            self.debts.pop(oid, None)
 
     def resume(self, catalog: Catalog) -> None:
         """Shows what the last commit made durable, and a crash kept from being shown. Failing sinks wait."""
-        for oid in self._cursors:
+        for oid in self.cursors:
             sink = catalog.objects.get(oid)
-            if isinstance(sink, Sink):
-                with suppress(SqlError):
+            if isinstance(sink, Sink) and oid not in self.debts:
+                try:
                     self.open(sink)
+                except (OSError, SqlError) as error:
+                    self.debts[oid] = self._failed(sink, error)
 
     def reopen(self) -> None:
         """Closes all writers: opened again, at the last commit's cursors, they undo what was prepared beyond."""
-        for writer in self._writers.values():
-            writer.close()
-        self._writers.clear()
+        for oid in list(self._writers):
+            self._close(oid)
 
-    def keep(self, catalog: Catalog) -> None:
-        """Closes the writers of sinks that are gone."""
-        for oid in [oid for oid in self._writers if oid not in catalog.objects]:
-            self._writers.pop(oid).close()
-            self._cursors.pop(oid, None)
+    def _close(self, oid: int) -> None:
+        writer = self._writers.pop(oid, None)
+        if writer is not None:
+            with suppress(OSError):
+                writer.close()
 
 
-@contextmanager
-def _writing(sink: Sink) -> Iterator[None]:
-    """Turns what the operating system says about a sink's files into the SqlError a client can act on."""
-    try:
-        yield
-    except OSError as error:
-        kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else IoError
-        raise kind(f'could not write to sink "{sink.name}": {error.strerror}') from error
+def _gathered(head: Head) -> dict[int, Ticks]:
+    """What the head has to send, by sink: its own changes and those of its feeds, in the order of the ticks."""
+    gathered: dict[int, Ticks] = {}
+    for oid, parts in head.outgoing.items():
+        thing = head.catalog.objects.get(oid)
+        if isinstance(thing, Sink | Feed):
+            gathered.setdefault(thing.sink_oid if isinstance(thing, Feed) else oid, []).extend(parts)
+    for ticks in gathered.values():
+        ticks.sort(key=lambda tick: tick[0])
+    return gathered
+
+
+def _sink(catalog: Catalog, oid: int) -> Sink:
+    sink = catalog.objects[oid]
+    assert isinstance(sink, Sink)
+    return sink
+
+
+def _sql_error(sink: Sink, error: OSError | SqlError) -> SqlError:
+    """What the operating system says about a sink's files, as the SqlError a client can act on."""
+    if isinstance(error, SqlError):
+        return error
+    kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else IoError
+    return kind(f'could not write to sink "{sink.name}": {error.strerror}')
