@@ -1,9 +1,12 @@
 """Parsing: statements of Postgres and of streaming in one text, with positions into that text."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from pgstream.errors import FeatureNotSupported, SqlError, SyntaxError42601
-from pgstream.sql.parse import constant_positions, parse
+from pgstream.sql.parse import ast, checked_set, constant_positions, parse
 from pgstream.sql.streaming import CreateSinkStmt, CreateSourceStmt, DropStreamStmt, ShowObjectsStmt
 
 SOURCE = """create source s (
@@ -142,3 +145,35 @@ def test_an_empty_text_is_no_statement() -> None:
 def test_scan_errors_are_syntax_errors() -> None:
     with pytest.raises(SqlError, match="unterminated quoted string"):
         parse("create source s with (connector = 'x)")
+
+
+def _check(node: Any) -> None:
+    """Sets every attribute of a tree as pglast does, which must leave it what it is."""
+    if isinstance(node, tuple):
+        for part in node:
+            _check(part)
+    elif isinstance(node, ast.Node):
+        for slot in node:
+            value = getattr(node, slot)
+            checked_set(node, slot, value)
+            assert getattr(node, slot) is value or type(getattr(node, slot)) is type(value) is tuple
+            _check(value)
+
+
+def test_what_the_grammar_sets_has_the_types_that_pglast_wants() -> None:
+    texts = (Path(__file__).parent / "queries.sql").read_text().splitlines()
+    texts += [
+        "CREATE TABLE s.t (a int PRIMARY KEY DEFAULT 1, b text NOT NULL, UNIQUE (a, b))",
+        "INSERT INTO t (a) VALUES (1), (DEFAULT) ON CONFLICT (a) DO UPDATE SET b = excluded.b RETURNING *",
+        "UPDATE t SET a = NULL FROM u WHERE t.a = u.a AND true",
+        "DROP TABLE IF EXISTS a, b.c CASCADE",
+        "COPY t (a) FROM STDIN WITH (FORMAT csv, HEADER true)",
+        "SET LOCAL search_path TO a, b",
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON t (a DESC NULLS LAST)",
+        "EXPLAIN (ANALYZE, FORMAT json) SELECT false",
+    ]
+    for text in texts:
+        if not text.startswith("--"):
+            for parsed in parse(text):
+                _check(parsed.node)
