@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pgstream.catalog.catalog import Catalog
+from pgstream.delta import Column
 from pgstream.errors import IndeterminateDatatype, UndefinedParameter
 from pgstream.plan.expressions import Col, Expr, Param
 from pgstream.plan.rewrite import ColIds
@@ -42,6 +43,16 @@ class BindScope:
     now_us: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class DatedLiteral:
+    """A literal whose value may depend on the session or the clock; `value` is a column of that one value."""
+
+    expr: Expr
+    text: str
+    type: SqlType
+    value: Column
+
+
 class Binding:
     """The state of binding one statement."""
 
@@ -59,6 +70,7 @@ class Binding:
         self.search_path = scope.search_path
         self.ids = ColIds(1)
         self.depends: set[int] = set()
+        self.dated: list[DatedLiteral] = []
         self.defaults: dict[Any, Expr] = {}
         self.system_relations: list[tuple[str, int]] = []
         self.recursions: list[tuple[str, int]] = []

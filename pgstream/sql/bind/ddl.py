@@ -28,6 +28,7 @@ from pgstream.sql.bind.lookup import find_relation
 from pgstream.sql.bind.maintainable import check_maintainable
 from pgstream.sql.bind.options import option_text
 from pgstream.sql.bind.query import visible
+from pgstream.sql.bind.settled import settled
 from pgstream.sql.bind.statements import (
     CreateIndex,
     CreateMaterializedView,
@@ -86,7 +87,7 @@ def bind_create_view(binding: Binding, node: Node, parsed: Parsed) -> Command:
         raise WrongObjectType(f'"{node.view.relname}" is not a view')
     elif found is not None:
         raise DuplicateTable(f'relation "{node.view.relname}" already exists')
-    query = query_text(parsed)
+    query = settled(binding, query_text(parsed))
     depends = frozenset(binding.depends)
     made = CreateView(schema.oid, node.view.relname, columns, query, binding.search_path, depends, replaces)
     return Command(made, "CREATE VIEW")
@@ -148,7 +149,7 @@ def bind_create_materialized_view(binding: Binding, node: Node, parsed: Parsed) 
         relation.relname,
         columns,
         plan,
-        query_text(parsed),
+        settled(binding, query_text(parsed)),
         binding.search_path,
         frozenset(binding.depends),
         tuple((option.defname, option_text(option)) for option in node.into.options or ()),

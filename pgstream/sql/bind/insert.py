@@ -24,6 +24,7 @@ from pgstream.sql.bind.names import Level, NameItem, missing_column
 from pgstream.sql.bind.query import visible
 from pgstream.sql.bind.returning import bind_returning
 from pgstream.sql.bind.setops import outputs_of
+from pgstream.sql.bind.settled import settled
 from pgstream.sql.bind.statements import Feed, Insert, OnConflict
 from pgstream.sql.bind.stored import assigned, column_position, default_of, is_default, written_table
 from pgstream.sql.bind.updates import bind_assignments
@@ -147,7 +148,7 @@ def _feed(binding: Binding, node: Node, sink: Sink, parsed: Parsed) -> Command:
     positions = target_positions(sink, node.cols)
     plan = _source(level, node, sink, positions)
     check_maintainable(binding, "sinks")
-    text = parsed.whole[parsed.start : parsed.start + len(parsed.text)]
+    text = settled(binding, parsed.text)
     return Command(Feed(sink.oid, plan, text, tuple(binding.search_path), frozenset(binding.depends)), "INSERT 0")
 
 

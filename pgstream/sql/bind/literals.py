@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from pgstream.errors import SqlError
 from pgstream.plan.expressions import Const, Expr
-from pgstream.sql.bind.binding import Binding
+from pgstream.sql.bind.binding import Binding, DatedLiteral
 from pgstream.sql.bind.registered import is_registered, registered_oid
 from pgstream.types.definition import SqlType
 
@@ -18,6 +18,7 @@ def literal(binding: Binding, text: str, type: SqlType, at: Expr) -> Const:
         column = pa.array([text], pa.string())
         if definition.parse_at is not None:
             parsed = definition.parse_at(column, type.typmod, binding.scope.settings, binding.scope.now_us)
+            binding.dated.append(DatedLiteral(at, text, type, parsed))
         else:
             parsed = definition.parse(column, type.typmod)
         return Const(definition.to_python(parsed[0]), type)

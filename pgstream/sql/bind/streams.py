@@ -14,6 +14,7 @@ from pgstream.sql.bind.dispatch import bind_from_item, bind_query
 from pgstream.sql.bind.maintainable import check_maintainable
 from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.query import visible
+from pgstream.sql.bind.settled import settled_query
 from pgstream.sql.bind.statements import CreateSink, CreateSource, CreateTable, ShowObjects
 from pgstream.sql.bind.watermarks import bind_watermark, watermark_of_options, without_event_time
 from pgstream.sql.parse import Parsed
@@ -110,7 +111,7 @@ def bind_create_sink(binding: Binding, node: CreateSinkStmt, parsed: Parsed) -> 
 def _feed(binding: Binding, node: CreateSinkStmt) -> tuple[Relation | None, str]:
     """The plan and the text of the query that feeds a sink."""
     if node.query is not None:
-        return visible(bind_query(binding, node.query)), node.query_text
+        return visible(bind_query(binding, node.query)), settled_query(binding, node.query_text)
     if node.source is None:
         return None, ""
     plan = bind_from_item(Level(binding), node.source).plan
