@@ -85,6 +85,7 @@ def test_equal_queries_are_computed_once_and_freed_with_the_last(sql: Sql) -> No
     for one in several:
         assert len(circuit) == after
         sql.database.autocommit.unwatch(one).result(PATIENCE_S)
+    eventually(lambda: not sql.database._database.dirty)
     sql.run("CREATE TABLE x (a int)")
     assert len(circuit) == before + 2, "the next definition frees what the last commit still had"
     assert not sql.database._database.head.watched
