@@ -6,6 +6,7 @@ into a probe of that key.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pgstream.catalog.objects import Index
 from pgstream.delta import Column, Delta
@@ -18,8 +19,10 @@ from pgstream.plan.expressions import Col, Expr, Param, Ref
 from pgstream.plan.rewrite import subplans, used
 from pgstream.sql.lower_keys import key_type
 from pgstream.sql.optimize.predicates import comparison, conjuncts, is_volatile
-from pgstream.storage.identity import key_hash
+from pgstream.storage.identity import is_word, key_hash
+from pgstream.storage.run import Run
 from pgstream.types.definition import SqlType
+from pgstream.types.values import column_of_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,47 @@ class Probe:
         run, row, _ = found[0]
         return tuple(run.rows.columns[position].slice(row, 1) for position in positions)
 
+    def seek(self, picked: tuple[int, ...]) -> "Seek | None":
+        """This probe where nothing but parameters give its key."""
+        key = tuple(value.index - 1 for value in self.values if isinstance(value, Param))
+        if len(key) != len(self.values) or not self.exact:
+            return None
+        word = len(key) == 1 and is_word(self.types[0].storage, self.types[0])
+        return Seek(self.stored, key, self.types, picked, word)
+
     def _key(self, context: EvalContext, params: Sequence[Column]) -> list[Column]:
         return [
             params[value.index - 1] if isinstance(value, Param) else evaluate(value, {}, 1, context, params)
             for value in self.values
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class Seek:
+    """A query of stored columns, those at `picked`, of the rows with one key, which is parameters (by position).
+
+    `word`: the key is one integer that is hashed as it is.
+    """
+
+    stored: int
+    key: tuple[int, ...]
+    types: tuple[SqlType, ...]
+    picked: tuple[int, ...]
+    word: bool
+
+    def rows(self, head: Head, params: Sequence[Any]) -> list[tuple[Run, int, int]]:
+        """The rows as (run, row in it, weight), in order, where the parameters have plain values (see
+        `types/values.py`)."""
+        spine = head.rows(self.stored)
+        if spine is None:
+            return []
+        values = [params[at] for at in self.key]
+        if None in values:
+            return []
+        if self.word:
+            return spine.find_word(values[0])
+        columns = [column_of_one(value, type.storage) for value, type in zip(values, self.types, strict=True)]
+        return spine.find(columns, self.types)
 
 
 def probes(plan: rel.Relation, head: Head) -> dict[tuple[int, tuple[int, ...]], Probe]:

@@ -17,7 +17,7 @@ from pgstream.catalog.system import relations_by_oid
 from pgstream.circuit.circuit import Circuit, Node
 from pgstream.circuit.operator import TickContext, never_cancelled
 from pgstream.delta import Column, Delta, concat
-from pgstream.engine.access import Probe, probe_of, probes
+from pgstream.engine.access import Probe, Seek, probe_of, probes
 from pgstream.engine.facts import HeadFacts
 from pgstream.engine.head import Head
 from pgstream.engine.literals import literal_rows
@@ -122,6 +122,15 @@ class Snapshot:
             return None
         columns, count = _over(plan.relation, found, context, params)
         return Result(shown, tuple(columns[col.id] for col in plan.relation.columns[: len(shown)]), count)
+
+    def seek(self, bound: Bound) -> Seek | None:
+        """How a query is answered from plain values; None where `point` or `select` must."""
+        if not isinstance(bound.statement, Query) or bound.columns is None:
+            return None
+        plan = self._plans.get(bound, self.head)
+        if plan.probe is None or plan.picked is None:
+            return None
+        return plan.probe.seek(plan.picked[: len(bound.columns)])
 
     def planned_rows(
         self, plan: rel.Relation, params: tuple[Column, ...], context: EvalContext

@@ -9,7 +9,8 @@ from pgstream.kernels import rows as kernels
 from pgstream.plan.expressions import Col
 from pgstream.session.copy_in import SIGNATURE
 from pgstream.session.copy_options import CopyOptions
-from pgstream.session.encode import BINARY, TEXT, encoded, string_parts
+from pgstream.session.encode import encoded, string_parts
+from pgstream.session.scalars import BINARY, TEXT
 from pgstream.types.definition import Settings
 from pgstream.wire.backend import copy_data
 

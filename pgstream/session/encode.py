@@ -1,8 +1,6 @@
 """Result columns as bytes: RowDescription fields and DataRow messages, a column at a time."""
 
-import struct
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -10,11 +8,11 @@ from pgstream.delta import Column
 from pgstream.errors import ProtocolViolation, UndefinedFunction
 from pgstream.kernels.rows import StringColumn, framed
 from pgstream.plan.expressions import Col
+from pgstream.session.scalars import BINARY, TEXT, writer
 from pgstream.types.buffers import strings
 from pgstream.types.definition import Settings, SqlType
-from pgstream.wire.backend import Field, data_row
-
-TEXT, BINARY = 0, 1
+from pgstream.types.values import plain_values
+from pgstream.wire.backend import NULL, Field, data_row, sized
 
 FEW_ROWS = 8
 """Up to here rows are framed one by one: a kernel call costs more than that."""
@@ -85,63 +83,18 @@ def _few_rows(
     values = [
         _immediate(column, col.type, code, settings) for col, column, code in zip(columns, rows, formats, strict=True)
     ]
-    return b"".join(data_row([column[row] for column in values]) for row in range(count))
+    return b"".join(data_row(cells) for cells in zip(*values, strict=True)) if values else data_row(()) * count
 
 
-_PLAIN_TEXT: dict[str, Callable[[Any], bytes]] = {
-    **dict.fromkeys(("int2", "int4", "int8", "oid"), lambda value: b"%d" % value),
-    **dict.fromkeys(("text", "varchar", "name", "numeric", "jsonb", "json"), str.encode),
-    "bool": lambda value: b"t" if value else b"f",
-}
-"""Types whose one value is formatted faster than their column function can be called. A shortcut, never a source of
-truth: the tests hold it against the types' own functions."""
-
-
-_NUMERICS_WITHOUT_DIGITS = {
-    "NaN": b"\0\0\0\0\xc0\0\0\0",
-    "Infinity": b"\0\0\0\0\xd0\0\0\x20",
-    "-Infinity": b"\0\0\0\0\xf0\0\0\x20",
-}
-
-
-def _binary_numeric(text: str) -> bytes:
-    """A numeric's digits in base 10000, big-endian, behind their number, the first one's power, sign and scale."""
-    if not text[-1].isdigit():
-        return _NUMERICS_WITHOUT_DIGITS[text]
-    whole, _, fraction = text.lstrip("-").partition(".")
-    places = len(whole) + -len(whole) % 4
-    spelt = whole.zfill(places) + fraction + "0" * (-len(fraction) % 4)
-    digits = [int(spelt[i : i + 4]) for i in range(0, len(spelt), 4)]
-    power = places // 4 - 1
-    while digits and digits[0] == 0:
-        del digits[0]
-        power -= 1
-    while digits and digits[-1] == 0:
-        del digits[-1]
-    sign = 0x4000 if text[0] == "-" and digits else 0
-    head = (len(digits), power if digits else 0, sign, len(fraction))
-    return struct.pack(f"!hhHH{len(digits)}h", *head, *digits)
-
-
-_PLAIN_BINARY: dict[str, Callable[[Any], bytes]] = {
-    "int2": struct.Struct("!h").pack,
-    "int4": struct.Struct("!i").pack,
-    "int8": struct.Struct("!q").pack,
-    "float8": struct.Struct("!d").pack,
-    **dict.fromkeys(("text", "varchar", "name", "json"), str.encode),
-    "numeric": _binary_numeric,
-    "bool": lambda value: b"\1" if value else b"\0",
-}
-
-
-def _immediate(column: Column, type: SqlType, code: int, settings: Settings) -> list[bytes | None]:
-    plain = (_PLAIN_TEXT if code == TEXT else _PLAIN_BINARY).get(type.name)
-    if plain is not None:
-        return [None if value is None else plain(value) for value in column.to_pylist()]
+def _immediate(column: Column, type: SqlType, code: int, settings: Settings) -> list[bytes]:
+    """The values of a few rows as DataRow holds them."""
+    write = writer(type, code)
+    if write is not None:
+        return [NULL if value is None else write(value) for value in plain_values(column)]
     wire = encoded(column, type, code, settings)
     if wire.type == pa.string():
-        return [None if value is None else value.encode() for value in wire.to_pylist()]
-    return list(wire.to_pylist())
+        return [NULL if value is None else sized(value.encode()) for value in wire.to_pylist()]
+    return [NULL if value is None else sized(value) for value in wire.to_pylist()]
 
 
 def chunk_rows(columns: int) -> int:

@@ -1,6 +1,6 @@
 """Statements and portals: text made ready to run, and a run that can be asked for its rows piece by piece."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pgstream.delta import Column
@@ -25,6 +25,8 @@ class Prepared:
     columns: tuple[Col, ...] | None = None
     from_sql: bool = False
     """Made by PREPARE, not by a Parse message."""
+    rounds: dict[Any, Any] = field(default_factory=dict)
+    """How rounds of each shape are answered at once (see `session/rounds.py`), while `bound` is what it is."""
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ or a slow client become a task, and the messages behind them wait in the inbox.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 from pgstream.errors import (
@@ -20,9 +20,10 @@ from pgstream.errors import (
 )
 from pgstream.session import control_copy, control_settings, control_statements, control_transaction
 from pgstream.session.bind_values import bound_values
-from pgstream.session.encode import chunk_rows, fields, result_formats, rows_framed
+from pgstream.session.encode import fields, result_formats
 from pgstream.session.pipeline import repeated, run_repeated
 from pgstream.session.prepared import Answer, Portal, Prepared
+from pgstream.session.rounds import answered_at_once
 from pgstream.session.running import (
     changes_tables,
     control_of,
@@ -34,6 +35,7 @@ from pgstream.session.running import (
     statements_of,
     types_of,
 )
+from pgstream.session.sending import Step, send_rows
 from pgstream.session.session import Session
 from pgstream.session.transaction import State
 from pgstream.wire import backend
@@ -50,6 +52,7 @@ from pgstream.wire.messages import (
     Message,
     Parse,
     Query,
+    Round,
     Sync,
     Terminate,
 )
@@ -59,8 +62,6 @@ CONTROLS = (control_copy, control_settings, control_statements, control_transact
 
 INBOX_MAX = 10_000
 """How many messages may wait before the client is held back."""
-
-Step = Coroutine[Any, Any, None]
 
 
 class Conversation:
@@ -98,6 +99,10 @@ class Conversation:
     def receive(self, messages: list[Message]) -> None:
         """More messages from the client."""
         session = self.session
+        if type(messages[0]) is Round:
+            if self._at_once(messages[0]):
+                return
+            messages = messages[0].messages
         for message in messages:
             copy = session.inbound_copy
             if copy is not None and copy.open and not isinstance(message, Terminate):
@@ -105,6 +110,16 @@ class Conversation:
             else:
                 session.inbox.append(message)
         self._advance()
+
+    def _at_once(self, round: Round) -> bool:
+        """Answers a round in one step; False where its messages must be answered one by one."""
+        session = self.session
+        if session.busy or session.inbox or session.closed or self._skipping:
+            return False
+        if not answered_at_once(session, round):
+            return False
+        self._one_by_one = False
+        return True
 
     def _advance(self) -> None:
         """Answers what can be answered now."""
@@ -215,38 +230,9 @@ class Conversation:
         assert answer.columns is not None
         formats = (0,) * len(answer.columns)
         self.session.write(backend.row_description(fields(answer.columns, formats)))
-        step = self._send_rows(answer, formats, 0, answer.count)
+        step = send_rows(self.session, answer, formats, 0, answer.count)
         if step is not None:
             await step
-
-    def _send_rows(self, answer: Answer, formats: tuple[int, ...], start: int, count: int) -> Step | None:
-        """Rows `start` to `start + count`: at once where they are few, or as the client takes them."""
-        columns = answer.columns or ()
-        settings = self.session.output_settings(columns)
-        if count <= chunk_rows(len(columns)):
-            whole = start == 0 and count == answer.count
-            rows = answer.rows if whole else [column.slice(start, count) for column in answer.rows]
-            if count:
-                self.session.write(rows_framed(columns, rows, count, formats, settings))
-            return None
-        return self._stream_rows(answer, formats, start, count)
-
-    async def _stream_rows(self, answer: Answer, formats: tuple[int, ...], start: int, count: int) -> None:
-        session = self.session
-        columns = answer.columns or ()
-        settings = session.output_settings(columns)
-        step = chunk_rows(len(columns))
-        loop = asyncio.get_running_loop()
-        for at in range(start, start + count, step):
-            session.check_interrupts()
-            taken = min(step, start + count - at)
-            rows = [column.slice(at, taken) for column in answer.rows]
-            framed = await loop.run_in_executor(
-                session.services.pool, rows_framed, columns, rows, taken, formats, settings
-            )
-            session.write(framed)
-            if session.outlet.paused:
-                await session.outlet.drain()
 
     # Extended query ----------------------------------------------------------------------------------------
 
@@ -341,7 +327,7 @@ class Conversation:
         left = answer.count - portal.sent
         count = min(left, rows_max) if rows_max else left
         formats = result_formats(portal.result_formats, len(answer.columns))
-        step = self._send_rows(answer, formats, portal.sent, count)
+        step = send_rows(session, answer, formats, portal.sent, count)
         portal.sent += count
         suspended = bool(rows_max) and count == rows_max
         ending = backend.PORTAL_SUSPENDED if suspended else backend.command_complete(answer.tag_after(count))

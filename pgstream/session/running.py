@@ -161,6 +161,7 @@ def refreshed(session: Session, prepared: Prepared, catalog: Any) -> Prepared:
     if _shape(fresh) != _shape(prepared):
         raise FeatureNotSupported("cached plan must not change result type")
     prepared.bound, prepared.columns = fresh.bound, fresh.columns
+    prepared.rounds.clear()
     return prepared
 
 

@@ -22,6 +22,10 @@ class State(Enum):
     OPEN = backend.READY_IN_TRANSACTION
     FAILED = backend.READY_FAILED
 
+    def __init__(self, ready: bytes) -> None:
+        self.ready = ready
+        """The ReadyForQuery message."""
+
 
 @dataclass(frozen=True, slots=True)
 class Savepoint:
@@ -48,7 +52,7 @@ class TransactionBlock:
     def ready(self) -> bytes:
         """The ReadyForQuery message."""
         assert self.state is not State.IMPLICIT
-        return bytes(self.state.value)
+        return self.state.ready
 
     @property
     def explicit(self) -> bool:

@@ -208,15 +208,17 @@ class Spine:
         """The rows of one key, given by columns of one value each, as (run, row in it, weight), in run order."""
         if not self.layers:
             return []
-        index = self._index
         if len(columns) == 1 and columns[0].null_count == 0 and is_word(columns[0].type, types[0]):
-            word = columns[0][0].as_py()
-            found = finding.find_word(index.table, index.fences, index.bounds, secret_of(self.seed), word)
-        else:
-            keys = key_hash(columns, types, self.seed, 1)
-            found = finding.find_key(index.table, index.fences, index.bounds, keys.hi, keys.lo)
-        shift, mask = gathering.SOURCE_SHIFT, gathering.ROW_MASK
-        return [(index.runs[pick >> shift], pick & mask, weight) for pick, weight in found.tolist()]
+            return self.find_word(columns[0][0].as_py())
+        index, keys = self._index, key_hash(columns, types, self.seed, 1)
+        return index.named(finding.find_key(index.table, index.fences, index.bounds, keys.hi, keys.lo))
+
+    def find_word(self, word: int) -> list[tuple[Run, int, int]]:
+        """As `find`, for a key of one column that `is_word`."""
+        if not self.layers:
+            return []
+        index = self._index
+        return index.named(finding.find_word(index.table, index.fences, index.bounds, secret_of(self.seed), word))
 
     def head(self, keys: Hash, copies: int, *, positions: Sequence[int] | None = None) -> Matches:
         """The first `copies` copies of rows of each key, in the spec's order; the last row's weight is cut to fit.
@@ -306,6 +308,11 @@ class Index:
     table: NDArray[np.int64]
     fences: NDArray[np.uint64]
     bounds: NDArray[np.int64]
+
+    def named(self, found: NDArray[np.int64]) -> list[tuple[Run, int, int]]:
+        """Rows (pick, weight) as (run, row in it, weight)."""
+        shift, mask = gathering.SOURCE_SHIFT, gathering.ROW_MASK
+        return [(self.runs[pick >> shift], pick & mask, weight) for pick, weight in found.tolist()]
 
     @staticmethod
     def of(layers: Sequence[Layer]) -> "Index":

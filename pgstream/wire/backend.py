@@ -4,7 +4,7 @@ Each function gives the bytes of one whole message.
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 AUTHENTICATION_OK = b"R\0\0\0\x08\0\0\0\0"
@@ -99,12 +99,18 @@ def row_description(fields: Sequence[Field]) -> bytes:
     return message(b"T", b"".join(parts))
 
 
-def data_row(values: Iterable[bytes | None]) -> bytes:
-    """One row; whole results are framed by `kernels.rows`."""
-    parts = []
-    for value in values:
-        parts.append(b"\xff\xff\xff\xff" if value is None else len(value).to_bytes(4, "big") + value)
-    return message(b"D", len(parts).to_bytes(2, "big") + b"".join(parts))
+NULL = b"\xff\xff\xff\xff"
+"""A value of a DataRow that is NULL."""
+
+
+def sized(value: bytes) -> bytes:
+    """A value of a DataRow: the bytes behind their length."""
+    return len(value).to_bytes(4, "big") + value
+
+
+def data_row(values: Sequence[bytes]) -> bytes:
+    """One row of values that are `sized` or NULL; whole results are framed by `kernels.rows`."""
+    return message(b"D", len(values).to_bytes(2, "big") + b"".join(values))
 
 
 def command_complete(tag: str) -> bytes:

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from pgstream.errors import ProtocolViolation
 from pgstream.wire.messages import (
+    SYNC,
     AuthenticationReply,
     Bind,
     CancelRequest,
@@ -25,9 +26,9 @@ from pgstream.wire.messages import (
     Message,
     Parse,
     Query,
+    Round,
     SslRequest,
     Startup,
-    Sync,
     Terminate,
 )
 from pgstream.wire.startup import startup_packet
@@ -40,8 +41,14 @@ LARGE_BYTES_MAX = 0x3FFF_FFFF
 _INT16 = struct.Struct("!h")
 _INT32 = struct.Struct("!i")
 _COPY_DATA = ord("d")
+_BIND = ord("B")
 _UNNAMED_EXECUTE = b"\0\0\0\0\0"
 _EXECUTE_ALL = Execute("", 0)
+_EXECUTE_START = b"E\0\0\0\x09\0"
+_SYNC = b"S\0\0\0\x04"
+_DESCRIBE = b"D\0\0\0\x06P\0"
+_ROUND_END_BYTES = len(_EXECUTE_START) + 4 + len(_SYNC)
+"""What follows the Bind in a `Round`, where no Describe does."""
 
 SHORT_BYTES = 256
 """Parts of messages up to here are worth remembering."""
@@ -66,9 +73,13 @@ class Connection:
         return len(self._pending)
 
     def feed(self, chunk: bytes) -> list[Message]:
-        """The messages that `chunk` completes."""
+        """The messages that `chunk` completes; one Round where it is nothing but that."""
         if self.violation is not None:
             raise self.violation
+        if self.started and not self._pending and chunk and chunk[0] == _BIND:
+            whole = _round(chunk)
+            if whole is not None:
+                return [whole]
         buffer = self._pending + chunk if self._pending else chunk
         messages: list[Message] = []
         position = 0
@@ -224,7 +235,7 @@ def _bind_end(formats: bytes) -> tuple[int, ...]:
     return codes
 
 
-def _bind(buffer: bytes, position: int, end: int) -> Message:
+def _bind(buffer: bytes, position: int, end: int) -> Bind:
     """Clients send one statement's Binds over and over, so their starts and ends are decoded once."""
     length = _INT32.unpack_from
     names = buffer.find(b"\0", buffer.find(b"\0", position, end) + 1, end) + 1
@@ -249,7 +260,32 @@ def _bind(buffer: bytes, position: int, end: int) -> Message:
     return Bind(portal, statement, formats, tuple(values), _bind_end(buffer[values_at:end]))
 
 
-def _any_bind(buffer: bytes, position: int, end: int) -> Message:
+@lru_cache(512)
+def _round_end(buffer: bytes) -> tuple[bool, int] | None:
+    """Whether a Describe is in what follows the Bind of a Round, and the Execute's limit; None where it is no Round."""
+    described = buffer.startswith(_DESCRIBE)
+    execute = buffer.removeprefix(_DESCRIBE)
+    if not (execute.startswith(_EXECUTE_START) and execute.endswith(_SYNC) and len(execute) == _ROUND_END_BYTES):
+        return None
+    return described, max(_INT32.unpack_from(execute, len(_EXECUTE_START))[0], 0)
+
+
+def _round(buffer: bytes) -> Round | None:
+    """All of `buffer`, which starts with a Bind, as a Round; None where it is anything else, or a violation."""
+    end = 1 + int.from_bytes(buffer[1:5], "big")
+    behind = len(buffer) - end
+    if end < 6 or buffer[5] or not _ROUND_END_BYTES <= behind <= _ROUND_END_BYTES + len(_DESCRIBE):
+        return None
+    ending = _round_end(buffer[end:])
+    if ending is None:
+        return None
+    try:
+        return Round(_bind(buffer, 5, end), *ending)
+    except ProtocolViolation:
+        return None
+
+
+def _any_bind(buffer: bytes, position: int, end: int) -> Bind:
     body = _Body(buffer, position, end)
     portal, statement = body.name(), body.name()
     formats = body.int16s()
@@ -325,7 +361,7 @@ _DECODERS: dict[int, tuple[Callable[[bytes, int, int], Message], int]] = {
     ord("E"): (_execute, SMALL_BYTES_MAX),
     ord("C"): (_close, SMALL_BYTES_MAX),
     ord("H"): (_bodiless(Flush()), SMALL_BYTES_MAX),
-    ord("S"): (_bodiless(Sync()), SMALL_BYTES_MAX),
+    ord("S"): (_bodiless(SYNC), SMALL_BYTES_MAX),
     ord("X"): (_bodiless(Terminate()), SMALL_BYTES_MAX),
     ord("d"): (_copy_data, LARGE_BYTES_MAX),
     ord("c"): (_bodiless(CopyDone()), SMALL_BYTES_MAX),

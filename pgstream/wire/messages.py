@@ -95,6 +95,21 @@ class Execute:
     rows_max: int
 
 
+class Round(NamedTuple):
+    """The messages of one prepared execution that came in one piece, as drivers send them: `bind`, which makes the
+    unnamed portal, a Describe of it where `described`, an Execute of it, and Sync."""
+
+    bind: Bind
+    described: bool
+    rows_max: int
+
+    @property
+    def messages(self) -> "list[Message]":
+        """What it stands for, one by one."""
+        describe = [_DESCRIBE_UNNAMED] if self.described else []
+        return [self.bind, *describe, Execute("", self.rows_max), SYNC]
+
+
 @dataclass(frozen=True, slots=True)
 class Close:
     """Forgets a statement (`kind` S) or a portal (P)."""
@@ -153,6 +168,7 @@ Message = (
     | Bind
     | Describe
     | Execute
+    | Round
     | Close
     | Flush
     | Sync
@@ -162,3 +178,6 @@ Message = (
     | CopyFail
     | Terminate
 )
+
+_DESCRIBE_UNNAMED = Describe("P", "")
+SYNC = Sync()

@@ -24,6 +24,7 @@ from pgstream.wire.messages import (
     Message,
     Parse,
     Query,
+    Round,
     SslRequest,
     Startup,
     Sync,
@@ -88,6 +89,57 @@ def test_adjacent_copy_data_comes_as_one() -> None:
     rows = typed(b"d", b"1\n") + typed(b"d", b"2\n") + typed(b"d", b"")
     assert connection.feed(rows + typed(b"c", b"") + b"d\0") == [CopyData(b"1\n2\n"), CopyDone()]
     assert connection.feed(b"\0\0\x05x") == [CopyData(b"x")]
+
+
+SHORT = st.binary(max_size=6).filter(lambda name: b"\0" not in name)
+CODES = st.lists(st.integers(-2, 3), max_size=3)
+
+
+def counted(codes: list[int]) -> bytes:
+    return struct.pack(f"!{len(codes) + 1}h", len(codes), *codes)
+
+
+@st.composite
+def executions(draw: st.DrawFn) -> bytes:
+    """What drivers send to run a prepared statement, sometimes a little wrong."""
+    values = draw(st.lists(st.none() | st.binary(max_size=300), max_size=4))
+    body = draw(st.sampled_from([b"", b"", b"", b"portal"])) + b"\0" + draw(SHORT) + b"\0" + counted(draw(CODES))
+    body += struct.pack("!h", len(values) + draw(st.sampled_from([0, 0, 0, 0, 1])))
+    body += b"".join(struct.pack("!i", -1) if v is None else struct.pack("!i", len(v)) + v for v in values)
+    body += counted(draw(CODES)) + draw(st.sampled_from([b"", b"", b"", b"x"]))
+    describe = draw(st.sampled_from([b"", typed(b"D", b"P\0"), typed(b"D", b"Sx\0"), typed(b"D", b"P")]))
+    limit = struct.pack("!i", draw(st.sampled_from([0, 1, 50, -1])))
+    execute = draw(st.sampled_from([b"", b"", b"portal"])) + b"\0" + limit
+    return typed(b"B", body) + describe + typed(b"E", execute) + draw(st.sampled_from([typed(b"S", b""), b""]))
+
+
+@given(executions())
+@settings(max_examples=400, deadline=None)
+def test_a_round_stands_for_the_messages_that_it_is_made_of(packet: bytes) -> None:
+    whole, cut = Connection(), Connection()
+    whole.feed(STARTUP)
+    cut.feed(STARTUP)
+    found, expected = [], []
+    for connection, messages, chunks in ((whole, found, [packet]), (cut, expected, [packet[:3], packet[3:]])):
+        try:
+            for chunk in chunks:
+                messages += connection.feed(chunk)
+        except ProtocolViolation as violation:
+            messages.append(violation.message)
+        messages.append(connection.violation and connection.violation.message)
+    assert not any(isinstance(message, Round) for message in expected)
+    assert [one for m in found for one in (m.messages if isinstance(m, Round) else [m])] == expected
+
+
+def test_what_drivers_send_is_a_round() -> None:
+    connection = Connection()
+    connection.feed(STARTUP)
+    bind = typed(b"B", b"\0s1\0\0\x01\0\x01\0\x01\0\0\0\x01x\0\x01\0\x01")
+    made = Bind("", "s1", (1,), (b"x",), (1,))
+    end = typed(b"E", b"\0\0\0\0\x05") + typed(b"S", b"")
+    assert connection.feed(bind + end) == [Round(made, False, 5)]
+    assert connection.feed(bind + typed(b"D", b"P\0") + end) == [Round(made, True, 5)]
+    assert connection.feed(bind + end + bind + end) == [made, Execute("", 5), Sync()] * 2
 
 
 def test_cancel_request_with_long_secret() -> None:
