@@ -1,68 +1,36 @@
 """Compilation of the kernels: once after an installation, told to whoever waits for it.
 
-Numba keeps what it compiled in NUMBA_CACHE_DIR, which `kernels` chooses. Importing a module compiles what its cache
-lacks, so the modules are imported by as many processes as there are processors, and the server finds them done.
+The modules are compiled by as many processes as there are processors; a last one links every kernel for a trial and
+joins them to the file that starts read. Where the trial fails, starts are slower: Numba loads what it kept.
 """
 
-import contextlib
-import hashlib
-import json
 import os
-import pkgutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 
-import pgstream.kernels
+from pgstream.kernels import cache
+from pgstream.kernels.compiler import without_jit
+from pgstream.kernels.native import write
 
 TOLD_EVERY_S = 5.0
 """What takes longer than this is told, and told again so often."""
 
 
 def stale_modules() -> list[str]:
-    """The names of the kernel modules that are not compiled as they are now, the largest first."""
-    done = _compiled()
-    stale = [source for source in _sources() if done.get(source.stem) != _digest(source)]
+    """The kernel modules that are not compiled as they are now, the largest first."""
+    if (cache.folder() / cache.COMPLETE).exists():
+        return []
+    pieces = {source: cache.piece(source.stem) for source in _sources()}
+    stale = [source for source, piece in pieces.items() if not piece.exists() and not cache.borrow(piece)]
     stale.sort(key=lambda source: source.stat().st_size, reverse=True)
-    return [f"pgstream.kernels.{source.stem}" for source in stale]
+    return [source.stem for source in stale]
 
 
 def _sources() -> list[Path]:
-    (folder,) = pgstream.kernels.__path__
-    paths = [Path(folder) / f"{module.name}.py" for module in pkgutil.iter_modules([folder])]
-    return [path for path in paths if b"njit(" in path.read_bytes()]
-
-
-def _digest(source: Path) -> str:
-    """What a compiled module was compiled from: its text, the compiler, and the interpreter."""
-    made_by = f"{version('numba')} {version('numpy')} {sys.version}".encode()
-    return hashlib.sha256(made_by + source.read_bytes()).hexdigest()
-
-
-def _record() -> Path:
-    """Where it is written down which modules of this copy of the package are compiled: beside what Numba keeps."""
-    (folder,) = pgstream.kernels.__path__
-    copy = hashlib.sha256(folder.encode()).hexdigest()[:16]
-    return Path(os.environ["NUMBA_CACHE_DIR"]) / f"compiled-{copy}.json"
-
-
-def _compiled() -> dict[str, str]:
-    try:
-        found: dict[str, str] = json.loads(_record().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found
-
-
-def _remember() -> None:
-    """Writes down that everything is compiled. Where that cannot be written, the next start looks again."""
-    with contextlib.suppress(OSError):
-        _record().parent.mkdir(parents=True, exist_ok=True)
-        digests = {source.stem: _digest(source) for source in _sources()}
-        _record().write_text(json.dumps(digests, indent=1), encoding="utf-8")
+    return [path for path in cache.sources() if b"\n@njit(" in path.read_bytes()]
 
 
 def compile_kernels(tell: Callable[[str], None]) -> None:
@@ -70,13 +38,23 @@ def compile_kernels(tell: Callable[[str], None]) -> None:
 
     Raises CalledProcessError if a kernel does not compile.
     """
-    waiting = stale_modules()
+    refused = cache.refused()
+    if refused is not None:
+        tell(f"{refused} cannot be written; compiled kernels are kept in {cache.folder()}")
+    if without_jit() or (cache.folder() / cache.COMPLETE).exists():
+        return
+    _compile(stale_modules(), tell)
+    _join(tell)
+    cache.remove_old()
+
+
+def _compile(waiting: list[str], tell: Callable[[str], None]) -> None:
     total = len(waiting)
     running: list[subprocess.Popen[bytes]] = []
     started = told = time.monotonic()
     while waiting or running:
         while waiting and len(running) < (os.cpu_count() or 1):
-            running.append(subprocess.Popen([sys.executable, "-c", f"import {waiting.pop(0)}"]))
+            running.append(subprocess.Popen(_command("keep_module", waiting.pop(0))))
         for process in [process for process in running if process.poll() is not None]:
             running.remove(process)
             if process.returncode:
@@ -87,5 +65,15 @@ def compile_kernels(tell: Callable[[str], None]) -> None:
             done = total - len(waiting) - len(running)
             tell(f"compiling kernels, once after an installation: {done} of {total} modules, {now - started:.0f} s")
         time.sleep(0.02)
-    if total:
-        _remember()
+
+
+def _join(tell: Callable[[str], None]) -> None:
+    """In a process of its own, which a kernel that cannot be linked may take down."""
+    trial = subprocess.run(_command("join_modules", [source.stem for source in _sources()]), check=False)
+    if trial.returncode:
+        tell("kernels cannot be linked without Numba on this machine: each start will take longer")
+        write(cache.folder() / cache.COMPLETE, {})
+
+
+def _command(function: str, argument: object) -> list[str]:
+    return [sys.executable, "-c", f"from pgstream.kernels.keeping import {function}; {function}({argument!r})"]

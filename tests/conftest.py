@@ -1,10 +1,13 @@
 """Fixtures for tests that need a whole server: a subprocess on a free port with a directory of its own."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from pgstream.testing.server import Server
+
+os.environ["PGSTREAM_KERNEL_CHECKS"] = "1"
 
 
 @pytest.fixture(scope="module")

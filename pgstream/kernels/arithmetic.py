@@ -1,8 +1,8 @@
 """Sums and products of decimals in the fast form of `kernels/numeric.py`: unscaled * 10**-scale."""
 
 import numpy as np
-from numba import int64, njit, types
 
+from pgstream.kernels.compiler import int64, njit, types
 from pgstream.kernels.numeric import POWERS
 from pgstream.kernels.text import flags_out, int32s_in, ints_in, ints_out
 

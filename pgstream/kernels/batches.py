@@ -4,10 +4,10 @@ A column is a row of int64, its `arrow_views.Leaf`. Nested columns have no place
 """
 
 import numpy as np
-from numba import njit, types
 
 from pgstream.kernels import hashing
 from pgstream.kernels.arrow_views import BITS, FIXED, LIST, STRINGS, STRUCT
+from pgstream.kernels.compiler import njit, types
 from pgstream.kernels.gathering import ROW_MASK, SOURCE_SHIFT
 from pgstream.kernels.hashing import is_valid, mix
 from pgstream.kernels.pointers import add_words, compare_bytes, copy_bytes, fold_multiply, load64, loadi32, loadi64

@@ -7,10 +7,7 @@ cacheable and are most of the gain over loops of bytes.
 
 from typing import Any
 
-import numba
-from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
+from pgstream.kernels.compiler import intrinsic, ir, njit, types
 
 PADDING = 64
 
@@ -37,8 +34,8 @@ def _load(bits: int, signed: bool) -> Any:
     return typed
 
 
-def _store(kind: Any) -> Any:
-    bits: int = 64 if isinstance(kind, types.Float) else kind.bitwidth
+def _store(bits: int, floating: str | None = None) -> Any:
+    """Stores the low `bits` of an int64, or else a value of the type of that name."""
 
     def typed(typingctx: Any, address: Any, value: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -49,7 +46,7 @@ def _store(kind: Any) -> Any:
             builder.store(stored, pointer).align = 1
             return context.get_dummy_value()
 
-        given = kind if isinstance(kind, types.Float) else types.int64
+        given = getattr(types, floating or "int64")
         return types.void(types.int64, given), code
 
     return typed
@@ -60,12 +57,12 @@ load8 = intrinsic(_load(8, True))
 load16 = intrinsic(_load(16, True))
 load64 = intrinsic(_load(64, False))
 """The eight bytes at an address, little-endian, as uint64."""
-store8 = intrinsic(_store(types.int8))
-store16 = intrinsic(_store(types.int16))
-store32 = intrinsic(_store(types.int32))
-store64 = intrinsic(_store(types.int64))
-store_float32 = intrinsic(_store(types.float32))
-store_float64 = intrinsic(_store(types.float64))
+store8 = intrinsic(_store(8))
+store16 = intrinsic(_store(16))
+store32 = intrinsic(_store(32))
+store64 = intrinsic(_store(64))
+store_float32 = intrinsic(_store(64, "float32"))
+store_float64 = intrinsic(_store(64, "float64"))
 
 HIGH, CONTROL, BACKSLASH = 1, 2, 4
 
@@ -96,7 +93,7 @@ def unusual32(typingctx: Any, address: Any) -> Any:
     return types.int64(types.int64), code
 
 
-@numba.njit("int64(int64, int64)", nogil=True, cache=True)
+@njit("int64(int64, int64)", nogil=True, cache=True)
 def byte_classes(start: int, end: int) -> int:
     """Which of HIGH (>= 0x80), CONTROL (< 0x20 but CR and LF) and BACKSLASH occur from `start` to before `end`."""
     at = start
@@ -115,7 +112,7 @@ def byte_classes(start: int, end: int) -> int:
     return seen
 
 
-@numba.njit("boolean(int64, int64)", nogil=True, cache=True)
+@njit("boolean(int64, int64)", nogil=True, cache=True)
 def is_utf8(start: int, end: int) -> bool:
     """Whether the bytes from `start` to before `end` are UTF-8 as RFC 3629 defines it."""
     at = start
@@ -142,7 +139,7 @@ def is_utf8(start: int, end: int) -> bool:
     return True
 
 
-@numba.njit("int64(int64, int64)", nogil=True, cache=True)
+@njit("int64(int64, int64)", nogil=True, cache=True)
 def count_lines(start: int, end: int) -> int:
     """How many newline bytes stand from `start` to before `end`."""
     count = 0
@@ -153,7 +150,7 @@ def count_lines(start: int, end: int) -> int:
     return count
 
 
-@numba.njit("UniTuple(int64, 2)(int64, int64, int64)", nogil=True, cache=True)
+@njit("UniTuple(int64, 2)(int64, int64, int64)", nogil=True, cache=True)
 def skip_lines(start: int, end: int, limit: int) -> tuple[int, int]:
     """The address after the last newline among the first `limit` ones before `end`, and how many were passed."""
     count = 0
@@ -167,7 +164,7 @@ def skip_lines(start: int, end: int, limit: int) -> tuple[int, int]:
     return after, count
 
 
-@numba.njit("boolean(int64, int64, int64)", nogil=True, cache=True)
+@njit("boolean(int64, int64, int64)", nogil=True, cache=True)
 def memory_has(start: int, end: int, byte: int) -> bool:
     """Whether `byte` stands from `start` to before `end`."""
     found: bool = memchr(start, byte, end - start) != 0

@@ -4,9 +4,9 @@ What escapes and quotes stand for is written out. Up to 16 bytes behind the last
 """
 
 import numpy as np
-from numba import boolean, int32, int64, njit, types, uint8
 
 from pgstream.kernels.bytes import load64, memcpy, store64
+from pgstream.kernels.compiler import boolean, int32, int64, njit, types, uint8
 from pgstream.kernels.copy_text import NULL, PLAIN, bytes_in, ints_in
 
 

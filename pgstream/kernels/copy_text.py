@@ -6,7 +6,8 @@ whole starts, and why they stopped.
 """
 
 import numpy as np
-from numba import boolean, int64, njit, types, uint8
+
+from pgstream.kernels.compiler import boolean, int64, njit, types, uint8
 
 bytes_in = types.Array(uint8, 1, "C", readonly=True)
 ints_in = types.Array(int64, 1, "C", readonly=True)

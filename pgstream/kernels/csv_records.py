@@ -1,11 +1,10 @@
 """Where CSV records end: at newlines outside quotes."""
 
-import numba
-
 from pgstream.kernels.bytes import memchr
+from pgstream.kernels.compiler import njit
 
 
-@numba.njit("UniTuple(int64, 2)(int64, int64, int64, int64)", nogil=True, cache=True)
+@njit("UniTuple(int64, 2)(int64, int64, int64, int64)", nogil=True, cache=True)
 def skip_records(start, end, limit, quote):  # type: ignore[no-untyped-def]
     """The address after the last whole record among the first `limit` ones before `end`, and how many were passed.
 

@@ -1,8 +1,8 @@
 """A few keys looked up in the layers of a spine: located and consolidated by one call, as calls cost most then."""
 
 import numpy as np
-from numba import njit, types
 
+from pgstream.kernels.compiler import njit, types
 from pgstream.kernels.hashing import finish, mix
 from pgstream.kernels.pointers import fold_multiply
 from pgstream.kernels.probing import BLOCK, locate

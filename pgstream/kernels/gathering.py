@@ -5,8 +5,8 @@ per source.
 """
 
 import numpy as np
-from numba import njit, types
 
+from pgstream.kernels.compiler import njit, types
 from pgstream.kernels.hashing import is_valid
 from pgstream.kernels.pointers import copy_bytes, load8, load16, load32, load64, loadi32
 

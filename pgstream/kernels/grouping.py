@@ -5,7 +5,8 @@ half load, so that few groups stay in cache however many rows there are.
 """
 
 import numpy as np
-from numba import njit, types
+
+from pgstream.kernels.compiler import njit, types
 
 U64 = types.Array(types.uint64, 1, "C", readonly=True)
 I64 = types.Array(types.int64, 1, "C", readonly=True)

@@ -6,8 +6,8 @@ from the database's seed.
 """
 
 import numpy as np
-from numba import njit, types
 
+from pgstream.kernels.compiler import njit, types
 from pgstream.kernels.pointers import (
     WORD,
     add_words,

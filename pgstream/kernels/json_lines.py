@@ -6,7 +6,6 @@ unknown keys. What neither knows (escapes, nested values for a wanted key, other
 the caller to read slowly.
 """
 
-import numba
 import numpy as np
 
 from pgstream.kernels.bytes import (
@@ -22,6 +21,7 @@ from pgstream.kernels.bytes import (
     store8,
     store32,
 )
+from pgstream.kernels.compiler import njit
 from pgstream.kernels.json_sheet import (
     AS_BOOL,
     BITMAP,
@@ -51,7 +51,7 @@ CHECKED_BYTES = 1 << 14
 READ, SLOW, BLANK = 1, 0, 2
 
 
-@numba.njit("int64(int64, int64)", nogil=True, cache=True)
+@njit("int64(int64, int64)", nogil=True, cache=True)
 def skip_space(at, end):  # type: ignore[no-untyped-def]
     """The first address from `at` on that is no JSON white space."""
     while at < end and (load8(at) == 32 or load8(at) == 9 or load8(at) == 13):
@@ -59,7 +59,7 @@ def skip_space(at, end):  # type: ignore[no-untyped-def]
     return at
 
 
-@numba.njit("boolean(int64, int64, int64[:,::1], uint64[:,::1])", nogil=True, cache=True, forceinline=True)
+@njit("boolean(int64, int64, int64[:,::1], uint64[:,::1])", nogil=True, cache=True, forceinline=True)
 def expected(at, step, steps, words):  # type: ignore[no-untyped-def]
     """Whether the bytes of a learned step stand at `at`."""
     first = steps[step, STEP_WORD]
@@ -69,9 +69,7 @@ def expected(at, step, steps, words):  # type: ignore[no-untyped-def]
     return True
 
 
-@numba.njit(
-    f"int64(int64, int64, int64, {SHEET}, int64[:,::1], uint64[:,::1])", nogil=True, cache=True, forceinline=True
-)
+@njit(f"int64(int64, int64, int64, {SHEET}, int64[:,::1], uint64[:,::1])", nogil=True, cache=True, forceinline=True)
 def read_learned(at, end, row, sheet, steps, words):  # type: ignore[no-untyped-def]
     """READ when the line is as learned. The last step has no value: it is the end of the object.
 
@@ -91,7 +89,7 @@ def read_learned(at, end, row, sheet, steps, words):  # type: ignore[no-untyped-
     return READ if expected(at, last, steps, words) and at + steps[last, STEP_BYTES] == end else SLOW
 
 
-@numba.njit(f"int64(int64, int64, int64, {SHEET})", nogil=True, cache=True)
+@njit(f"int64(int64, int64, int64, {SHEET})", nogil=True, cache=True)
 def column_named(start, size, guess, sheet):  # type: ignore[no-untyped-def]
     """The column whose name is the `size` bytes at `start`, -1 for none; looked for from `guess` on."""
     count = len(sheet)
@@ -104,13 +102,13 @@ def column_named(start, size, guess, sheet):  # type: ignore[no-untyped-def]
     return -1
 
 
-@numba.njit("void(int64, int64)", nogil=True, cache=True)
+@njit("void(int64, int64)", nogil=True, cache=True)
 def set_bit(at, row):  # type: ignore[no-untyped-def]
     """Sets bit `row` modulo 8 of the byte at `at`."""
     store8(at, load8(at) | (1 << (row & 7)))
 
 
-@numba.njit(f"void(int64, int64, {SHEET})", nogil=True, cache=True)
+@njit(f"void(int64, int64, {SHEET})", nogil=True, cache=True)
 def take_back(row, c, sheet):  # type: ignore[no-untyped-def]
     """Takes back what was written of `row` in column `c`."""
     kind = sheet[c, KIND]
@@ -125,7 +123,7 @@ def take_back(row, c, sheet):  # type: ignore[no-untyped-def]
         sheet[c, NULLS] -= 1
 
 
-@numba.njit(f"void(int64, {SHEET})", nogil=True, cache=True)
+@njit(f"void(int64, {SHEET})", nogil=True, cache=True)
 def rewind(row, sheet):  # type: ignore[no-untyped-def]
     """Takes back what was written of `row`: text, NULL marks, and false bits of booleans."""
     for c in range(len(sheet)):
@@ -133,7 +131,7 @@ def rewind(row, sheet):  # type: ignore[no-untyped-def]
         sheet[c, SEEN] = -1
 
 
-@numba.njit(f"int64(int64, int64, int64, {SHEET})", nogil=True, cache=True)
+@njit(f"int64(int64, int64, int64, {SHEET})", nogil=True, cache=True)
 def read_object(at, end, row, sheet):  # type: ignore[no-untyped-def]
     """READ when the line is an object whose wanted values are all of forms that `read_value` knows.
 
@@ -180,7 +178,7 @@ def read_object(at, end, row, sheet):  # type: ignore[no-untyped-def]
     return READ
 
 
-@numba.njit(
+@njit(
     f"int64(int64, int64, int64, boolean, {SHEET}, int64[:,::1], uint64[:,::1])",
     nogil=True,
     cache=True,
@@ -206,9 +204,7 @@ def read_line(at, end, row, unusual, sheet, steps, words):  # type: ignore[no-un
     return outcome
 
 
-@numba.njit(
-    f"UniTuple(int64, 2)(int64, int64, {SHEET}, int64[:,::1], uint64[:,::1], int64[:,::1])", nogil=True, cache=True
-)
+@njit(f"UniTuple(int64, 2)(int64, int64, {SHEET}, int64[:,::1], uint64[:,::1], int64[:,::1])", nogil=True, cache=True)
 def read_lines(start, end, sheet, steps, words, slow):  # type: ignore[no-untyped-def]
     """Reads all lines from `start` to before `end`. Returns how many rows there are, and how many are slow.
 

@@ -1,9 +1,9 @@
 """ISO 8601 dates and timestamps in JSON strings, read straight into a column's memory."""
 
-import numba
 import numpy as np
 
 from pgstream.kernels.bytes import load8, load16, load64, store32, store64
+from pgstream.kernels.compiler import njit
 from pgstream.kernels.json_sheet import (
     AS_DATE,
     AS_ZONED_TIMESTAMP,
@@ -23,7 +23,7 @@ from pgstream.kernels.json_sheet import (
 DAY_US = 86_400_000_000
 
 
-@numba.njit("int64(int64)", nogil=True, cache=True, forceinline=True)
+@njit("int64(int64)", nogil=True, cache=True, forceinline=True)
 def two_digits(at):  # type: ignore[no-untyped-def]
     """The number that two digits at `at` write; 1000 where they are no digits."""
     tens = load8(at) - ZERO
@@ -33,7 +33,7 @@ def two_digits(at):  # type: ignore[no-untyped-def]
     return tens * 10 + ones
 
 
-@numba.njit("int64(int64, int64, int64)", nogil=True, cache=True)
+@njit("int64(int64, int64, int64)", nogil=True, cache=True)
 def days_from_civil(year, month, day):  # type: ignore[no-untyped-def]
     """Days since 1970-01-01 in the proleptic Gregorian calendar (Hinnant, "chrono-Compatible Low-Level Date
     Algorithms"); the least int64 where there is no such day."""
@@ -52,7 +52,7 @@ def days_from_civil(year, month, day):  # type: ignore[no-untyped-def]
     return era * 146097 + day_of_era - 719468
 
 
-@numba.njit(f"boolean(int64, int64, {SHEET})", nogil=True, cache=True, forceinline=True)
+@njit(f"boolean(int64, int64, {SHEET})", nogil=True, cache=True, forceinline=True)
 def read_day(at, c, sheet):  # type: ignore[no-untyped-def]
     """Whether `YYYY-MM-DD` stands at `at`; its day number is in the sheet then.
 
@@ -72,7 +72,7 @@ def read_day(at, c, sheet):  # type: ignore[no-untyped-def]
     return True
 
 
-@numba.njit("UniTuple(int64, 2)(int64)", nogil=True, cache=True, forceinline=True)
+@njit("UniTuple(int64, 2)(int64)", nogil=True, cache=True, forceinline=True)
 def read_clock(at):  # type: ignore[no-untyped-def]
     """Microseconds of `HH:MM:SS[.ffffff]` at `at` and the address after it, 0 where there is none."""
     hours, minutes, seconds = two_digits(at), two_digits(at + 3), two_digits(at + 6)
@@ -94,7 +94,7 @@ def read_clock(at):  # type: ignore[no-untyped-def]
     return ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + micros, after
 
 
-@numba.njit(READER, nogil=True, cache=True, forceinline=True)
+@njit(READER, nogil=True, cache=True, forceinline=True)
 def read_moment(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     """A quoted ISO 8601 date or timestamp. A timestamp without time zone ignores the Z that it carries, as in SQL."""
     if load8(at) != QUOTE or at + 12 > end or not read_day(at + 1, c, sheet):

@@ -5,7 +5,6 @@ plain form they know; the caller then hands the whole record to a slower reader 
 accept only what PostgreSQL's input function would accept, with the same result.
 """
 
-import numba
 import numpy as np
 
 from pgstream.kernels.bytes import (
@@ -22,6 +21,7 @@ from pgstream.kernels.bytes import (
     strtod,
     strtof,
 )
+from pgstream.kernels.compiler import njit
 from pgstream.kernels.json_moments import read_moment
 from pgstream.kernels.json_sheet import (
     AS_BOOL,
@@ -64,13 +64,13 @@ POWERS_OF_TEN = 10.0 ** np.arange(23)
 EXACT_MANTISSA = 1 << 53
 
 
-@numba.njit("boolean(int64)", nogil=True, cache=True, forceinline=True)
+@njit("boolean(int64)", nogil=True, cache=True, forceinline=True)
 def ends_value(byte: int) -> bool:
     """Whether a number or word may stop before `byte`: comma, closing brace or white space."""
     return byte in (COMMA, CLOSE) or byte == 32 or byte == 10 or byte == 13 or byte == 9
 
 
-@numba.njit(f"void(int64, int64, {SHEET})", nogil=True, cache=True)
+@njit(f"void(int64, int64, {SHEET})", nogil=True, cache=True)
 def put_null(row, c, sheet):  # type: ignore[no-untyped-def]
     """Marks `row` of column `c` as NULL; a NULL of fixed width is a zero in memory."""
     at = sheet[c, BITMAP] + (row >> 3)
@@ -85,7 +85,7 @@ def put_null(row, c, sheet):  # type: ignore[no-untyped-def]
         store64(sheet[c, VALUES] + row * 8, 0)
 
 
-@numba.njit(f"void(int64, int64, int64, int64, {SHEET})", nogil=True, cache=True, forceinline=True)
+@njit(f"void(int64, int64, int64, int64, {SHEET})", nogil=True, cache=True, forceinline=True)
 def put_text(start, size, row, c, sheet):  # type: ignore[no-untyped-def]
     """Appends the `size` bytes at `start` to the text of column `c`, as the value of `row`."""
     cursor = sheet[c, CURSOR]
@@ -93,7 +93,7 @@ def put_text(start, size, row, c, sheet):  # type: ignore[no-untyped-def]
     sheet[c, CURSOR] = cursor + size
 
 
-@numba.njit("int64(int64)", nogil=True, cache=True, forceinline=True)
+@njit("int64(int64)", nogil=True, cache=True, forceinline=True)
 def plain_decimal_end(start):  # type: ignore[no-untyped-def]
     """The address after a number without an exponent, 0 where there is none or it has a leading zero."""
     at = start + (load8(start) == MINUS)
@@ -112,7 +112,7 @@ def plain_decimal_end(start):  # type: ignore[no-untyped-def]
     return at
 
 
-@numba.njit(READER, nogil=True, cache=True, forceinline=True)
+@njit(READER, nogil=True, cache=True, forceinline=True)
 def read_text(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     """A string without escapes, or a plain number or boolean as the text that it is written in."""
     first = load8(at)
@@ -136,7 +136,7 @@ def read_text(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     return after
 
 
-@numba.njit(READER, nogil=True, cache=True)
+@njit(READER, nogil=True, cache=True)
 def read_numeric(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     """A plain number, quoted or not, whose text PostgreSQL's numeric prints unchanged."""
     quoted = load8(at) == QUOTE
@@ -159,7 +159,7 @@ def read_numeric(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     return after + quoted
 
 
-@numba.njit(READER, nogil=True, cache=True, forceinline=True)
+@njit(READER, nogil=True, cache=True, forceinline=True)
 def read_integer(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     """An integer of up to 18 digits in the column's range, quoted or not."""
     quoted = load8(at) == QUOTE
@@ -197,7 +197,7 @@ def read_integer(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     return after + quoted
 
 
-@numba.njit("int64(int64)", nogil=True, cache=True)
+@njit("int64(int64)", nogil=True, cache=True)
 def number_end(start):  # type: ignore[no-untyped-def]
     """The address after any JSON number, 0 where there is none."""
     at = plain_decimal_end(start)
@@ -214,7 +214,7 @@ def number_end(start):  # type: ignore[no-untyped-def]
     return at
 
 
-@numba.njit("int64(int64, int64)", nogil=True, cache=True)
+@njit("int64(int64, int64)", nogil=True, cache=True)
 def skip_nested(at, end):  # type: ignore[no-untyped-def]
     """The address after the balanced object or array at `at`, 0 where it does not close."""
     depth = 0
@@ -234,7 +234,7 @@ def skip_nested(at, end):  # type: ignore[no-untyped-def]
     return 0
 
 
-@numba.njit("int64(int64)", nogil=True, cache=True)
+@njit("int64(int64)", nogil=True, cache=True)
 def word_end(at):  # type: ignore[no-untyped-def]
     """The address after null, true or false, 0 where none of them stands at `at`."""
     word = load64(at)
@@ -243,7 +243,7 @@ def word_end(at):  # type: ignore[no-untyped-def]
     return at + 5 if word & FIVE_BYTES == FALSE_WORD else 0
 
 
-@numba.njit("int64(int64, int64)", nogil=True, cache=True)
+@njit("int64(int64, int64)", nogil=True, cache=True)
 def skip_value(at, end):  # type: ignore[no-untyped-def]
     """The address after the value at `at`, 0 where there is none. Nested values are only checked for balance."""
     first = load8(at)
@@ -256,7 +256,7 @@ def skip_value(at, end):  # type: ignore[no-untyped-def]
     return after if after and after <= end and ends_value(load8(after)) else 0
 
 
-@numba.njit("float64(int64, int64)", nogil=True, cache=True)
+@njit("float64(int64, int64)", nogil=True, cache=True)
 def decimal_float(start, after):  # type: ignore[no-untyped-def]
     """The double nearest to the number in a text that is known to be one.
 
@@ -282,7 +282,7 @@ def decimal_float(start, after):  # type: ignore[no-untyped-def]
     return strtod(start, 0)
 
 
-@numba.njit(READER, nogil=True, cache=True)
+@njit(READER, nogil=True, cache=True)
 def read_float(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     """An unquoted number that neither overflows nor underflows."""
     after = number_end(at)
@@ -302,7 +302,7 @@ def read_float(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     return after
 
 
-@numba.njit(READER, nogil=True, cache=True)
+@njit(READER, nogil=True, cache=True)
 def read_bool(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     """true or false."""
     word = load64(at)
@@ -317,7 +317,7 @@ def read_bool(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     return after if ends_value(load8(after)) else 0
 
 
-@numba.njit(READER, nogil=True, cache=True)
+@njit(READER, nogil=True, cache=True)
 def read_raw(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     """Any value, as the JSON text that it is written in."""
     after = skip_value(at, end)
@@ -326,7 +326,7 @@ def read_raw(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     return after
 
 
-@numba.njit(READER, nogil=True, cache=True, forceinline=True)
+@njit(READER, nogil=True, cache=True, forceinline=True)
 def read_value(at, end, row, c, sheet):  # type: ignore[no-untyped-def]
     """The value at `at`, into `row` of column `c`. Returns the address after it, 0 for a form not known here."""
     if load8(at) == 110:

@@ -1,8 +1,8 @@
 """Merging sorted sources into one consolidated run."""
 
 import numpy as np
-from numba import njit, types
 
+from pgstream.kernels.compiler import njit, types
 from pgstream.kernels.gathering import SOURCE_SHIFT, gather64
 from pgstream.kernels.ordering import compare_strings
 from pgstream.kernels.pointers import load64, loadi64

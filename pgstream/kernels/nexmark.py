@@ -6,10 +6,10 @@ column without the others. `config` is an int64 array whose fields are the const
 event (r // SHARE) * TOTAL + SHIFT + r % SHARE.
 """
 
-import numba
 import numpy as np
 
 from pgstream.kernels.bytes import memcpy, store8
+from pgstream.kernels.compiler import njit
 
 (
     SEED,
@@ -45,7 +45,7 @@ LN_10 = float(np.log(10.0))
 STREAMS = 32
 
 
-@numba.njit("int64(int64[::1], int64, int64, int64)", nogil=True, cache=True, forceinline=True)
+@njit("int64(int64[::1], int64, int64, int64)", nogil=True, cache=True, forceinline=True)
 def draw(config, event, stream, below):  # type: ignore[no-untyped-def]
     """A number of 0..below-1 (below < 2**31), the same for the same seed, event and stream."""
     z = np.uint64(config[SEED]) + np.uint64(event * STREAMS + stream + 1) * GAMMA
@@ -55,32 +55,32 @@ def draw(config, event, stream, below):  # type: ignore[no-untyped-def]
     return np.int64(((z >> S32) * np.uint64(below)) >> S32)
 
 
-@numba.njit("int64(int64[::1], int64)", nogil=True, cache=True, forceinline=True)
+@njit("int64(int64[::1], int64)", nogil=True, cache=True, forceinline=True)
 def event_of(config, row):  # type: ignore[no-untyped-def]
     """The number of the event that is row `row` of its table."""
     return (row // config[SHARE]) * config[TOTAL] + config[SHIFT] + row % config[SHARE]
 
 
-@numba.njit("int64(int64[::1], int64)", nogil=True, cache=True, forceinline=True)
+@njit("int64(int64[::1], int64)", nogil=True, cache=True, forceinline=True)
 def moment_ms(config, event):  # type: ignore[no-untyped-def]
     """When an event happens, in milliseconds since 1970."""
     return config[BASE_MS] + event * config[DELAY_NS] // 1_000_000
 
 
-@numba.njit("int64(int64[::1], int64)", nogil=True, cache=True, forceinline=True)
+@njit("int64(int64[::1], int64)", nogil=True, cache=True, forceinline=True)
 def last_person(config, event):  # type: ignore[no-untyped-def]
     """The latest person at an event, counted from 0."""
     return (event // config[TOTAL]) * config[PERSONS] + min(event % config[TOTAL], config[PERSONS] - 1)
 
 
-@numba.njit("int64(int64[::1], int64)", nogil=True, cache=True, forceinline=True)
+@njit("int64(int64[::1], int64)", nogil=True, cache=True, forceinline=True)
 def last_auction(config, event):  # type: ignore[no-untyped-def]
     """The latest auction at an event that is an auction or a bid, counted from 0."""
     place = event % config[TOTAL] - config[PERSONS]
     return (event // config[TOTAL]) * config[AUCTIONS] + min(place, config[AUCTIONS] - 1)
 
 
-@numba.njit("int64(int64[::1], int64, int64)", nogil=True, cache=True, forceinline=True)
+@njit("int64(int64[::1], int64, int64)", nogil=True, cache=True, forceinline=True)
 def some_person(config, event, stream):  # type: ignore[no-untyped-def]
     """One of the active people, or of the few that come next, counted from 0."""
     people = last_person(config, event) + 1
@@ -88,7 +88,7 @@ def some_person(config, event, stream):  # type: ignore[no-untyped-def]
     return people - active + draw(config, event, stream, active + config[PERSON_LEAD])
 
 
-@numba.njit("int64(int64[::1], int64, int64)", nogil=True, cache=True, forceinline=True)
+@njit("int64(int64[::1], int64, int64)", nogil=True, cache=True, forceinline=True)
 def price_of(config, event, stream):  # type: ignore[no-untyped-def]
     """Cents, from 1 to 1,000,000 dollars, evenly spread over the orders of magnitude."""
     unit = draw(config, event, stream, 1 << 30) / float(1 << 30)
@@ -98,14 +98,14 @@ def price_of(config, event, stream):  # type: ignore[no-untyped-def]
 COLUMN = "void(int64[::1], int64, int64[::1])"
 
 
-@numba.njit(COLUMN, nogil=True, cache=True)
+@njit(COLUMN, nogil=True, cache=True)
 def moments(config, first, out):  # type: ignore[no-untyped-def]
     """When each event happens, in microseconds since 1970."""
     for i in range(len(out)):
         out[i] = moment_ms(config, event_of(config, first + i)) * 1000
 
 
-@numba.njit(COLUMN, nogil=True, cache=True)
+@njit(COLUMN, nogil=True, cache=True)
 def bid_auctions(config, first, out):  # type: ignore[no-untyped-def]
     """The auction of each bid: a hot one, or one in flight or about to be."""
     for i in range(len(out)):
@@ -119,7 +119,7 @@ def bid_auctions(config, first, out):  # type: ignore[no-untyped-def]
         out[i] = auction + config[FIRST_AUCTION]
 
 
-@numba.njit(COLUMN, nogil=True, cache=True)
+@njit(COLUMN, nogil=True, cache=True)
 def bid_bidders(config, first, out):  # type: ignore[no-untyped-def]
     """Who bids: a hot bidder (never a hot seller), or an active person."""
     for i in range(len(out)):
@@ -131,14 +131,14 @@ def bid_bidders(config, first, out):  # type: ignore[no-untyped-def]
         out[i] = bidder + config[FIRST_PERSON]
 
 
-@numba.njit(COLUMN, nogil=True, cache=True)
+@njit(COLUMN, nogil=True, cache=True)
 def prices(config, first, out):  # type: ignore[no-untyped-def]
     """The price of each bid, or the initial bid of each auction."""
     for i in range(len(out)):
         out[i] = price_of(config, event_of(config, first + i), 4)
 
 
-@numba.njit(COLUMN, nogil=True, cache=True)
+@njit(COLUMN, nogil=True, cache=True)
 def auction_reserves(config, first, out):  # type: ignore[no-untyped-def]
     """The reserve of each auction: its initial bid and some more."""
     for i in range(len(out)):
@@ -146,21 +146,21 @@ def auction_reserves(config, first, out):  # type: ignore[no-untyped-def]
         out[i] = price_of(config, event, 4) + price_of(config, event, 5)
 
 
-@numba.njit(COLUMN, nogil=True, cache=True)
+@njit(COLUMN, nogil=True, cache=True)
 def auction_ids(config, first, out):  # type: ignore[no-untyped-def]
     """The id of each auction."""
     for i in range(len(out)):
         out[i] = first + i + config[FIRST_AUCTION]
 
 
-@numba.njit(COLUMN, nogil=True, cache=True)
+@njit(COLUMN, nogil=True, cache=True)
 def person_ids(config, first, out):  # type: ignore[no-untyped-def]
     """The id of each person."""
     for i in range(len(out)):
         out[i] = first + i + config[FIRST_PERSON]
 
 
-@numba.njit(COLUMN, nogil=True, cache=True)
+@njit(COLUMN, nogil=True, cache=True)
 def auction_expiries(config, first, out):  # type: ignore[no-untyped-def]
     """When each auction ends: on average when as many more as may be in flight have begun."""
     ahead = config[IN_FLIGHT] * config[TOTAL] // config[AUCTIONS]
@@ -171,7 +171,7 @@ def auction_expiries(config, first, out):  # type: ignore[no-untyped-def]
         out[i] = (now + 1 + draw(config, event, 6, max(horizon * 2, 1))) * 1000
 
 
-@numba.njit(COLUMN, nogil=True, cache=True)
+@njit(COLUMN, nogil=True, cache=True)
 def auction_sellers(config, first, out):  # type: ignore[no-untyped-def]
     """Who sells: a hot seller, or an active person."""
     for i in range(len(out)):
@@ -183,14 +183,14 @@ def auction_sellers(config, first, out):  # type: ignore[no-untyped-def]
         out[i] = seller + config[FIRST_PERSON]
 
 
-@numba.njit(COLUMN, nogil=True, cache=True)
+@njit(COLUMN, nogil=True, cache=True)
 def auction_categories(config, first, out):  # type: ignore[no-untyped-def]
     """The category of each auction."""
     for i in range(len(out)):
         out[i] = config[FIRST_CATEGORY] + draw(config, event_of(config, first + i), 9, config[CATEGORIES])
 
 
-@numba.njit("void(int64[::1], int64, int64, int64, int64, int32[::1])", nogil=True, cache=True)
+@njit("void(int64[::1], int64, int64, int64, int64, int32[::1])", nogil=True, cache=True)
 def choices(config, first, stream, hot, cold, out):  # type: ignore[no-untyped-def]
     """A choice for each event: one of the `hot` first ones as often as HOT_CHANNEL says, else one of `cold` more.
 
@@ -204,7 +204,7 @@ def choices(config, first, stream, hot, cold, out):  # type: ignore[no-untyped-d
             out[i] = hot + draw(config, event, stream + 1, cold)
 
 
-@numba.njit("int64(int64[::1], int64, int64, int64, int64, int64, int64, int32[::1], int64)", nogil=True, cache=True)
+@njit("int64(int64[::1], int64, int64, int64, int64, int64, int64, int32[::1], int64)", nogil=True, cache=True)
 def letters(config, first, stream, shortest, spread, pool, pool_size, offsets, text):  # type: ignore[no-untyped-def]
     """A text of shortest..shortest+spread-1 letters for each event, a window of the pool. Returns the bytes written."""
     at = 0
@@ -219,7 +219,7 @@ def letters(config, first, stream, shortest, spread, pool, pool_size, offsets, t
     return at
 
 
-@numba.njit("int64(int64, int32[::1], int32[::1], int32[::1], int64)", nogil=True, cache=True)
+@njit("int64(int64, int32[::1], int32[::1], int32[::1], int64)", nogil=True, cache=True)
 def gather_texts(source, source_offsets, picks, offsets, text):  # type: ignore[no-untyped-def]
     """Text number picks[i] of the source for each i. Returns the bytes written."""
     at = 0
@@ -233,7 +233,7 @@ def gather_texts(source, source_offsets, picks, offsets, text):  # type: ignore[
     return at
 
 
-@numba.njit("int64(int64[::1], int64, int64, int64, int32[::1], int64)", nogil=True, cache=True)
+@njit("int64(int64[::1], int64, int64, int64, int32[::1], int64)", nogil=True, cache=True)
 def emails(config, first, pool, pool_size, offsets, text):  # type: ignore[no-untyped-def]
     """An address `abcde@fgh.com` for each person. Returns the bytes written."""
     at = text
@@ -255,7 +255,7 @@ def emails(config, first, pool, pool_size, offsets, text):  # type: ignore[no-un
     return at - text
 
 
-@numba.njit("int64(int64[::1], int64, int32[::1], int64)", nogil=True, cache=True)
+@njit("int64(int64[::1], int64, int32[::1], int64)", nogil=True, cache=True)
 def credit_cards(config, first, offsets, text):  # type: ignore[no-untyped-def]
     """Four groups of four digits for each person. Returns the bytes written."""
     at = text
@@ -275,7 +275,7 @@ def credit_cards(config, first, offsets, text):  # type: ignore[no-untyped-def]
     return at - text
 
 
-@numba.njit("void(int64, int64, uint8[::1])", nogil=True, cache=True)
+@njit("void(int64, int64, uint8[::1])", nogil=True, cache=True)
 def fill_letters(seed, spaces, out):  # type: ignore[no-untyped-def]
     """Random lower-case letters; with `spaces`, a space in every `spaces` on average."""
     config = np.zeros(CONFIG_FIELDS, np.int64)
@@ -286,7 +286,7 @@ def fill_letters(seed, spaces, out):  # type: ignore[no-untyped-def]
             out[i] = 32
 
 
-@numba.njit("uint64(int64, int64)", nogil=True, cache=True, forceinline=True)
+@njit("uint64(int64, int64)", nogil=True, cache=True, forceinline=True)
 def random_word(seed, number):  # type: ignore[no-untyped-def]
     """64 random bits, the same for the same seed and number."""
     z = np.uint64(seed) * MIX_1 + np.uint64(number + 1) * GAMMA
@@ -295,7 +295,7 @@ def random_word(seed, number):  # type: ignore[no-untyped-def]
     return z ^ (z >> S31)
 
 
-@numba.njit("int64[::1](int64, int64, int64, int64, int64)", nogil=True, cache=True)
+@njit("int64[::1](int64, int64, int64, int64, int64)", nogil=True, cache=True)
 def random_numbers(seed, first, count, low, high):  # type: ignore[no-untyped-def]
     """Numbers first..first+count-1 of the seed's sequence of random whole numbers from low to high."""
     out = np.empty(count, np.int64)
@@ -306,7 +306,7 @@ def random_numbers(seed, first, count, low, high):  # type: ignore[no-untyped-de
     return out
 
 
-@numba.njit("float64[::1](int64, int64, int64)", nogil=True, cache=True)
+@njit("float64[::1](int64, int64, int64)", nogil=True, cache=True)
 def random_units(seed, first, count):  # type: ignore[no-untyped-def]
     """Numbers first..first+count-1 of the seed's sequence of random fractions in [0, 1)."""
     out = np.empty(count, np.float64)

@@ -5,8 +5,8 @@ number of digits printed after the point. Arguments are those of `kernels/text.p
 """
 
 import numpy as np
-from numba import njit, types
 
+from pgstream.kernels.compiler import njit, types
 from pgstream.kernels.text import (
     bytes_in,
     bytes_out,

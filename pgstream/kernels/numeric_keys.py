@@ -1,8 +1,8 @@
 """Keys and the binary wire form of numerics, straight from their text."""
 
 import numpy as np
-from numba import int64, njit, types
 
+from pgstream.kernels.compiler import int64, njit, types
 from pgstream.kernels.text import bytes_in, bytes_out, flags_in, offsets_in, offsets_out
 
 NEGATIVE_INFINITY, NEGATIVE, ZERO, POSITIVE, INFINITY, NAN = range(1, 7)

@@ -1,8 +1,8 @@
 """Order keys as bytes: joining the parts of a key, and its first eight bytes as a word."""
 
 import numpy as np
-from numba import njit, types
 
+from pgstream.kernels.compiler import njit, types
 from pgstream.kernels.pointers import load8, loadi32
 
 I64 = types.Array(types.int64, 1, "C", readonly=True)

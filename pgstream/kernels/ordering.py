@@ -4,8 +4,7 @@ The key hash is two words; the order key, where there is one, is bytes compared 
 are also kept as a big-endian word (`prefix`); the row hash is two words, or is absent where the key is the row.
 """
 
-from numba import njit, types
-
+from pgstream.kernels.compiler import njit, types
 from pgstream.kernels.pointers import compare_bytes, loadi32
 
 

@@ -2,17 +2,11 @@
 
 A spine keeps its rows in many runs, each with its own Arrow buffers; a kernel that walks all of them is handed int64
 addresses instead of arrays. The caller keeps the buffers alive for as long as the kernel runs. Every function here is
-also plain Python, so that kernels run with the JIT off.
+plain Python, so that kernels run with the JIT off; `pointer_types` tells Numba what to compile in their place.
 """
 
 import ctypes
-from collections.abc import Callable
 from typing import Any
-
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic, overload
 
 WORD = (1 << 64) - 1
 
@@ -76,103 +70,3 @@ def add_words(left: Any, right: Any) -> Any:
 def multiply_words(left: Any, right: Any) -> Any:
     """The product modulo 2^64."""
     return (int(left) * int(right)) & WORD
-
-
-def _unary_load(python: Callable[[int], int], bits: int, result: Any, extend: str | None) -> None:
-    @intrinsic
-    def load(typing_context: Any, address: Any) -> Any:
-        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            word = ir.IntType(bits)
-            value = builder.load(builder.inttoptr(arguments[0], word.as_pointer()), align=1, typ=word)
-            return value if extend is None else getattr(builder, extend)(value, ir.IntType(64))
-
-        return result(types.int64), build
-
-    @overload(python)
-    def typing(address: Any) -> Any:
-        def implementation(address: Any) -> Any:
-            return load(types.int64(address))
-
-        return implementation
-
-
-_unary_load(load8, 8, types.uint64, "zext")
-_unary_load(load16, 16, types.uint64, "zext")
-_unary_load(load32, 32, types.uint64, "zext")
-_unary_load(load64, 64, types.uint64, None)
-_unary_load(loadi32, 32, types.int64, "sext")
-_unary_load(loadi64, 64, types.int64, None)
-
-_memcpy = types.ExternalFunction("memcpy", types.voidptr(types.int64, types.int64, types.int64))
-_memcmp = types.ExternalFunction("memcmp", types.int32(types.int64, types.int64, types.int64))
-
-
-@intrinsic
-def _fold(typing_context: Any, left: Any, right: Any) -> Any:
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        wide, word = ir.IntType(128), ir.IntType(64)
-        product = builder.mul(builder.zext(arguments[0], wide), builder.zext(arguments[1], wide))
-        high = builder.trunc(builder.lshr(product, wide(64)), word)
-        return builder.xor(builder.trunc(product, word), high)
-
-    return types.uint64(types.uint64, types.uint64), build
-
-
-@intrinsic
-def _prefetch(typing_context: Any, address: Any) -> Any:
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer, word = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [pointer, word, word, word])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(function, [builder.inttoptr(arguments[0], pointer), word(0), word(3), word(1)])
-        return context.get_dummy_value()
-
-    return types.void(types.int64), build
-
-
-@overload(prefetch)
-def _prefetch_line(address: Any) -> Any:
-    def implementation(address: Any) -> None:
-        _prefetch(types.int64(address))
-
-    return implementation
-
-
-@overload(copy_bytes)
-def _copy_bytes(target: Any, source: Any, count: Any) -> Any:
-    def implementation(target: Any, source: Any, count: Any) -> None:
-        _memcpy(target, source, count)
-
-    return implementation
-
-
-@overload(compare_bytes)
-def _compare_bytes(left: Any, right: Any, count: Any) -> Any:
-    def implementation(left: Any, right: Any, count: Any) -> Any:
-        return _memcmp(left, right, count)
-
-    return implementation
-
-
-@overload(fold_multiply)
-def _fold_multiply(left: Any, right: Any) -> Any:
-    def implementation(left: Any, right: Any) -> Any:
-        return _fold(types.uint64(left), types.uint64(right))
-
-    return implementation
-
-
-@overload(add_words)
-def _add_words(left: Any, right: Any) -> Any:
-    def implementation(left: Any, right: Any) -> Any:
-        return types.uint64(left) + types.uint64(right)
-
-    return implementation
-
-
-@overload(multiply_words)
-def _multiply_words(left: Any, right: Any) -> Any:
-    def implementation(left: Any, right: Any) -> Any:
-        return types.uint64(left) * types.uint64(right)
-
-    return implementation

@@ -10,8 +10,8 @@ cache lines. Those are asked for ahead, for a block of keys at a time, as memory
 """
 
 import numpy as np
-from numba import njit, types
 
+from pgstream.kernels.compiler import njit, types
 from pgstream.kernels.merging import DIRECTORY, KEY, KEY_LOW, SHIFT, START, STOP
 from pgstream.kernels.pointers import load32, load64, prefetch
 

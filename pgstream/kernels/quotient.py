@@ -1,7 +1,8 @@
 """Exact decimal quotients, printed with the scale that PostgreSQL's numeric division gives them."""
 
 import numpy as np
-from numba import boolean, int32, int64, njit, types, uint8
+
+from pgstream.kernels.compiler import boolean, int32, int64, njit, types, uint8
 
 ints_in = types.Array(int64, 1, "C", readonly=True)
 WIDTH = 80

@@ -9,10 +9,10 @@ int32 length (-1: NULL) and its bytes.
 from collections.abc import Sequence
 
 import numpy as np
-from numba import boolean, int32, int64, njit, types, uint8, void
 from numpy.typing import NDArray
 
 from pgstream.kernels.bytes import memcpy
+from pgstream.kernels.compiler import boolean, int32, int64, njit, types, uint8, void
 
 StringColumn = tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.bool_]]
 

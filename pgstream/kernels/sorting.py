@@ -6,8 +6,8 @@ the words of the identity, which does not mind a key that many rows share.
 """
 
 import numpy as np
-from numba import njit, types
 
+from pgstream.kernels.compiler import njit, types
 from pgstream.kernels.ordering import compare_strings
 
 U64 = types.Array(types.uint64, 1, "C", readonly=True)

@@ -1,8 +1,8 @@
 """What is made of the spans (query, run, start, stop) that `probing.locate` found: rows, consolidated rows, sums."""
 
 import numpy as np
-from numba import njit, types
 
+from pgstream.kernels.compiler import njit, types
 from pgstream.kernels.gathering import SOURCE_SHIFT
 from pgstream.kernels.merging import ROW, ROW_LOW, WEIGHT, compare_inside
 from pgstream.kernels.pointers import load64, loadi64

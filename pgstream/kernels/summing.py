@@ -1,7 +1,8 @@
 """Summing the weights of equal rows in the order they came, by a hash table."""
 
 import numpy as np
-from numba import njit, types
+
+from pgstream.kernels.compiler import njit, types
 
 U64 = types.Array(types.uint64, 1, "C", readonly=True)
 I64 = types.Array(types.int64, 1, "C", readonly=True)

@@ -5,7 +5,8 @@ NULL and its bytes mean nothing.
 """
 
 import numpy as np
-from numba import boolean, int32, int64, njit, types, uint8
+
+from pgstream.kernels.compiler import boolean, int32, int64, njit, types, uint8
 
 bytes_in = types.Array(uint8, 1, "C", readonly=True)
 offsets_in = types.Array(int32, 1, "C", readonly=True)

@@ -1,8 +1,8 @@
 """Dates and times to and from ISO text. Days and microseconds count from 1970-01-01; a year 0 is 1 BC."""
 
 import numpy as np
-from numba import boolean, int32, int64, njit, types
 
+from pgstream.kernels.compiler import boolean, int32, int64, njit, types
 from pgstream.kernels.text import (
     bytes_in,
     bytes_out,

@@ -1,8 +1,8 @@
 """Floats as PostgreSQL prints them, from the shortest digits Arrow finds."""
 
 import numpy as np
-from numba import int64, njit, types
 
+from pgstream.kernels.compiler import int64, njit, types
 from pgstream.kernels.text import bytes_in, bytes_out, flags_in, offsets_in, offsets_out
 
 

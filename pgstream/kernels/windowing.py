@@ -1,7 +1,8 @@
 """Window frames over rows that stand partition after partition in window order."""
 
 import numpy as np
-from numba import njit, types
+
+from pgstream.kernels.compiler import njit, types
 
 I64 = types.Array(types.int64, 1, "C", readonly=True)
 BOOL = types.Array(types.boolean, 1, "C", readonly=True)
