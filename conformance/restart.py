@@ -81,6 +81,7 @@ def main() -> int:
     parser.add_argument("--large", default="2GB")
     parser.add_argument("--starts", type=int, default=5)
     arguments = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installation has its modules compiled
     for size in (arguments.small, arguments.large):
         measure(bytes_of(size), arguments.starts)
     return 0
