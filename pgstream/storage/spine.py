@@ -7,11 +7,11 @@ Layers are classed by size, each class `fan` times the one below (tiered merging
 Log-Structured Merge-Tree", Acta Informatica 1996). When a class holds `fan` layers they are merged, a chunk at a
 time: an insert of n rows pays each merge in progress `fuel` * n rows of credit, and a merge advances by a chunk when
 its credit covers one. So an insert does at most O((fuel * n + chunk) * log N) work whatever the spine's size, each row
-is merged O(log N / log fan) times in all, and there are O(fan * log N) layers.
+is merged O(log N / log fan) times in all, and there are O(fan * log N) layers. Where few read, the fan is wider.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple
@@ -26,21 +26,9 @@ from pgstream.late import selected
 from pgstream.storage.gather import SMALL_ROWS
 from pgstream.storage.identity import Hash, Seed, is_word, key_hash, secret_of
 from pgstream.storage.layer import EMPTY, Layer, columns_of, gather_columns, gather_few, merge_chunk, merge_runs
+from pgstream.storage.pace import Pace, Traffic
 from pgstream.storage.run import ArrangementSpec, Run, build_run
 from pgstream.types.definition import SqlType
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How a spine merges. Layers of fewer than `small_rows` are merged at once when there are `small_layers`."""
-
-    small_rows: int = 512
-    small_layers: int = 8
-    fan: int = 8
-    fuel: int = 8
-    chunk_rows: int = 1 << 17
-    chunk_bytes: int = 16 << 20
-
 
 FEW_KEYS = 256
 """So few keys are looked up by one call, which has room for the most spans that there may be."""
@@ -78,7 +66,8 @@ class Spine:
     settled: tuple[Layer, ...] = ()
     merges: tuple[Merge, ...] = ()
     weight: int = 0
-    pace: Pace = Pace()
+    pace: Pace = field(default_factory=Pace)
+    traffic: Traffic = field(default_factory=Traffic, compare=False, repr=False)
 
     @staticmethod
     def empty(spec: ArrangementSpec, seed: Seed, pace: Pace | None = None) -> "Spine":
@@ -95,7 +84,10 @@ class Spine:
         """The sum of this spine and a run built for the same spec and seed (None: no rows)."""
         if run is None:
             return self
-        weight = self.weight + int(np.add.reduce(run.rows.weights))
+        sum_of_weights = int(np.add.reduce(run.rows.weights))
+        weight = self.weight + sum_of_weights
+        self.traffic.came += run.count
+        self.traffic.gone += max(run.count - sum_of_weights, 0) // 2
         layer = Layer.of(run, _chunk_rows(self.pace, [run]))
         settled = list(self.settled)
         if run.count < self.pace.small_rows:
@@ -106,9 +98,9 @@ class Spine:
         if layer.count:
             settled.append(layer)
         merges = [replace(merge, credit=merge.credit + run.count * self.pace.fuel) for merge in self.merges]
-        if merges or len(settled) >= self.pace.fan:
-            settled, merges = _advance(self.spec, self.pace, settled, merges)
-        return Spine(self.spec, self.seed, tuple(settled), tuple(merges), weight, self.pace)
+        if merges or (layer.count >= self.pace.small_rows and len(settled) >= self.pace.fan):
+            settled, merges = _advance(self.spec, self.pace, self.traffic.wide, settled, merges)
+        return Spine(self.spec, self.seed, tuple(settled), tuple(merges), weight, self.pace, self.traffic)
 
     def replace_runs(self, swap: Callable[[Run], Run]) -> "Spine":
         """The same arrangement with equal runs in the place of its own."""
@@ -186,6 +178,7 @@ class Spine:
         several times with weights that add up. `positions` are the columns wanted; all by default. With `late` each is
         gathered when it is first asked for.
         """
+        self.traffic.asked += keys.rows
         if self.layers and keys.rows <= FEW_KEYS and not late:
             index = self._index
             query, picks, weights = finding.find_keys(index.table, index.fences, index.bounds, *keys, consolidate)
@@ -206,6 +199,7 @@ class Spine:
 
     def find(self, columns: Sequence[Column], types: Sequence[SqlType]) -> list[tuple[Run, int, int]]:
         """The rows of one key, given by columns of one value each, as (run, row in it, weight), in run order."""
+        self.traffic.asked += 1
         if not self.layers:
             return []
         if len(columns) == 1 and columns[0].null_count == 0 and is_word(columns[0].type, types[0]):
@@ -234,6 +228,7 @@ class Spine:
     def lookup_weights(self, keys: Hash, rows: Hash) -> Weights:
         """The weight of each asked row, by its key hash and row hash; 0 where there is none."""
         assert self.spec.identified or self.spec.key_is_row, "rows that have no identity cannot be asked for"
+        self.traffic.asked += keys.rows
         sums = np.zeros(keys.rows, np.int64)
         spans = self._locate(keys)
         if len(spans):
@@ -242,6 +237,7 @@ class Spine:
 
     def key_weights(self, keys: Hash) -> Weights:
         """The sum of the weights of each asked key's rows."""
+        self.traffic.asked += keys.rows
         sums = np.zeros(keys.rows, np.int64)
         if self.layers and keys.rows <= FEW_KEYS:
             index = self._index
@@ -277,6 +273,7 @@ class Spine:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _ends(self, keys: Hash, copies: int, positions: Sequence[int] | None, *, backwards: bool) -> Matches:
+        self.traffic.asked += keys.rows
         spans = self._locate(keys)
         per_query = np.bincount(spans[:, 0], weights=spans[:, 3] - spans[:, 2]) if len(spans) else np.zeros(0)
         room = int(np.minimum(per_query, copies).sum())
@@ -340,11 +337,11 @@ def _merge_whole(spec: ArrangementSpec, layers: Sequence[Layer]) -> Layer:
 
 
 def _advance(
-    spec: ArrangementSpec, pace: Pace, settled: list[Layer], merges: list[Merge]
+    spec: ArrangementSpec, pace: Pace, wide: bool, settled: list[Layer], merges: list[Merge]
 ) -> tuple[list[Layer], list[Merge]]:
     """Starts the merges that are due and advances all by their credit, until nothing moves."""
     while True:
-        settled, started = _start_merges(pace, settled, merges)
+        settled, started = _start_merges(pace, wide, settled)
         going: list[Merge] = []
         finished = False
         for merge in (*merges, *started):
@@ -360,22 +357,15 @@ def _advance(
             return settled, merges
 
 
-def _start_merges(pace: Pace, settled: list[Layer], merges: Sequence[Merge]) -> tuple[list[Layer], list[Merge]]:
-    """Takes the layers of each class that has enough of them, unless many merges of that class go on already."""
-    classes: dict[int, list[Layer]] = {}
+def _start_merges(pace: Pace, wide: bool, settled: list[Layer]) -> tuple[list[Layer], list[Merge]]:
+    """Takes the layers of each class that has enough of them."""
+    classes: dict[tuple[int, int], list[Layer]] = {}
     for layer in settled:
-        classes.setdefault(_size_class(pace, layer.count), []).append(layer)
-    large = [layers for size, layers in classes.items() if size > 0 and len(layers) >= pace.fan]
+        classes.setdefault(pace.size_class(layer.count, wide), []).append(layer)
+    large = [layers for (size, fan), layers in classes.items() if size > 0 and len(layers) >= fan]
     started = [Merge(tuple(layers), EMPTY, 0) for layers in large]
     taken = {id(layer) for merge in started for layer in merge.inputs}
     return [layer for layer in settled if id(layer) not in taken], started
-
-
-def _size_class(pace: Pace, count: int) -> int:
-    size, bound = 0, pace.small_rows
-    while count >= bound:
-        size, bound = size + 1, bound * pace.fan
-    return size
 
 
 def _spend(spec: ArrangementSpec, pace: Pace, merge: Merge) -> Merge:

@@ -31,8 +31,9 @@ from pgstream.storage.environment import (
     storage_errors,
 )
 from pgstream.storage.identity import Seed
+from pgstream.storage.pace import Pace
 from pgstream.storage.run import ArrangementSpec, Fences, Rows, Run
-from pgstream.storage.spine import Pace, Spine
+from pgstream.storage.spine import Spine
 from pgstream.world import RealWorld, World
 
 FORMAT = 1

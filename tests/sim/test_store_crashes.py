@@ -15,8 +15,9 @@ import pytest
 
 from pgstream.delta import Delta
 from pgstream.storage import store as store_module
+from pgstream.storage.pace import Pace
 from pgstream.storage.run import ArrangementSpec
-from pgstream.storage.spine import Pace, Spine
+from pgstream.storage.spine import Spine
 from pgstream.storage.store import Commit, Store
 from pgstream.testing.faulty_store import Countdown, Crash, faulty
 from pgstream.types import INT8, TEXT
@@ -142,7 +143,8 @@ CHILD = """
 import sys, pyarrow as pa
 from pgstream.delta import Delta
 from pgstream.storage.run import ArrangementSpec
-from pgstream.storage.spine import Pace, Spine
+from pgstream.storage.pace import Pace
+from pgstream.storage.spine import Spine
 from pgstream.storage.store import Commit, Store
 from pgstream.types import INT8, TEXT
 spec = ArrangementSpec((INT8, TEXT), (0,))

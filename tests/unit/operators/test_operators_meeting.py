@@ -8,8 +8,9 @@ from pgstream.circuit.operator import TickContext
 from pgstream.delta import Delta
 from pgstream.functions.registry import EvalContext
 from pgstream.operators.join import FEWER, Sides, pairs
+from pgstream.storage.pace import Pace
 from pgstream.storage.run import ArrangementSpec, build_run
-from pgstream.storage.spine import Pace, Spine
+from pgstream.storage.spine import Spine
 from pgstream.testing.zset import ZSet
 from pgstream.types.definition import SqlType
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from pgstream.delta import Delta
 from pgstream.storage.identity import key_hash, row_hash
 from pgstream.storage.order import OrderColumn
+from pgstream.storage.pace import Pace
 from pgstream.storage.run import ArrangementSpec
-from pgstream.storage.spine import Pace, Spine
+from pgstream.storage.spine import Spine
 from pgstream.types import BOOL, INT8, TEXT, array_of
 
 SEED = (11, 7)
@@ -219,3 +220,24 @@ def sum_of(delta):
     for r, w in rows_of(delta):
         total[r] += w
     return total
+
+
+def test_layers_wait_where_few_ask_and_few_go():
+    pace = Pace(small_rows=8, fan=4, wide_rows=8, wide_fan=16)
+    spec = ArrangementSpec((INT8,), (0,))
+
+    def grown(asked: int, gone: int) -> Spine:
+        spine = Spine.empty(spec, SEED, pace)
+        for start in range(0, 1000, 10):
+            spine = spine.insert(Delta.of([pa.array(range(start, start + 10))]))
+            if gone and start:
+                rows = range(start - 10, start - 10 + gone)
+                spine = spine.insert(Delta((pa.array(rows),), np.full(gone, -1)))
+            keys = key_hash([pa.array(range(asked))], [INT8], SEED, asked)
+            assert len(spine.probe(keys).delta) >= asked - gone * 100
+        assert spine.total() == len(spine.contents()) == 1000 - 99 * gone
+        return spine
+
+    assert len(grown(0, 0).layers) > 8 >= len(grown(9, 0).layers)
+    assert len(grown(0, 8).layers) <= 8
+    assert len(grown(1, 1).layers) > 8

@@ -13,8 +13,9 @@ from pgstream.delta import Delta
 from pgstream.errors import DiskFull, ObjectInUse, ObjectNotInPrerequisiteState
 from pgstream.storage import store as store_module
 from pgstream.storage.order import OrderColumn
+from pgstream.storage.pace import Pace
 from pgstream.storage.run import ArrangementSpec
-from pgstream.storage.spine import Pace, Spine
+from pgstream.storage.spine import Spine
 from pgstream.storage.store import Commit, Store
 from pgstream.types import BOOL, BYTEA, FLOAT8, INT2, INT4, INT8, NUMERIC, TEXT, UUID, array_of
 
