@@ -8,6 +8,9 @@ from pgstream.engine.outcome import Notice
 from pgstream.errors import DependentObjectsStillExist, FeatureNotSupported
 from pgstream.sql.bind.statements import Drop
 
+LISTED_MAX = 100
+"""How many dependent objects a message names."""
+
 
 def drop(catalog: Catalog, statement: Drop) -> tuple[set[int], tuple[Notice, ...]]:
     """The OIDs that go, and what to tell. Raises DependentObjectsStillExist without CASCADE."""
@@ -31,7 +34,7 @@ def drop(catalog: Catalog, statement: Drop) -> tuple[set[int], tuple[Notice, ...
     if len(others) == 1:
         notices.append(Notice(f"drop cascades to {_called(catalog, others[0][0])}"))
     elif others:
-        listed = "\n".join(f"drop cascades to {_called(catalog, dependent)}" for dependent, _ in others)
+        listed = _listed([f"drop cascades to {_called(catalog, dependent)}" for dependent, _ in others])
         notices.append(Notice(f"drop cascades to {len(others)} other objects", detail=listed))
     return gone, tuple(notices)
 
@@ -71,7 +74,7 @@ def _refuse_primary_index(catalog: Catalog, oid: int) -> None:
 def _refusal(
     catalog: Catalog, statement: Drop, others: list[tuple[CatalogObject, CatalogObject]]
 ) -> DependentObjectsStillExist:
-    detail = "\n".join(f"{_called(catalog, one)} depends on {_called(catalog, needed)}" for one, needed in others)
+    detail = _listed([f"{_called(catalog, one)} depends on {_called(catalog, needed)}" for one, needed in others])
     if len(statement.oids) == 1:
         subject = _called(catalog, catalog.objects[statement.oids[0]])
         message = f"cannot drop {subject} because other objects depend on it"
@@ -80,6 +83,15 @@ def _refusal(
     return DependentObjectsStillExist(
         message, detail=detail, hint="Use DROP ... CASCADE to drop the dependent objects too."
     )
+
+
+def _listed(lines: list[str]) -> str:
+    """The lines of a detail, of which PostgreSQL shows a hundred."""
+    more = len(lines) - LISTED_MAX
+    if more <= 0:
+        return "\n".join(lines)
+    objects = "object" if more == 1 else "objects"
+    return "\n".join([*lines[:LISTED_MAX], f"and {more} other {objects} (see server log for list)"])
 
 
 def _called(catalog: Catalog, thing: CatalogObject) -> str:
