@@ -366,7 +366,7 @@ class Database:
         if watched != self.committed.watched:
             self.head = replace(self.head, watched=watched)
         self.outlets.reopen()
-        self.intake.restart(self.intake.sources)
+        self.intake.rest(self.intake.sources)
         self.head = self.intake.follow(self.head)
         self.sweep()
 

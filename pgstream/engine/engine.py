@@ -13,7 +13,7 @@ from pgstream.engine.building import Building
 from pgstream.engine.database import Database
 from pgstream.engine.defining import Definer
 from pgstream.engine.intake import Intake
-from pgstream.engine.loop import Loop
+from pgstream.engine.loop import COMMIT_FAILED, Loop
 from pgstream.engine.outcome import Outcome
 from pgstream.engine.transaction import Autocommit, Cluster, Transaction
 from pgstream.errors import DuplicateDatabase, InvalidCatalogName, SqlError
@@ -77,6 +77,8 @@ class Engine:
         self._next_oid = int(store.get(b"next_oid") or 16384)
         self._stored_oid = self._next_oid
         self._log = log
+        self._commit_failure = ""
+        """The SQLSTATE that commits fail with at the moment."""
         self._loop = Loop(self, world)
 
     @staticmethod
@@ -229,6 +231,9 @@ class Engine:
                 database.fall_back(error)
             raise
         self._stored_oid = self._next_oid
+        if self._commit_failure:
+            self._log.info("commits succeed again")
+            self._commit_failure = ""
         for database, made in prepared:
             database.adopt(self._store, made)
 
@@ -241,8 +246,12 @@ class Engine:
             self.failed("last commit failed", error)
 
     def failed(self, what: str, error: BaseException) -> None:
-        """See `Worker`."""
+        """See `Worker`. Of commits that fail one after the other for one reason it tells the first."""
         if isinstance(error, SqlError):
+            if what == COMMIT_FAILED:
+                if error.sqlstate == self._commit_failure:
+                    return
+                self._commit_failure = error.sqlstate
             self._log.error(what, sqlstate=error.sqlstate, error=error.message, detail=error.detail or "")
         else:
             self._log.failure(what, error)

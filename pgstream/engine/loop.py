@@ -25,6 +25,11 @@ A = TypeVar("A")
 COMMIT_INTERVAL_S = 0.25
 """How long changes that nobody waits for (sources, synchronous_commit = off) may stay undurable."""
 
+FAILED_COMMIT_PAUSE_S = 1.0
+"""How much longer that is after a commit that failed, as on a full disk. A client's change is tried at once."""
+
+COMMIT_FAILED = "commit failed"
+
 PATIENCE_S_MAX = 0.005
 """How long a turn may wait for clients to come back."""
 
@@ -211,12 +216,13 @@ class Loop:
         if due and self._worker.dirty():
             try:
                 self._worker.commit()
+                self._last_commit = self._world.monotonic()
             except BaseException as error:
-                self._worker.failed("commit failed", error)
+                self._worker.failed(COMMIT_FAILED, error)
                 for future, _ in finished:
                     future.set_exception(error)
                 finished = []
-            self._last_commit = self._world.monotonic()
+                self._last_commit = self._world.monotonic() + FAILED_COMMIT_PAUSE_S
         for future, result in finished:
             future.set_result(result)
 

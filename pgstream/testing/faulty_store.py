@@ -16,12 +16,14 @@ class Crash(BaseException):
 class Countdown:
     """How many writes are left before the crash; None: no crash. A commit counts twice: before it, and after.
 
-    With `full`, the disk is full then instead, once: the write fails, and the process lives.
+    With `full`, the disk is full then instead: the write fails, and the process lives. There is room again at the
+    next write, or, where it is `lasting`, once `left` is None.
     """
 
     def __init__(self, writes: int | None = None) -> None:
         self.left = writes
         self.full = False
+        self.lasting = False
         self.dead = False
 
     def tick(self, after: bool = False) -> None:
@@ -34,7 +36,7 @@ class Countdown:
             self.dead = True
             raise Crash
         elif not after:
-            self.left = None
+            self.left = 0 if self.lasting else None
             raise lmdb.MapFullError("mdb_put: MDB_MAP_FULL: Environment mapsize limit reached")
 
 
