@@ -25,7 +25,8 @@ class DefaultText(ExpressionText):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__({}, lambda plan: "")
-        self._settings = settings
+        self._settings = {"timezone": settings.get("timezone", "UTC")}
+        """Of the session only the zone: the text is read again in any."""
 
     def __call__(self, expr: Any) -> str:
         match expr:

@@ -9,6 +9,7 @@ from pgstream.errors import DatetimeFieldOverflow
 from pgstream.kernels import text_dates as kernels
 from pgstream.types.binary import plain, receive_fixed, send_fixed
 from pgstream.types.buffers import Strings, numbers, string_column, valid_rows
+from pgstream.types.datetime_styles import style_of, styled
 from pgstream.types.datetime_text import moment_of
 from pgstream.types.definition import Settings, TypeDefinition, declare
 from pgstream.types.integer import same
@@ -27,7 +28,7 @@ SPECIALS = {"infinity": INFINITY, "-infinity": MINUS_INFINITY, "epoch": 0}
 
 def date_of(text: str, settings: Settings, now_us: int) -> int:
     """The day number of the date `text` names."""
-    found = moment_of(text, "date", session_zone(settings), now_us)
+    found = moment_of(text, "date", session_zone(settings), now_us, order=style_of(settings)[1])
     if found.special is not None:
         return SPECIALS[found.special]
     if not FIRST <= found.days <= LAST:
@@ -52,9 +53,9 @@ def parse(text: Column, typmod: int) -> Column:
 
 
 def format_dates(column: Column, settings: Settings) -> Column:
-    """Output: `2024-01-05`."""
+    """Output: `2024-01-05`, or as DateStyle says."""
     offsets, content = kernels.format_dates(numbers(column, np.int32), valid_rows(column))
-    return string_column(offsets, content, column)
+    return styled(string_column(offsets, content, column), settings)
 
 
 def shifted(days: NDArray[np.int32], by: int) -> NDArray[np.int32]:

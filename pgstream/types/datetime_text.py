@@ -1,4 +1,4 @@
-"""Date and time text read as PostgreSQL's DecodeDateTime reads it, with DateStyle MDY."""
+"""Date and time text read as PostgreSQL's DecodeDateTime reads it, in the field order that DateStyle says."""
 
 import math
 import re
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pgstream.errors import InvalidParameterValue, SqlError
+from pgstream.errors import InvalidParameterValue
 from pgstream.kernels.text_dates import civil_of, days_of, month_length
 from pgstream.types.datetime_fields import (
     MONTH_WORDS,
@@ -51,10 +51,13 @@ class Moment:
         return int(days_of(self.year, self.month, self.day))
 
 
-def moment_of(text: str, type_name: str, zone: Zone, now_us: int, time_only: bool = False) -> Moment:
-    """The moment `text` names in session zone `zone` at `now_us`. Raises as PostgreSQL's input functions do."""
+def moment_of(
+    text: str, type_name: str, zone: Zone, now_us: int, time_only: bool = False, order: str = "MDY"
+) -> Moment:
+    """The moment `text` names in session zone `zone` at `now_us`, where 1/2/3 has its fields in `order`. Raises as
+    PostgreSQL's input functions do."""
     try:
-        return Reader(fields_of(text), zone, now_us, time_only).moment()
+        return Reader(fields_of(text), zone, now_us, time_only, order).moment()
     except (BadFormat, OutOfRange, ZoneOutOfRange) as problem:
         raise reported(problem, text, type_name) from None
 
@@ -102,11 +105,12 @@ def checked_time(hour: int, minute: int, second: int, fraction: int) -> int:
 class Reader:
     """The state of reading one text's fields: what is known so far, as a mask and values."""
 
-    def __init__(self, fields: list[Field], zone: Zone, now_us: int, time_only: bool) -> None:
+    def __init__(self, fields: list[Field], zone: Zone, now_us: int, time_only: bool, order: str) -> None:
         self.fields = fields
         self.zone = zone
         self.now_us = now_us
         self.time_only = time_only
+        self.order = order
         self.known = 0
         self.moment_ = Moment()
         self.text_month = False
@@ -188,7 +192,7 @@ class Reader:
         zone = find_zone(name)
         if zone is None:
             if "/" in name or "-" in name[1:] or "+" in name[1:]:
-                raise zone_unknown(name)
+                raise InvalidParameterValue(f'time zone "{name}" not recognized')
             raise BadFormat
         self.learn(ZONE)
         self.moment_.zone = zone
@@ -262,20 +266,26 @@ class Reader:
             self.set_yearday(value)
         elif have == DATE:
             self.take_run_together(text, self.known)
-        elif have in (YEAR, DAY) or (have == 0 and size < 3):
+        elif have in (YEAR, DAY) or (have == 0 and size < 3 and self.order == "MDY"):
             self.learn(MONTH)
             self.moment_.month = value
         elif have == YEAR | MONTH and self.text_month and size >= 3 and self.two_digit_year:
             self.learn(DAY)
             self.moment_.day, self.moment_.year = self.moment_.year, value
             self.two_digit_year = False
-        elif have == YEAR | MONTH or (have == MONTH and not (self.text_month and size >= 3)):
+        elif self.is_day(have, size):
             self.learn(DAY)
             self.moment_.day = value
         else:
             self.learn(YEAR)
             self.moment_.year = value
             self.two_digit_year = size <= 2
+
+    def is_day(self, have: int, size: int) -> bool:
+        """Whether a number of `size` digits is the day, where `have` of the date is known."""
+        if not have:
+            return size < 3 and self.order == "DMY"
+        return have == YEAR | MONTH or (have == MONTH and not (self.text_month and (size >= 3 or self.order == "YMD")))
 
     def set_yearday(self, yearday: int) -> None:
         """Sets month and day by the day of the year."""
@@ -387,8 +397,3 @@ class Reader:
             self.moment_.us -= 12 * 3_600_000_000
         elif self.half == "pm" and hour != 12:
             self.moment_.us += 12 * 3_600_000_000
-
-
-def zone_unknown(name: str) -> SqlError:
-    """A zone's name that is none."""
-    return InvalidParameterValue(f'time zone "{name}" not recognized')

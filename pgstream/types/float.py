@@ -96,12 +96,26 @@ def exponent_text(exact: int) -> str:
     return f"{sign}{digits[0]}{'.' if len(digits) > 1 else ''}{digits[1:]}e+{len(str(abs(exact))) - 1:02d}"
 
 
+def rounded_text(column: Column, digits: int) -> Column:
+    """Floats with at most so many significant digits, as printf's %g: what extra_float_digits below 1 asks for."""
+    names = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+
+    def shown(value: float) -> str:
+        text = f"{value:.{digits}g}"
+        return names.get(text, text)
+
+    return over_distinct(column, pa.string(), shown)
+
+
 def float_codecs(
     storage: pa.DataType, dtype: type[np.floating], wire: str, digits: int, type_name: str
 ) -> dict[str, Any]:
     """The codec fields of a TypeDefinition; `digits`: how many digits are printed before an exponent is."""
 
     def format_column(column: Column, settings: Settings) -> Column:
+        extra = int(settings.get("extra_float_digits", "1"))
+        if extra < 1:
+            return rounded_text(column, max(np.finfo(dtype).precision + extra, 1))
         memory = strings(pc.cast(column, pa.string()))
         offsets, content = format_floats(*memory, digits)
         text = string_column(offsets, content, column)

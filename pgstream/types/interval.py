@@ -16,7 +16,8 @@ from pgstream.types.binary import receive_fixed
 from pgstream.types.buffers import number_column, numbers, records_column
 from pgstream.types.definition import Settings, TypeDefinition, declare
 from pgstream.types.integer import plain_value
-from pgstream.types.interval_text import DAY_US, HOUR_US, Interval, interval_of, interval_text
+from pgstream.types.interval_styles import STYLES
+from pgstream.types.interval_text import DAY_US, HOUR_US, Interval, interval_of
 from pgstream.types.lift import over_distinct
 
 STORAGE = pa.binary(16)
@@ -89,8 +90,9 @@ def parse(text: Column, typmod: int) -> Column:
 
 
 def format_intervals(column: Column, settings: Settings) -> Column:
-    """Output: `1 year 2 mons 3 days 04:05:06`."""
-    return over_distinct(column.cast(pa.binary()), pa.string(), lambda content: interval_text(unpacked(content)))
+    """Output: `1 year 2 mons 3 days 04:05:06`, or as IntervalStyle says."""
+    shown = STYLES[settings.get("intervalstyle", "postgres")]
+    return over_distinct(column.cast(pa.binary()), pa.string(), lambda content: shown(unpacked(content)))
 
 
 def apply_typmod(column: Column, typmod: int, explicit: bool) -> Column:

@@ -8,6 +8,7 @@ from pgstream.errors import DatetimeFieldOverflow, InvalidDatetimeFormat
 from pgstream.kernels import text_dates as kernels
 from pgstream.types.binary import plain, receive_fixed, send_fixed
 from pgstream.types.buffers import number_column, numbers, string_column, valid_rows
+from pgstream.types.datetime_styles import style_of
 from pgstream.types.datetime_text import DAY_US, moment_of
 from pgstream.types.definition import Settings, TypeDefinition, declare
 from pgstream.types.integer import same
@@ -21,7 +22,7 @@ STORAGE = pa.time64("us")
 
 def time_of(text: str, settings: Settings, now_us: int) -> int:
     """The time of day `text` names; a date and a zone in it are ignored."""
-    found = moment_of(text, "time", session_zone(settings), now_us, time_only=True)
+    found = moment_of(text, "time", session_zone(settings), now_us, time_only=True, order=style_of(settings)[1])
     if found.special is not None:
         raise InvalidDatetimeFormat(f'invalid input syntax for type time: "{text}"')
     return found.us

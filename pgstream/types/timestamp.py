@@ -15,6 +15,7 @@ from pgstream.errors import DatetimeFieldOverflow, FeatureNotSupported, InvalidP
 from pgstream.kernels import text_dates as kernels
 from pgstream.types.binary import plain, receive_fixed, send_fixed
 from pgstream.types.buffers import Strings, number_column, numbers, string_column, valid_rows
+from pgstream.types.datetime_styles import style_of, styled
 from pgstream.types.datetime_text import DAY_US, moment_of
 from pgstream.types.definition import Settings, TypeDefinition, declare
 from pgstream.types.integer import same
@@ -46,7 +47,7 @@ def checked(us: int, shown: str) -> int:
 def timestamp_of(text: str, settings: Settings, now_us: int) -> int:
     """The timestamp `text` names; a zone in it is ignored."""
     zone = zone_named(settings.get("timezone", "UTC"))
-    found = moment_of(text, "timestamp", zone, now_us)
+    found = moment_of(text, "timestamp", zone, now_us, order=style_of(settings)[1])
     if found.special is not None:
         return SPECIALS[found.special]
     return checked(found.days * DAY_US + found.us, text)
@@ -83,10 +84,10 @@ def parse(text: Column, typmod: int) -> Column:
 
 
 def format_timestamps(column: Column, settings: Settings) -> Column:
-    """Output: `2024-01-05 10:20:30.5`."""
+    """Output: `2024-01-05 10:20:30.5`, or as DateStyle says."""
     no_zones = np.empty(0, np.int32)
     offsets, content = kernels.format_timestamps(numbers(column, np.int64), valid_rows(column), no_zones)
-    return string_column(offsets, content, column)
+    return styled(string_column(offsets, content, column), settings)
 
 
 def rounded_us(values: NDArray[np.int64], precision: int) -> NDArray[np.int64]:

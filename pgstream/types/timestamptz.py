@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from pgstream.delta import Column
 from pgstream.kernels import text_dates as kernels
 from pgstream.types.buffers import number_column, numbers, string_column, strings, valid_rows
+from pgstream.types.datetime_styles import abbreviations, style_of, styled
 from pgstream.types.datetime_text import DAY_US, moment_of
 from pgstream.types.definition import Settings, TypeDefinition, declare
 from pgstream.types.integer import same
@@ -32,9 +33,9 @@ def session_zone(settings: Settings) -> Zone:
     return zone_named(settings.get("timezone", "UTC"))
 
 
-def instant_of(text: str, zone: Zone, now_us: int) -> int:
+def instant_of(text: str, zone: Zone, now_us: int, order: str) -> int:
     """The instant `text` names, in `zone` where it names none itself."""
-    found = moment_of(text, "timestamp with time zone", zone, now_us)
+    found = moment_of(text, "timestamp with time zone", zone, now_us, order=order)
     if found.special is not None:
         return SPECIALS[found.special]
     local = found.days * DAY_US + found.us
@@ -53,10 +54,11 @@ def parse_at(text: Column, typmod: int, settings: Settings, now_us: int) -> Colu
     if bare.any():
         instants[bare] = zone.to_utc(values[bare])
     known: dict[str, int] = {}
+    order = style_of(settings)[1]
     for row in np.flatnonzero(~done):
         word = text[int(row)].as_py()
         if word not in known:
-            known[word] = instant_of(word, zone, now_us)
+            known[word] = instant_of(word, zone, now_us, order)
         instants[row] = known[word]
     return apply_typmod(number_column(STORAGE, instants, text), typmod, False)
 
@@ -72,11 +74,14 @@ def local_offsets(values: NDArray[np.int64], zone: Zone) -> NDArray[np.int32]:
 
 
 def format_instants(column: Column, settings: Settings) -> Column:
-    """Output: `2024-01-05 10:20:30.5+01`, in the session's zone."""
+    """Output: `2024-01-05 10:20:30.5+01`, or as DateStyle says, in the session's zone."""
     values = numbers(column, np.int64)
     zones = local_offsets(values, session_zone(settings))
     offsets, content = kernels.format_timestamps(values, valid_rows(column), zones)
-    return string_column(offsets, content, column)
+    text = string_column(offsets, content, column)
+    if style_of(settings)[0] == "ISO":
+        return text
+    return styled(text, settings, abbreviations(values.tolist(), settings.get("timezone", "UTC")))
 
 
 TIMESTAMPTZ = declare(
