@@ -1,6 +1,6 @@
 """What functions and system relations may know of the session that asks, and of the others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -20,6 +20,18 @@ class Activity:
     state_change_us: int
     state: str
     query: str
+
+
+@dataclass(frozen=True, slots=True)
+class PausedSink:
+    """A sink that fails, as pgstream_sinks shows it: why, since when, how often it was tried, and the changes of how
+    many commits wait for it."""
+
+    sqlstate: str
+    error: str
+    since_us: int
+    failures: int
+    waiting: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +58,8 @@ class SessionFacts:
     """`signal(pid, end)`: cancels what the session of `pid` runs, or ends it; False where there is none."""
     stored_bytes: Callable[[int], int] | None = field(default=None, compare=False, repr=False)
     """How much memory the rows of a relation or index take, by its OID; 0 for one that keeps none."""
+    paused_sinks: Callable[[], Mapping[int, PausedSink]] | None = field(default=None, compare=False, repr=False)
+    """The sinks of the database that fail, by OID."""
     assign: Callable[[str, str | None, bool], str] | None = field(default=None, compare=False, repr=False)
     """`set_config(name, value, is_local)`: sets a parameter of the session and returns the value it has now."""
     notify: Callable[[str, str], None] | None = field(default=None, compare=False, repr=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pgstream.catalog.objects import Sink, Source
+from pgstream.catalog.session_facts import PausedSink
 from pgstream.circuit.circuit import Circuit
 from pgstream.engine import commit
 from pgstream.engine.building import Building
@@ -44,6 +45,14 @@ class OpenDatabase:
     def begin(self, isolation: str = "read committed") -> Transaction:
         """A new transaction."""
         return Transaction(self._database, self._loop, isolation in ("repeatable read", "serializable"))
+
+    def paused_sinks(self) -> dict[int, PausedSink]:
+        """The sinks that fail, by OID."""
+        debts = self._database.outlets.debts.copy()
+        return {
+            oid: PausedSink(one.sqlstate, one.error, one.since_us, one.failures, len(one.parcels))
+            for oid, one in debts.items()
+        }
 
     def exhausted(self) -> bool:
         """Whether every source that is being read has given everything it ever will, and it is durable."""

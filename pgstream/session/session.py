@@ -105,6 +105,7 @@ class Session:
             notify=self.notify,
             listening=lambda: self.channels.heard_by(self),
             check_interrupts=self.check_interrupts,
+            paused_sinks=database.paused_sinks,
             stored_bytes=lambda oid: int(self.block.reader().snapshot().stored_bytes(oid)),
         )
         self._out: list[bytes] = []

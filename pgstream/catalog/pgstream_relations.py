@@ -1,0 +1,31 @@
+"""What pgstream tells of itself beside what PostgreSQL has: pgstream_sinks."""
+
+from collections.abc import Iterator
+
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.objects import Sink
+from pgstream.catalog.pg_server import session_of
+from pgstream.catalog.system import Row, rows_of
+from pgstream.functions.registry import EvalContext
+
+
+@rows_of("pg_catalog", "pgstream_sinks", per_session=True)
+def pgstream_sinks(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """Every sink, and why it is paused where it is."""
+    ask = session_of(context).paused_sinks
+    paused = {} if ask is None else ask()
+    for sink in catalog.objects.values():
+        if not isinstance(sink, Sink):
+            continue
+        failure = paused.get(sink.oid)
+        yield {
+            "sinkid": sink.oid,
+            "schemaname": catalog.schema_name(sink.schema_oid),
+            "sinkname": sink.name,
+            "state": "running" if failure is None else "paused",
+            "sqlstate": None if failure is None else failure.sqlstate,
+            "error": None if failure is None else failure.error,
+            "failing_since": None if failure is None else failure.since_us,
+            "failures": 0 if failure is None else failure.failures,
+            "waiting_commits": 0 if failure is None else failure.waiting,
+        }
