@@ -11,7 +11,7 @@ import numpy as np
 
 from pgstream.delta import Column
 from pgstream.errors import InvalidParameterValue
-from pgstream.functions.calendar import DAY_US, TIMESTAMPTZ, Ints, civil, days_of, plus_months, spans_of
+from pgstream.functions.calendar import DAY_US, TIMESTAMPTZ, Ints, Spans, civil, days_of, plus_months, spans_of
 from pgstream.functions.datetime import to_instant, to_local
 from pgstream.functions.registry import BoundCall
 from pgstream.types.timestamptz import session_zone
@@ -21,7 +21,7 @@ SHORTEST_MONTH_US = 28 * DAY_US
 
 
 class Lengths(NamedTuple):
-    """Lengths of time, row by row: so many months, or so many microseconds."""
+    """Lengths of time, row by row or one for all rows: so many months, or so many microseconds."""
 
     months: Ints
     us: Ints
@@ -31,10 +31,24 @@ class Lengths(NamedTuple):
         """Whether some are of months."""
         return bool(self.months.any())
 
+    def us_at(self, rows: Ints) -> Ints:
+        """The microseconds of these rows."""
+        return self.us if len(self.us) == 1 else self.us[rows]
+
+
+def _spans(column: Column) -> Spans:
+    """The intervals of a column; only the first where all are the same, as in nearly every call."""
+    content = column.buffers()[1]
+    if content is not None and len(column) > 1:
+        width, first, rest = column.type.byte_width, column.offset, len(column) - 1
+        if content.slice(first * width, rest * width).equals(content.slice((first + 1) * width, rest * width)):
+            return spans_of(column.slice(0, 1))
+    return spans_of(column)
+
 
 def lengths(column: Column, noun: str, *, calendar: bool = True) -> Lengths:
     """Positive lengths, of months only where `calendar` allows. Raises InvalidParameterValue."""
-    spans = spans_of(column)
+    spans = _spans(column)
     if not calendar and spans.months.any():
         raise InvalidParameterValue(f"the {noun} of a window cannot have months or years")
     us = np.asarray(spans.us + spans.days.astype(np.int64) * DAY_US, np.int64)
@@ -49,14 +63,14 @@ def lengths(column: Column, noun: str, *, calendar: bool = True) -> Lengths:
 def offsets(column: Column | None, grid: Lengths) -> Lengths:
     """How far windows on `grid` are moved. Raises InvalidParameterValue where months would begin on no day of some."""
     if column is None:
-        nothing = np.zeros(len(grid.us), np.int64)
+        nothing = np.zeros(1, np.int64)
         return Lengths(nothing, nothing)
-    spans = spans_of(column)
+    spans = _spans(column)
     us = np.asarray(spans.us + spans.days.astype(np.int64) * DAY_US, np.int64)
     by_months = grid.months != 0
-    if (spans.months[~by_months] != 0).any():
+    if (~by_months & (spans.months != 0)).any():
         raise InvalidParameterValue("the offset of a window without months cannot have months")
-    if ((us < 0) | (us >= SHORTEST_MONTH_US))[by_months].any():
+    if (by_months & ((us < 0) | (us >= SHORTEST_MONTH_US))).any():
         raise InvalidParameterValue("the offset of a window of months must be whole months and less than 28 days")
     return Lengths(np.asarray(spans.months, np.int64), us)
 

@@ -46,7 +46,7 @@ def _hop(type: SqlType) -> Callable[..., Rows]:
         at = clock(np.where(known, _moments(moment), 0), zone)
         last = floor(at, step, offsets(offset, step))
         if not (step.calendar or width.calendar):
-            owners, found = _hops(at, known, last, step.us, width.us)
+            owners, found = _hops(at, known, last, step, width)
         else:
             owners, found = _calendar_hops(at, known, last, step, width)
         return owners, (moment_column(unclock(found, zone), type),)
@@ -54,14 +54,12 @@ def _hop(type: SqlType) -> Callable[..., Rows]:
     return starts
 
 
-def _hops(at: Ints, known: NDArray[np.bool_], last: Ints, step: Ints, width: Ints) -> tuple[Ints, Ints]:
+def _hops(at: Ints, known: NDArray[np.bool_], last: Ints, step: Lengths, width: Lengths) -> tuple[Ints, Ints]:
     """The row and start of each window of a fixed length."""
     # A window from `last - k * step` holds `at` while it is longer than what it has to span.
-    count = np.where(known, np.maximum((width - (at - last) + step - 1) // step, 0), 0)
+    count = np.where(known, np.maximum((width.us - (at - last) + step.us - 1) // step.us, 0), 0)
     owners = np.repeat(np.arange(len(at)), count)
-    places = ranges(np.zeros(len(at), np.int64), count)
-    first = (last - (count - 1) * step)[owners]
-    return owners, first + places * step[owners]
+    return owners, last[owners] + ranges(1 - count, count) * step.us_at(owners)
 
 
 def _calendar_hops(at: Ints, known: NDArray[np.bool_], last: Ints, step: Lengths, width: Lengths) -> tuple[Ints, Ints]:
@@ -98,7 +96,7 @@ def _cumulate(type: SqlType) -> Callable[..., Rows]:
             count = np.where(known, -((opened - full) // by.us) - first + 1, 0)
             owners = np.repeat(np.arange(len(at)), count)
             reached = ranges(first, count)
-            ends = np.minimum(opened[owners] + reached * by.us[owners], full[owners])
+            ends = np.minimum(opened[owners] + reached * by.us_at(owners), full[owners])
         pair = (opened[owners], ends)
         return owners, tuple(moment_column(unclock(each, zone), type) for each in pair)
 
@@ -109,7 +107,7 @@ def _check_steps(step: Lengths, size: Lengths) -> None:
     """Steps lead to the end of their window; those of days may end early in the last one of a month."""
     alike = (step.months != 0) == (size.months != 0)
     uneven = np.where(size.months != 0, size.months % np.maximum(step.months, 1), size.us % np.maximum(step.us, 1))
-    if (uneven[alike] != 0).any() or ((step.months != 0) & (size.months == 0)).any():
+    if (alike & (uneven != 0)).any() or ((step.months != 0) & (size.months == 0)).any():
         raise InvalidParameterValue("the size of a cumulating window must be a multiple of its step")
 
 
