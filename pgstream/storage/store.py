@@ -36,7 +36,7 @@ from pgstream.storage.run import ArrangementSpec, Fences, Rows, Run
 from pgstream.storage.spine import Spine
 from pgstream.world import RealWorld, World
 
-FORMAT = 1
+FORMAT = 2
 MAPPED_BYTES_MIN = 1 << 20
 _FORMAT_KEY, _SEED_KEY = b"\0format", b"\0seed"
 
