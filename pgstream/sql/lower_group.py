@@ -12,6 +12,7 @@ from pgstream.plan import relations as rel
 from pgstream.plan.expressions import AggCall, Expr, IsNull, Not
 from pgstream.plan.rewrite import used
 from pgstream.sql.lower_part import Part, Wanted
+from pgstream.sql.lower_rising import only_rises
 from pgstream.sql.lower_window import order_columns
 from pgstream.sql.optimize.predicates import conjunction
 from pgstream.storage.order import OrderColumn
@@ -82,7 +83,8 @@ class _Lowered:
 
     def _aggregation(self, call: AggCall, rows: Wanted) -> Aggregation:
         maintained = call.aggregate.maintained
-        on_deltas = isinstance(maintained, Linear) or (isinstance(maintained, Extreme) and self._growing)
+        grows = self._growing or only_rises(self._shared(), self._keys, call)
+        on_deltas = isinstance(maintained, Linear) or (isinstance(maintained, Extreme) and grows)
         if on_deltas and not (call.distinct and isinstance(maintained, Linear)):
             filter = None if call.filter is None else rows.position(call.filter)
             return Aggregation(call.aggregate, call.type, 0, rows.positions(call.args), filter)

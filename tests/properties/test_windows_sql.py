@@ -19,6 +19,7 @@ from pgstream.circuit.circuit import Circuit, Node, State
 from pgstream.delta import Delta
 from pgstream.functions.calling import column_from, python_values
 from pgstream.functions.registry import EvalContext
+from pgstream.operators.arrange import Arrange
 from pgstream.operators.input import Input
 from pgstream.operators.partial import PartialSums
 from pgstream.plan.relations import Relation
@@ -76,6 +77,10 @@ GREATEST = [
     "SELECT v, max(b) FROM (SELECT k, v, sum(v) AS b FROM t GROUP BY k, v) c GROUP BY v",
     "SELECT max(b) FROM (SELECT v, max(b) AS b FROM (SELECT k, v, count(*) AS b FROM t GROUP BY k, v) c GROUP BY v) d",
 ]
+
+
+RISING = [*GREATEST[:2], *GREATEST[6:9]]
+"""Those that need no arrangement of what is not the greatest, where rows never go."""
 
 
 @dataclass(frozen=True)
@@ -192,3 +197,13 @@ def test_additive_aggregates_go_by_panes(query: str, growing: bool) -> None:
         target = Lowering(circuit, Facts(growing)).lower(plan).node
         found = [node for node in Circuit.ancestors([target]) if isinstance(node.operator, PartialSums)]
         assert bool(found) == (overlap and query in BY_PANES), "\n".join(explain_circuit(target))
+
+
+@pytest.mark.parametrize("growing", [True, False])
+@pytest.mark.parametrize("query", GREATEST)
+def test_what_only_rises_is_not_arranged(query: str, growing: bool) -> None:
+    circuit = Circuit()
+    plan = optimize(bound(query.format(slide=2, size=10)), Facts(growing))
+    target = Lowering(circuit, Facts(growing)).lower(plan).node
+    found = [node for node in Circuit.ancestors([target]) if isinstance(node.operator, Arrange)]
+    assert (not found) == (growing and query in RISING), "\n".join(explain_circuit(target))
