@@ -35,6 +35,7 @@ from pgstream.world import World
 
 POOL_THREADS = 4
 WRITE_BYTES_HIGH = 1 << 20
+DISK_RESERVE_BYTES = 16 << 20
 """How much output may wait for a slow client before its session pauses."""
 
 STARTUP_S_MAX = 60.0
@@ -290,7 +291,14 @@ def run(config: Config, world: World, log: Log) -> None:
 
     # psql without -d asks for the database of its user's name
     names = tuple(dict.fromkeys(("postgres", getpass.getuser())))
-    engine = Engine.open(config.data_dir, world, memory_bytes=config.memory_bytes, databases=names, log=log)
+    engine = Engine.open(
+        config.data_dir,
+        world,
+        memory_bytes=config.memory_bytes,
+        databases=names,
+        log=log,
+        reserve_bytes=DISK_RESERVE_BYTES,
+    )
     # what was made at start lives as long as the process: collections need not look at it again
     gc.collect()
     gc.freeze()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pgstream.engine import commit, journal
 from pgstream.engine.head import Head
 from pgstream.engine.outlets import Sent
+from pgstream.storage.spine import Spine
 from pgstream.storage.store import Commit, Store
 from pgstream.world import World
 
@@ -47,6 +48,12 @@ class Durable:
         """Whether the journal is empty."""
         return not self._entries
 
+    def fewer(self, head: Head) -> bool:
+        """Whether `head` holds fewer rows than the last commit left: whether to commit it frees space in the end."""
+        state, before = head.state, self.committed.state
+        more = sum(spine.total() - _total(before.get(id)) for id, spine in state.changed(before))
+        return more < sum(before[id].total() for id in state.gone(before))
+
     def told(self, head: Head) -> Prepared | None:
         """The commit of `head` as an entry of the journal; None where it has to be a whole one."""
         if self.due or not commit.told(self.committed, head):
@@ -77,3 +84,7 @@ class Durable:
         self._entries.clear()
         self.stored = self.committed = replace(head, state=state, outgoing={})
         return self.committed
+
+
+def _total(spine: Spine | None) -> int:
+    return 0 if spine is None else spine.total()

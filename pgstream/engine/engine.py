@@ -13,14 +13,16 @@ from pgstream.engine import commit
 from pgstream.engine.building import Building
 from pgstream.engine.database import Database
 from pgstream.engine.defining import Definer
+from pgstream.engine.durable import Prepared
 from pgstream.engine.intake import Intake
 from pgstream.engine.loop import COMMIT_FAILED, Loop
 from pgstream.engine.outcome import Outcome
 from pgstream.engine.transaction import Autocommit, Cluster, Transaction
-from pgstream.errors import DuplicateDatabase, InvalidCatalogName, SqlError
+from pgstream.errors import DiskFull, DuplicateDatabase, InvalidCatalogName, SqlError
 from pgstream.kernels.memory import anonymous_bytes, keep_freed_memory, return_freed_memory
 from pgstream.logs import Log
 from pgstream.storage.environment import OpenEnvironment, open_environment
+from pgstream.storage.reserve import Reserve
 from pgstream.storage.store import Commit, Store
 from pgstream.world import RealWorld, World
 
@@ -77,7 +79,7 @@ class _Memory:
 class Engine:
     """See the module's description. `Engine.open` starts the thread, `close` ends it."""
 
-    def __init__(self, store: Store, world: World, memory_bytes: int, log: Log) -> None:
+    def __init__(self, store: Store, world: World, memory_bytes: int, log: Log, reserve: Reserve) -> None:
         self._store = store
         self._world = world
         self._databases: dict[str, Database] = {}
@@ -86,6 +88,7 @@ class Engine:
         self._next_oid = int(store.get(b"next_oid") or 16384)
         self._stored_oid = self._next_oid
         self._log = log
+        self._reserve = reserve
         self._commit_failure = ""
         """The SQLSTATE that commits fail with at the moment."""
         self._loop = Loop(self, world)
@@ -102,15 +105,19 @@ class Engine:
         log: Log | None = None,
         environment: OpenEnvironment = open_environment,
         threaded: bool = True,
+        reserve_bytes: int = 0,
     ) -> "Engine":
         """The engine over a data directory, made with `databases` if it is new. Raises SqlError.
 
-        One that is not `threaded` does something only in `turn`, as simulations want it.
+        One that is not `threaded` does something only in `turn`, as simulations want it. `reserve_bytes` of disk space
+        are kept for statements that free space.
         """
         keep_freed_memory(memory_bytes // 4)
         chosen = world or RealWorld()
         store = Store.open(path, map_bytes=map_bytes, sync=sync, world=chosen, environment=environment)
-        engine = Engine(store, chosen, memory_bytes, log or Log(chosen))
+        reserve = Reserve(Path(path), reserve_bytes)
+        reserve.keep()
+        engine = Engine(store, chosen, memory_bytes, log or Log(chosen), reserve)
         for place in commit.places(store):
             engine._databases[place.name] = engine._opened(place)
         if not engine._databases:
@@ -234,7 +241,7 @@ class Engine:
     def _commit(self, changed: list[Database], whole: bool = False) -> None:
         try:
             prepared = [(database, database.prepared(whole)) for database in changed]
-            self._store.commit(self._joined([made.commit for _, made in prepared]))
+            self._write(self._joined([made.commit for _, made in prepared]), prepared)
         except BaseException as error:
             for database in changed:
                 database.fall_back(error)
@@ -245,6 +252,18 @@ class Engine:
             self._commit_failure = ""
         for database, made in prepared:
             database.adopt(self._store, made)
+
+    def _write(self, joined: Commit, prepared: list[tuple[Database, Prepared]]) -> None:
+        """Commits, at the cost of the reserve where the disk is full and there will be fewer rows."""
+        try:
+            self._store.commit(joined)
+        except DiskFull:
+            if not any(database.durable.fewer(made.head) for database, made in prepared):
+                raise
+            if not self._reserve.give_up():
+                raise
+            self._log.warning("disk full: the reserve is given up to free space")
+            self._store.commit(joined)
 
     def _settle(self) -> None:
         """Empties the journals, so that the next start has nothing to catch up with."""
@@ -283,6 +302,7 @@ class Engine:
         if now - self._memory.looked_s < TRIM_INTERVAL_S:
             return
         self._memory.looked_s = now
+        self._reserve.keep()
         if self._store.resident_bytes() > self._memory.bytes_max:
             self._store.trim()
         if anonymous_bytes() > self._memory.at_start + self._memory.bytes_max:
