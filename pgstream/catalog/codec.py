@@ -72,6 +72,6 @@ def _object(plain: Any) -> Any:
     if isinstance(plain, dict):
         if "set" in plain:
             return frozenset(plain["set"])
-        arguments = {name: _object(item) for name, item in plain.items() if name != "class"}
-        return CLASSES[plain["class"]](**arguments)
+        kind = CLASSES[plain.pop("class")]
+        return kind(**{name: _object(item) if type(item) in (list, dict) else item for name, item in plain.items()})
     return plain

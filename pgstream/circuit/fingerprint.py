@@ -54,7 +54,10 @@ def _feed(value: Any, take: Take) -> None:
     elif kind is tuple or isinstance(value, (tuple, list)):
         take(b"\x00t%d" % len(value))
         for item in value:
-            _feed(item, take)
+            if type(item) is SqlType:
+                take(_leaf(item))
+            else:
+                _feed(item, take)
     elif kind is Function or kind is Aggregate or kind is WindowFunction:
         take(_called(value))
     elif not _feed_fields(value, take):
