@@ -37,6 +37,7 @@ class Sql:
         self.database = database
         self.workspace: Workspace = workspace or database.autocommit
         self.world = world or RealWorld()
+        self.settings = SETTINGS
 
     def forget(self) -> None:
         """Ends the session: it holds nothing of its engine any more."""
@@ -103,8 +104,8 @@ class Sql:
     def _bound(self, parsed: Parsed) -> tuple[Bound, EvalContext]:
         catalog = self.workspace.snapshot().catalog
         now_us = self.world.now_us()
-        bound = bind(parsed, catalog, BindScope(settings=SETTINGS, now_us=now_us))
-        return bound, EvalContext(SETTINGS, now_us, catalog, NOBODY)
+        bound = bind(parsed, catalog, BindScope(settings=self.settings, now_us=now_us))
+        return bound, EvalContext(self.settings, now_us, catalog, NOBODY)
 
 
 def sql_of(engine: Engine, name: str = "postgres") -> Sql:

@@ -1,11 +1,15 @@
-"""Sessions under random inserts and deletes, step by step and at once, against a walk over the sorted rows."""
+"""Sessions, hopping and cumulating windows under random inserts and deletes, by steps and at once, against models."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import pgstream.functions.windowing  # noqa: F401
 from pgstream.circuit.circuit import Circuit, State
+from pgstream.functions.registry import FUNCTIONS
 from pgstream.operators.input import Input
 from pgstream.plan import relations as rel
 from pgstream.plan.expressions import Col, Const, Ref
@@ -18,14 +22,21 @@ EPOCH = datetime.fromisoformat("1970-01-01")
 GAP = timedelta(microseconds=10)
 TYPES = (INT8, TIMESTAMP, INT8)
 KEY, TIME, VALUE = (Col(i, name, type) for i, (name, type) in enumerate(zip("ktv", TYPES, strict=True), 1))
-PLAN = rel.Sessions(
-    rel.Scan(1, "events", (KEY, TIME, VALUE), (0, 1, 2)),
-    (Ref(KEY),),
-    Ref(TIME),
-    Const(Interval(0, 0, 10), INTERVAL),
-    Col(4, "window_start", TIMESTAMP),
-    Col(5, "window_end", TIMESTAMP),
-)
+START, END = Col(4, "window_start", TIMESTAMP), Col(5, "window_end", TIMESTAMP)
+EVENTS = rel.Scan(1, "events", (KEY, TIME, VALUE), (0, 1, 2))
+
+
+def us(count: int) -> Const:
+    return Const(Interval(0, 0, count), INTERVAL)
+
+
+def called(name: str, lengths: tuple[int, ...], outputs: tuple[Col, ...]) -> rel.TableCall:
+    """A window function of several windows a row, over the events."""
+    types = ("timestamp", *("interval" for _ in lengths))
+    function = next(each for each in FUNCTIONS[name] if each.arguments == types)
+    return rel.TableCall(EVENTS, function, (Ref(TIME), *map(us, lengths)), outputs)
+
+
 rows = st.tuples(
     st.one_of(st.none(), st.integers(0, 1)),
     st.one_of(st.none(), st.integers(-60, 60).map(lambda us: EPOCH + timedelta(microseconds=us))),
@@ -48,7 +59,7 @@ def histories(draw: st.DrawFn) -> list[ZSet]:
     return ticks
 
 
-def expected(table: ZSet) -> ZSet:
+def sessions(table: ZSet) -> ZSet:
     """The rows with their sessions, found one after another."""
     found: list[tuple[Row, int]] = []
     for _, part in table.filter(lambda row: row[1] is not None).groups(lambda row: row[:1]).items():
@@ -62,16 +73,40 @@ def expected(table: ZSet) -> ZSet:
     return ZSet(found)
 
 
-@settings(max_examples=150, deadline=None)
-@given(histories())
-def test_sessions_follow_every_change(history: list[ZSet]) -> None:
+def hops(table: ZSet) -> ZSet:
+    """The rows with every multiple of 4, plus 1, from which 10 microseconds hold them."""
+    starts = [EPOCH + timedelta(microseconds=4 * n + 1) for n in range(-40, 40)]
+    kept = [(row, weight) for row, weight in table.items() if row[1] is not None]
+    return ZSet(((*row, s), weight) for row, weight in kept for s in starts if s <= row[1] < s + GAP)
+
+
+def cumulations(table: ZSet) -> ZSet:
+    """The rows with the windows that begin at multiples of 15 microseconds, and end 5, 10 and 15 later."""
+    starts = [EPOCH + timedelta(microseconds=15 * n) for n in range(-10, 10)]
+    ends = [(s, s + n * timedelta(microseconds=5)) for s in starts for n in (1, 2, 3)]
+    kept = [(row, weight) for row, weight in table.items() if row[1] is not None]
+    return ZSet(((*row, s, e), weight) for row, weight in kept for s, e in ends if s <= row[1] < e)
+
+
+CASES = {
+    "sessions": (rel.Sessions(EVENTS, (Ref(KEY),), Ref(TIME), us(10), START, END), sessions),
+    "hops": (called("hop_starts", (4, 10, 1), (START,)), hops),
+    "cumulations": (called("cumulate_windows", (5, 15), (START, END)), cumulations),
+}
+
+
+@pytest.mark.parametrize(("plan", "expected"), CASES.values(), ids=CASES)
+@settings(max_examples=60, deadline=None)
+@given(history=histories())
+def test_windows_follow_every_change(plan: rel.Relation, expected: Callable[[ZSet], ZSet], history: list[ZSet]) -> None:
     circuit = Circuit()
-    target = Lowering(circuit, Facts()).lower(PLAN).node
+    target = Lowering(circuit, Facts()).lower(plan).node
     [source] = [node for node in circuit.nodes() if isinstance(node.operator, Input)]
     state, result, table = State(), ZSet(), ZSet()
     storages = [type.storage for type in TYPES]
     for change in history:
-        state, found = circuit.step(state, {source: change.to_delta(storages)}, TICK)
+        read = change.to_delta(storages)
+        state, found = circuit.step(state, {source: read}, TICK)
         if target in found:
             result = result + ZSet.of_delta(found[target])
         table = table + change
