@@ -129,6 +129,7 @@ class FilePerCommit:
         elif not path.is_dir():  # an empty one would be in the way of the one that comes back
             raise IoError(f'directory "{path}" was written to but is gone')
         self._path = path
+        self._shown = path / ".shown"
         self._suffix = suffix
         self._records = records
         self.append_only = not records.changelog
@@ -147,13 +148,18 @@ class FilePerCommit:
         sync_directory(self._path)
         return json.dumps({"file": name, "number": self._number + 1}).encode()
 
+    def _was_shown(self, name: str) -> bool:
+        """Whether a file was there for its readers, one of whom may have taken it away since."""
+        return self._shown.exists() and self._shown.read_text() == name
+
     def publish(self, cursor: Cursor) -> None:
         state = json.loads(cursor)
         name = state["file"]
         if name is not None and (self._path / f".{name}").exists():
             (self._path / f".{name}").rename(self._path / name)
             sync_directory(self._path)
-        elif name is not None and not (self._path / name).exists():
+            self._shown.write_text(name)
+        elif name is not None and not (self._path / name).exists() and not self._was_shown(name):
             raise IoError(f'file "{self._path / name}" was committed but is gone')
         self._number = state["number"]
 

@@ -114,6 +114,17 @@ def test_a_folder_that_goes_and_comes_back(opened, tmp_path: Path, out: str, how
     eventually(lambda: ids(place) == [1, 2, 3, 4, 5])
 
 
+def test_files_that_a_reader_takes_away_are_not_missed(opened, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    sql, place = opened.open(), tmp_path / "out"
+    sql.run("CREATE TABLE t (id int);" + sink(place) + "; INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)")
+    for file in place.glob("part-*"):
+        file.unlink()
+    sql = opened.crash()
+    sql.run("INSERT INTO t VALUES (3)")
+    assert ids(place) == [3]
+    assert debt(opened) is None
+
+
 def test_what_cannot_be_shown_is_shown_later(sql: Sql, opened, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     """The commit is done; only then does the sink fail."""
     place = tmp_path / "out"
