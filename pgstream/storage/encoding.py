@@ -17,10 +17,31 @@ from pgstream.storage.spine import Merge, Spine
 
 _RUN_FACTS = struct.Struct("<qq4Q")
 _BATCH_SIZE = struct.Struct("<q")
+_STREAM_END = 8
+SCRATCH_BYTES_MIN, SCRATCH_BYTES_MAX = 1 << 18, 64 << 20
 
 
-def pack_run(spec: ArrangementSpec, run: Run) -> bytes:
-    """A run as one Arrow IPC record batch (without schema: the spec implies it), and its directory behind it."""
+class Scratch:
+    """Memory in which a run is laid out before it is written. It is used again, as fresh memory costs more to touch
+    than rows to copy; what is larger than `SCRATCH_BYTES_MAX` is not kept."""
+
+    def __init__(self) -> None:
+        self._room = bytearray()
+
+    def of(self, size: int) -> memoryview:
+        """At least `size` bytes, until the next call."""
+        if size > SCRATCH_BYTES_MAX:
+            return memoryview(bytearray(size))
+        if size > len(self._room):
+            self._room = bytearray(min(2 * size, SCRATCH_BYTES_MAX))
+        return memoryview(self._room)
+
+
+def pack_run(spec: ArrangementSpec, run: Run, scratch: Scratch) -> bytes | memoryview:
+    """A run as one Arrow IPC record batch (without schema: the spec implies it), and its directory behind it.
+
+    The bytes are good until `scratch` is used again.
+    """
     rows = run.rows
     arrays: list[pa.Array] = [pa.array(rows.key.hi), pa.array(rows.key.lo)]
     if spec.identified:
@@ -28,9 +49,22 @@ def pack_run(spec: ArrangementSpec, run: Run) -> bytes:
     if rows.order is not None:
         arrays += [pa.array(rows.prefix), rows.order]
     arrays += [pa.array(rows.weights), *rows.columns]
-    batch = pa.RecordBatch.from_arrays(arrays, schema=_schema(spec)).serialize()
-    assert batch.size % 8 == 0, "IPC pads its buffers"
-    return b"".join((_BATCH_SIZE.pack(batch.size), memoryview(batch), run.directory.tobytes()))
+    batch = pa.RecordBatch.from_arrays(arrays, schema=_schema(spec))
+    size = pa.ipc.get_record_batch_size(batch)
+    assert size % 8 == 0, "IPC pads its buffers"
+    directory = run.directory.view(np.uint8).data
+    if size < SCRATCH_BYTES_MIN:
+        return b"".join((_BATCH_SIZE.pack(size), memoryview(batch.serialize()), directory))
+    start = _schema_bytes(spec)
+    end = start + size + len(directory)
+    room = scratch.of(end + _STREAM_END)
+    sink = pa.FixedSizeBufferWriter(pa.py_buffer(room))
+    with pa.ipc.new_stream(sink, batch.schema) as stream:
+        stream.write_batch(batch)
+        assert sink.tell() == start + size, "a stream is its schema, then its batches"
+    _BATCH_SIZE.pack_into(room, start - _BATCH_SIZE.size, size)
+    room[start + size : end] = directory
+    return room[start - _BATCH_SIZE.size : end]
 
 
 def unpack_run(spec: ArrangementSpec, buffer: pa.Buffer) -> Rows:
@@ -55,6 +89,12 @@ def _schema(spec: ArrangementSpec) -> pa.Schema:
         fields += [pa.uint64(), pa.binary()]
     fields += [pa.int64(), *spec.storages]
     return pa.schema([pa.field(str(i), storage) for i, storage in enumerate(fields)])
+
+
+@lru_cache(256)
+def _schema_bytes(spec: ArrangementSpec) -> int:
+    """How long the schema is at the start of a stream."""
+    return int(_schema(spec).serialize().size)
 
 
 def pack_facts(run: Run) -> bytes:

@@ -103,6 +103,7 @@ class Store:
         self._stored: set[int] = set()
         self._doomed: dict[int, float] = {}
         self._next_number = 1
+        self._scratch = encoding.Scratch()
 
     @staticmethod
     def open(
@@ -190,7 +191,7 @@ class Store:
                 if number is None or number in done:
                     continue
                 done.add(number)
-                transaction.put(_key(number), encoding.pack_run(spine.spec, run), db=file.runs)
+                transaction.put(_key(number), encoding.pack_run(spine.spec, run, self._scratch), db=file.runs)
                 transaction.put(_key(number), encoding.pack_facts(run), db=file.facts)
 
     def _adopt(
