@@ -6,17 +6,18 @@
 A value is built of its bounds, so `GROUP BY tumble(…)` groups by the same columns as RisingWave's TUMBLE does.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pgstream.errors import AmbiguousColumn, FeatureNotSupported, UndefinedColumn, UndefinedFunction, WindowingError
+from pgstream.errors import FeatureNotSupported, UndefinedFunction, WindowingError
 from pgstream.functions.registry import Function, functions_named
 from pgstream.plan.expressions import Call, Col, Const, Expr, Param, Ref
 from pgstream.plan.relations import Relation
 from pgstream.plan.rewrite import used
 from pgstream.sql.bind.dispatch import bind_expression
-from pgstream.sql.bind.names import Level, NameItem, SetCall, find_column, find_item
+from pgstream.sql.bind.event_time import event_time, with_column
+from pgstream.sql.bind.names import Level, SetCall, find_column, find_item
 from pgstream.sql.bind.windowing import (
     LENGTHS,
     Windowing,
@@ -106,11 +107,14 @@ def _made(level: Level, windowing: Windowing) -> GroupWindow:
 
 
 def with_times(level: Level, plan: Relation) -> Relation:
-    """`plan` without the rows that are in no window for want of a time, where the windows do not leave them out."""
+    """`plan` with the time of its rows' window, without those rows that have none where windows do not see to that."""
     window = level.group_window
-    if window is None or window.windowing.kind != "tumble":
+    if window is None:
         return plan
-    return timed(level.binding, plan, window.windowing.time)
+    time = window.windowing.time
+    if isinstance(time, Ref):
+        plan = with_column(plan, time.col) or plan
+    return timed(level.binding, plan, time) if window.windowing.kind == "tumble" else plan
 
 
 def with_sessions(level: Level, plan: Relation, keys: Iterable[Expr]) -> Relation:
@@ -178,36 +182,3 @@ def field_of_column(level: Level, names: list[str], position: int | None) -> Exp
         columns = [] if item is None else item.named(path[1])
         found = columns[0] if len(columns) == 1 else None
     return None if found is None else dict(window_fields(found)).get(field)
-
-
-# -- the event time of a query's rows
-
-
-def event_time(level: Level, kind: str, position: int | None) -> Expr:
-    """The column that says when a row happened: that of the watermark, or the only timestamp there is."""
-    columns = {ref.col.id: ref for item in level.items if item.columns_visible for _, ref in _refs(item)}
-    marked = [ref for ref in columns.values() if _has_watermark(level, ref.col)]
-    found = marked or [ref for ref in columns.values() if ref.type.name in WINDOW_TYPES]
-    hint = f"Declare one with WATERMARK FOR, or name it: {kind}(column, …)."
-    if not found:
-        raise UndefinedColumn(
-            f"{kind} needs an event time, but no column here is a timestamp", hint=hint, position=position
-        )
-    if len(found) > 1:
-        shown = {ref.col.id: f"{item.alias}.{name}" for item in level.items if item.alias for name, ref in _refs(item)}
-        names = " or ".join(f'"{shown.get(ref.col.id, ref.col.name)}"' for ref in found)
-        raise AmbiguousColumn(f"the event time of {kind} is ambiguous: {names}", hint=hint, position=position)
-    return level.binding.located(Ref(found[0].col), position)
-
-
-def _refs(item: NameItem) -> Iterator[tuple[str, Ref]]:
-    """The columns of an item of FROM that are nothing but columns."""
-    for name, expr in item.columns:
-        if isinstance(expr, Ref):
-            yield name, expr
-
-
-def _has_watermark(level: Level, col: Col) -> bool:
-    """Whether a column stands for one that a source or table declares a watermark for."""
-    watermark = getattr(level.binding.catalog.objects.get(col.table_oid), "watermark", None)
-    return watermark is not None and watermark.column == col.attnum - 1

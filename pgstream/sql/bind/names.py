@@ -82,6 +82,8 @@ class Level:
     set_calls: list[SetCall] = field(default_factory=list)
     group_window: Any = None
     """The window that this level's rows are in, once a function such as tumble(…) asked for one."""
+    rows: Any = None
+    """The plan of FROM, once it is bound."""
     window_definitions: dict[str, Any] = field(default_factory=dict)
     ctes: dict[str, Any] = field(default_factory=dict)
     later_ctes: set[str] = field(default_factory=set)

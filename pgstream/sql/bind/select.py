@@ -60,7 +60,7 @@ def bind_select(
 def _plain(level: Level, node: Node, ordered: bool, keep_unknown: bool) -> BoundQuery:
     """SELECT … FROM …"""
     binding = level.binding
-    plan = bind_from(level, node.fromClause or ())
+    plan = level.rows = bind_from(level, node.fromClause or ())
     define_windows(level, node.windowClause or ())
     targets = bind_targets(level, node.targetList or ())
     where = _condition(level, node.whereClause, "WHERE")

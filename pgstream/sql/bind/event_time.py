@@ -1,0 +1,78 @@
+"""The event time of a query's rows: the column that says when each of them happened.
+
+It is the one that a source or table declares a watermark for, even where a subquery does not select it; else the only
+timestamp there is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pgstream.errors import AmbiguousColumn, UndefinedColumn
+from pgstream.plan.expressions import Col, Expr, Ref
+from pgstream.plan.relations import Filter, Join, Project, Relation, Scan, Sessions, TableCall, TopN, Window
+from pgstream.plan.rewrite import children, with_children
+from pgstream.sql.bind.names import Level, NameItem
+from pgstream.types.window import WINDOW_TYPES
+
+_PASSING = (Filter, Join, Project, Sessions, TableCall, TopN, Window)
+"""Relations whose rows happened when those of an input did."""
+
+
+def event_time(level: Level, kind: str, position: int | None) -> Expr:
+    """The event time of the rows of FROM, for the window function `kind`."""
+    visible = {ref.col.id: ref.col for item in level.items if item.columns_visible for _, ref in _refs(item)}
+    hidden = {} if level.rows is None else {col.id: col for col in _below(level.rows)}
+    found: list[Col] = []
+    for columns, wanted in ((visible, _marked), (hidden, _marked), (visible, _is_time), (hidden, _is_time)):
+        found = found or [col for col in columns.values() if wanted(level, col)]
+    hint = f"Declare one with WATERMARK FOR, or name it: {kind}(column, …)."
+    if not found:
+        raise UndefinedColumn(
+            f"{kind} needs an event time, but no column here is a timestamp", hint=hint, position=position
+        )
+    if len(found) > 1:
+        shown = {ref.col.id: f"{item.alias}.{name}" for item in level.items if item.alias for name, ref in _refs(item)}
+        names = " or ".join(f'"{shown.get(col.id, col.name)}"' for col in found)
+        raise AmbiguousColumn(f"the event time of {kind} is ambiguous: {names}", hint=hint, position=position)
+    level.own.add(found[0].id)
+    return level.binding.located(Ref(found[0]), position)
+
+
+def _refs(item: NameItem) -> Iterator[tuple[str, Ref]]:
+    """The columns of an item of FROM that are nothing but columns."""
+    for name, expr in item.columns:
+        if isinstance(expr, Ref):
+            yield name, expr
+
+
+def _is_time(level: Level, col: Col) -> bool:
+    return col.type.name in WINDOW_TYPES
+
+
+def _marked(level: Level, col: Col) -> bool:
+    """Whether a column stands for one that a source or table declares a watermark for."""
+    watermark = getattr(level.binding.catalog.objects.get(col.table_oid), "watermark", None)
+    return watermark is not None and watermark.column == col.attnum - 1
+
+
+def _below(plan: Relation) -> Iterator[Col]:
+    """The stored columns that the rows of `plan` were made of, but which it need not give."""
+    if isinstance(plan, Scan):
+        yield from plan.columns
+    elif isinstance(plan, _PASSING):
+        for input in children(plan):
+            yield from _below(input)
+
+
+def with_column(plan: Relation, col: Col) -> Relation | None:
+    """`plan` with a column of something below, passed on by what stands between; None where nothing below has it."""
+    if any(own.id == col.id for own in plan.columns):
+        return plan
+    if not isinstance(plan, _PASSING) or (isinstance(plan, Join) and plan.kind in ("semi", "anti")):
+        return None
+    inputs = children(plan)
+    wider = [with_column(input, col) for input in inputs]
+    if all(input is None for input in wider):
+        return None
+    made = with_children(plan, tuple(new or old for new, old in zip(wider, inputs, strict=True)))
+    return replace(made, outputs=(*made.outputs, (col, Ref(col)))) if isinstance(made, Project) else made
