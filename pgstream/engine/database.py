@@ -32,7 +32,7 @@ from pgstream.engine.roots import Live, Roots
 from pgstream.engine.sharing import Asked, Recipe, Sharing
 from pgstream.engine.steps import Deltas, advance
 from pgstream.engine.taking import Taking
-from pgstream.engine.watching import Channels, Watch
+from pgstream.engine.watching import Channels, Watch, twin
 from pgstream.errors import DuplicateTable, InvalidCatalogName, SqlError, UndefinedTable
 from pgstream.functions.registry import EvalContext
 from pgstream.sql.bind import Bound
@@ -183,6 +183,8 @@ class Database:
             if not draft.built:
                 self.install(draft.head)
                 return draft.outcome
+            if draft.watched is not None and (same := twin(self.head, draft.head, draft.built[0])) is not None:
+                return self.watch(same, draft.watched)
             backfill = Backfill(self.circuit, self.head, draft.head.roots, self.replays, self.tick())
             self._check_sinks(draft)
         except SqlError:
@@ -302,7 +304,7 @@ class Database:
             self._build(one)
         busy = self._take_in() or busy
         if self.channels and self.head is self.committed:
-            self.channels.pulse(max(self.head.time_ms, self._now_us() // 1000 - 1))
+            self.channels.pulse(max(self.head.time_ms, self._now_us() // 1000 - 1), self.head)
         return busy
 
     def _build(self, one: Building) -> None:
@@ -356,7 +358,7 @@ class Database:
     def adopt(self, store: Store, made: Prepared) -> None:
         """The commit succeeded."""
         self.head = self.durable.adopt(store, made)
-        self.channels.publish(made.head.seen, made.head.time_ms)
+        self.channels.publish(made.head.seen, made.head.time_ms, self.head)
         self.outlets.publish(made.sent, self.head.catalog)
 
     def fall_back(self, error: BaseException) -> None:

@@ -113,7 +113,7 @@ class Autocommit:
         return outcome
 
     def watch(self, parsed: Parsed, bound: Bound, context: EvalContext) -> "Future[Watch]":
-        """Opens a channel for a bound Subscribe. Who is given the Watch must give it back to `unwatch`."""
+        """Opens a channel for a bound Subscribe. Who is given the Watch must end it by `unwatch`."""
         return self._loop.submit_open(lambda future: self._watch(parsed, bound, context, future))
 
     def _watch(self, parsed: Parsed, bound: Bound, context: EvalContext, future: "Future[Watch]") -> Watch:
@@ -130,9 +130,9 @@ class Autocommit:
         assert isinstance(watch, Watch)
         return watch
 
-    def unwatch(self, watch: Watch) -> "Future[None]":
+    def unwatch(self, relation_oid: int) -> "Future[None]":
         """Ends what `watch` began."""
-        return self._loop.submit(lambda: self._database.unwatch(watch.relation_oid), durable=False)
+        return self._loop.submit(lambda: self._database.unwatch(relation_oid), durable=False)
 
     def _over_cluster(self, statement: bound_statements.CreateDatabase | bound_statements.DropDatabase) -> Outcome:
         if isinstance(statement, bound_statements.CreateDatabase):

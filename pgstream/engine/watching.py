@@ -20,9 +20,13 @@ from pgstream.errors import InternalError, SqlError, UndefinedTable
 from pgstream.plan import relations as rel
 from pgstream.plan.expressions import Ref
 from pgstream.sql.optimize.rules import optimize
+from pgstream.storage.spine import Spine
 
 BYTES_MAX = 64 << 20
 """How many bytes of changes a channel keeps for readers that are behind."""
+
+CHANGE_BYTES = 512
+"""What a change takes beside its rows, for itself and for each column."""
 
 PULSE_MS = 500
 """How often watchers are told that nothing has changed."""
@@ -35,16 +39,30 @@ class Change(NamedTuple):
     delta: Delta
 
 
+class Told(NamedTuple):
+    """Changes, oldest first, the time up to which these are all, and the relation's rows as of then (None: it never
+    had any)."""
+
+    changes: list[Change]
+    until_ms: int
+    rows: Spine | None
+
+
 class Outrun(Exception):
-    """A reader is so far behind that changes it has not read are gone."""
+    """A reader is so far behind that changes it has not read are gone. `until_ms` and `rows` are as in `Told`."""
+
+    def __init__(self, until_ms: int, rows: Spine | None) -> None:
+        super().__init__(until_ms)
+        self.until_ms, self.rows = until_ms, rows
 
 
 class Channel:
     """The changes of one relation after `since_ms`. Appended to by the engine thread, read by any."""
 
-    def __init__(self, since_ms: int) -> None:
+    def __init__(self, since_ms: int, rows: Spine | None) -> None:
         self._lock = threading.Lock()
         self._since_ms = self._until_ms = since_ms
+        self._rows = rows
         self._changes: deque[tuple[Change, int]] = deque()
         self._bytes = 0
         self._failure: SqlError | None = None
@@ -60,24 +78,30 @@ class Channel:
         with self._lock:
             self._wakers.discard(wake)
 
-    def read(self, after_ms: int) -> tuple[list[Change], int]:
-        """The changes later than `after_ms`, oldest first, and the time up to which these are all.
+    def read(self, after_ms: int) -> Told:
+        """The changes later than `after_ms`.
 
         Raises Outrun where some of them are gone, and what ended the channel where they are all read.
         """
         with self._lock:
             if after_ms < self._since_ms:
-                raise Outrun
-            found = [change for change, _ in self._changes if change.time_ms > after_ms]
+                raise Outrun(self._until_ms, self._rows)
+            found = []
+            for change, _ in reversed(self._changes):
+                if change.time_ms <= after_ms:
+                    break
+                found.append(change)
             if not found and self._failure is not None:
                 raise self._failure
-            return found, self._until_ms
+            return Told(found[::-1], self._until_ms, self._rows)
 
-    def append(self, changes: Iterable[Change], until_ms: int) -> None:
-        """What became durable, and the time up to which it is complete."""
+    def append(self, changes: Iterable[Change], until_ms: int, rows: Spine | None) -> None:
+        """What became durable, the time up to which it is complete, and the relation's rows as of then."""
         with self._lock:
+            self._rows = rows
             for change in changes:
                 size = change.delta.weights.nbytes + sum(column.nbytes for column in change.delta.columns)
+                size += CHANGE_BYTES * (1 + len(change.delta.columns))
                 self._changes.append((change, size))
                 self._bytes += size
             self._until_ms = max(self._until_ms, until_ms)
@@ -119,6 +143,13 @@ def stored_as_it_is(plan: rel.Relation, head: Head) -> int | None:
     return None
 
 
+def twin(head: Head, made: Head, oid: int) -> int | None:
+    """What is watched already, of what only watchers have, and is the same query as `oid` of the head to be."""
+    node = made.roots.stored[oid]
+    hidden = (other for other in head.watched if other not in head.catalog.objects)
+    return next((other for other in hidden if head.roots.stored[other] is node), None)
+
+
 @dataclass(slots=True)
 class _Open:
     """A channel, what its relation reads, and how many watch it."""
@@ -140,7 +171,7 @@ class Channels:
 
     def open(self, oid: int, head: Head, depends: frozenset[int]) -> Watch:
         """One more watcher of a stored relation, whose changes the heads after this one tell."""
-        one = self._open.setdefault(oid, _Open(Channel(head.time_ms), depends))
+        one = self._open.setdefault(oid, _Open(Channel(head.time_ms, head.rows(oid)), depends))
         one.watchers += 1
         return Watch(oid, head, one.channel)
 
@@ -152,16 +183,17 @@ class Channels:
             del self._open[oid]
         return not one.watchers
 
-    def publish(self, seen: Seen, until_ms: int) -> None:
-        """Tells what a commit made durable."""
+    def publish(self, seen: Seen, until_ms: int, head: Head) -> None:
+        """Tells what a commit made durable, after which the database is `head`."""
         self._told_ms = until_ms
         for oid, one in self._open.items():
-            one.channel.append([Change(time_ms, deltas[oid]) for time_ms, deltas in seen if oid in deltas], until_ms)
+            found = [Change(time_ms, deltas[oid]) for time_ms, deltas in seen if oid in deltas]
+            one.channel.append(found, until_ms, head.rows(oid))
 
-    def pulse(self, until_ms: int) -> None:
+    def pulse(self, until_ms: int, head: Head) -> None:
         """Tells now and then that nothing has changed."""
         if until_ms - self._told_ms >= PULSE_MS:
-            self.publish((), until_ms)
+            self.publish((), until_ms, head)
 
     def keep(self, catalog: Catalog) -> None:
         """Ends the channels of what reads a relation that is gone."""

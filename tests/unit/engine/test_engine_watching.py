@@ -39,7 +39,7 @@ def snapshot(one: Watch) -> Counter[Any]:
 def told(one: Watch, after_ms: int | None = None) -> Counter[Any]:
     """The snapshot and all changes, or only the changes."""
     found = snapshot(one) if after_ms is None else Counter()
-    changes, until = one.channel.read(one.head.time_ms if after_ms is None else after_ms)
+    changes, until, _ = one.channel.read(one.head.time_ms if after_ms is None else after_ms)
     assert [c.time_ms for c in changes] == sorted({c.time_ms for c in changes})
     assert all(change.time_ms <= until for change in changes)
     for change in changes:
@@ -80,11 +80,12 @@ def test_equal_queries_are_computed_once_and_freed_with_the_last(sql: Sql) -> No
     several = [watch(sql, query) for _ in range(3)]
     after = len(circuit)
     assert after > before
+    assert len({id(one.channel) for one in several}) == 1
     sql.run("INSERT INTO t VALUES (1, 1)")
     assert [told(one) for one in several] == [Counter({(1, 1): 1})] * 3
     for one in several:
         assert len(circuit) == after
-        sql.database.autocommit.unwatch(one).result(PATIENCE_S)
+        sql.database.autocommit.unwatch(one.relation_oid).result(PATIENCE_S)
     eventually(lambda: not sql.database._database.dirty)
     sql.run("CREATE TABLE x (a int)")
     assert len(circuit) == before + 2, "the next definition frees what the last commit still had"
@@ -112,12 +113,12 @@ def test_dropping_what_is_watched_ends_it(sql: Sql) -> None:
     sql.run("INSERT INTO t VALUES (5, 6)")
     sql.run("DROP TABLE t")
     for channel in (one.channel, other.channel):
-        changes, until = channel.read(one.head.time_ms)
+        changes, until, _ = channel.read(one.head.time_ms)
         assert len(changes) == 1
         with pytest.raises(SqlError, match="was dropped"):
             channel.read(until)
     for ended in (one, other):
-        sql.database.autocommit.unwatch(ended).result(PATIENCE_S)
+        sql.database.autocommit.unwatch(ended.relation_oid).result(PATIENCE_S)
 
 
 def test_who_is_far_behind_is_told_so(sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,8 +135,8 @@ def test_time_passes_though_nothing_changes(sql: Sql, monkeypatch: pytest.Monkey
     monkeypatch.setattr(watching, "PULSE_MS", 10)
     sql.run(TABLES)
     one = watch(sql, "SELECT * FROM t")
-    _, first = one.channel.read(one.head.time_ms)
+    _, first, _ = one.channel.read(one.head.time_ms)
     eventually(lambda: one.channel.read(one.head.time_ms)[1] > first)
-    _, until = one.channel.read(one.head.time_ms)
+    _, until, _ = one.channel.read(one.head.time_ms)
     sql.run("INSERT INTO t VALUES (1, 1)")
     assert one.channel.read(until)[0][0].time_ms > until
