@@ -14,6 +14,8 @@ from pgstream.types.definition import SqlType
 
 TEXT = SqlType("text")
 MAX_BYTES = 1_073_741_819
+PADDED_MAX = MAX_BYTES // 4
+"""How long lpad and rpad make a text: each character may take four bytes."""
 
 function(
     "textcat(text, text) -> text",
@@ -224,7 +226,11 @@ def lpad(text: str, length: int, fill: str) -> str:
 @function(
     "rpad(text, int4, text) -> text",
     rowwise=True,
-    examples={"rpad('hi', 5, 'xy')": "hixyx", "rpad('hello', -1, 'x')": ""},
+    examples={
+        "rpad('hi', 5, 'xy')": "hixyx",
+        "rpad('hello', -1, 'x')": "",
+        "rpad('x', 268435455, 'y')": "ERROR: 54000 requested length too large",
+    },
 )
 def rpad(text: str, length: int, fill: str) -> str:
     """`text` filled up at its end to `length` characters, or cut to them."""
@@ -232,7 +238,7 @@ def rpad(text: str, length: int, fill: str) -> str:
 
 
 def _filling(text: str, length: int, fill: str) -> str:
-    if length > MAX_BYTES:
+    if length > PADDED_MAX:
         raise ProgramLimitExceeded("requested length too large")
     missing = max(length - len(text), 0)
     return (fill * (missing // len(fill) + 1))[:missing] if fill and missing else ""

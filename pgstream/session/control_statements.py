@@ -9,6 +9,7 @@ from pgstream.delta import Column
 from pgstream.errors import (
     DuplicateCursor,
     DuplicatePreparedStatement,
+    FeatureNotSupported,
     InvalidCursorName,
     NoActiveSqlTransaction,
     ObjectNotInPrerequisiteState,
@@ -16,7 +17,7 @@ from pgstream.errors import (
 )
 from pgstream.plan.expressions import Col
 from pgstream.session.prepared import Answer, Cursor, Prepared
-from pgstream.session.running import prepare, run, runs, scope_of, select_of
+from pgstream.session.running import ExplainExecute, prepare, run, runs, scope_of, select_of
 from pgstream.session.session import Session
 from pgstream.sql.bind.arguments import require_assignable
 from pgstream.sql.bind.binding import Binding
@@ -57,14 +58,19 @@ def _execute_columns(session: Session, node: Any) -> tuple[Col, ...] | None:
 async def execute_statement(session: Session, prepared: Prepared, _params: tuple[Column, ...]) -> Answer:
     parsed = prepared.parsed
     assert parsed is not None
-    target = session.statement(parsed.node.name)
-    arguments = parsed.node.params or ()
+    return await run(session, session.statement(parsed.node.name), await _given(session, parsed, parsed.node))
+
+
+async def _given(session: Session, parsed: Parsed, node: Any) -> tuple[Column, ...]:
+    """The arguments of the EXECUTE that `node` of `parsed` is."""
+    target = session.statement(node.name)
+    arguments = node.params or ()
     if len(arguments) != len(target.parameters):
         raise SyntaxError42601(
-            f'wrong number of parameters for prepared statement "{parsed.node.name}"',
+            f'wrong number of parameters for prepared statement "{node.name}"',
             detail=f"Expected {len(target.parameters)} parameters but got {len(arguments)}.",
         )
-    return await run(session, target, await _values(session, parsed, arguments, target.parameters))
+    return await _values(session, parsed, arguments, target.parameters)
 
 
 async def _values(
@@ -85,6 +91,26 @@ async def _values(
 
 def _type_name(type: SqlType) -> Any:
     return ast.TypeName(names=(ast.String(sval="pg_catalog"), ast.String(sval=type.name)), typemod=-1, location=-1)
+
+
+def _explained(session: Session, node: Any) -> Prepared:
+    """EXPLAIN EXECUTE as an EXPLAIN of what was prepared."""
+    target = session.statement(node.query.name)
+    if target.parsed is None:
+        raise FeatureNotSupported("EXPLAIN of an empty statement is not supported yet")
+    query = ast.ExplainStmt(query=target.parsed.node, options=node.options)
+    return prepare(session, _inner(target.parsed, query), target.parameters, made_up=True)
+
+
+def _explain_columns(session: Session, node: Any) -> tuple[Col, ...] | None:
+    return _explained(session, node).columns
+
+
+@runs(ExplainExecute, columns=_explain_columns)
+async def explain_execute(session: Session, prepared: Prepared, _params: tuple[Column, ...]) -> Answer:
+    parsed = prepared.parsed
+    assert parsed is not None
+    return await run(session, _explained(session, parsed.node), await _given(session, parsed, parsed.node.query))
 
 
 @runs(ast.DeallocateStmt)

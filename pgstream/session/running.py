@@ -49,6 +49,10 @@ class Control:
 _CONTROLS: dict[type, Control] = {}
 
 
+class ExplainExecute:
+    """The kind of statement that EXPLAIN EXECUTE is: other EXPLAINs are the engine's."""
+
+
 def runs(
     *kinds: type,
     columns: Callable[[Session, Any], tuple[Col, ...] | None] = lambda session, node: None,
@@ -66,6 +70,8 @@ def runs(
 
 def control_of(node: Any) -> Control | None:
     """The session's own way to run `node`; None where the engine runs it."""
+    if isinstance(node, ast.ExplainStmt) and isinstance(node.query, ast.ExecuteStmt):
+        return _CONTROLS[ExplainExecute]
     return _CONTROLS.get(type(node))
 
 

@@ -25,6 +25,11 @@ def explain(plan: Relation) -> list[str]:
     return list(_PlanText(plan).lines(plan, 0))
 
 
+def explain_tree(plan: Relation) -> dict[str, Any]:
+    """The nodes of a plan, nested as PostgreSQL's EXPLAIN (FORMAT JSON) nests them; each has its line as `Text`."""
+    return _PlanText(plan).tree(plan)
+
+
 def explain_circuit(node: Node, analyze: bool = False) -> list[str]:
     """The lines of EXPLAIN for the circuit that computes `node`.
 
@@ -97,6 +102,15 @@ class _PlanText:
         yield _indented(self.line(node), depth)
         for child in rewrite.children(node):
             yield from self.lines(child, depth + 1)
+
+    def tree(self, node: Relation) -> dict[str, Any]:
+        line = self.line(node)
+        made: dict[str, Any] = {"Node Type": line.split()[0], "Text": line, "Output": self._outputs(node)}
+        plans = [self.tree(child) for child in rewrite.children(node)]
+        return {**made, "Plans": plans} if plans else made
+
+    def _outputs(self, node: Relation) -> list[str]:
+        return [self.text.column(col) for col in node.columns]
 
     def _cols(self, columns: Iterable[Col]) -> str:
         return ", ".join(self.text.column(col) for col in columns)

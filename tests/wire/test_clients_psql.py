@@ -1,5 +1,6 @@
 """psql against a whole server: what a person sees."""
 
+import json
 import os
 import shutil
 import signal
@@ -194,3 +195,14 @@ def test_no_password_no_listening_abroad(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
     assert done.returncode == 2
     assert "refusing to listen on 0.0.0.0 without a password" in done.stderr
+
+
+def test_explain_of_a_prepared_statement(server: Server) -> None:
+    prepared = "prepare p (int) as select n.n + $1 as m from generate_series(1, 2) n;\n"
+    written = psql(server, f"{prepared}explain execute p (1);")
+    assert written.splitlines()[0].startswith("Project ")
+    assert "+ $1 AS m" in written
+    [told] = json.loads(psql(server, f"{prepared}explain (analyze, format json) execute p (null);"))
+    assert told["Plan"]["Output"] == ["m"]
+    assert told["Rows"] == 2
+    assert len(told["Plan"]["Plans"]) == 1

@@ -356,3 +356,8 @@ set enable_seqscan = 'x'
 set random_page_cost = 'x'
 set application_name = 1, 2
 analyze t (a, nope)
+explain execute nope
+explain (verbose, format json) execute nope(null)
+prepare p (int) as select $1; explain execute p
+prepare p (int) as select $1; explain execute p ('x')
+prepare p (int) as select $1; explain (nope) execute p (1)

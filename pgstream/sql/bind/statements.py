@@ -224,6 +224,11 @@ class Explain:
     def analyze(self) -> bool:
         return dict(self.options).get("analyze", "false") in ("true", "on", "1")
 
+    @property
+    def format(self) -> str:
+        """`text` or `json`."""
+        return dict(self.options).get("format", "text")
+
 
 @dataclass(frozen=True, slots=True)
 class ShowObjects:

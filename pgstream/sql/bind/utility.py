@@ -49,6 +49,8 @@ def bind_explain(binding: Binding, node: Node, parsed: Parsed) -> Command:
         raise InvalidParameterValue(
             f'unrecognized value for EXPLAIN option "format": "{format}"', position=_format_position(node)
         )
+    if format not in ("text", "json"):
+        raise FeatureNotSupported(f"EXPLAIN in format {format} is not supported yet", position=_format_position(node))
     inner = bind_node(binding, node.query, parsed)
     column = binding.col("QUERY PLAN", type_for_format(format))
     return Command(bound.Explain(inner.statement, tuple(options)), "EXPLAIN", (column,))
