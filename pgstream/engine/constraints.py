@@ -90,7 +90,9 @@ def check_unique(head: Head, table: Table, delta: Delta, seed: Seed, settings: S
     if not len(delta):
         return
     for key in unique_keys(head.catalog, table):
-        whole = delta.filter(key.complete(delta.columns, len(delta)))
+        whole = delta
+        if any(delta.columns[position].null_count for position in key.positions):
+            whole = delta.filter(key.complete(delta.columns, len(delta)))
         if not len(whole):
             continue
         hashes = key.hashes(table, whole.columns, len(whole), seed)
@@ -98,8 +100,8 @@ def check_unique(head: Head, table: Table, delta: Delta, seed: Seed, settings: S
         weights = group_sums(whole.weights, ids, len(first))
         rows = head.rows(key.stored)
         if rows is not None:
-            weights = weights + rows.key_weights(hashes.take(first))
-        twice = np.flatnonzero(weights > 1)
+            weights += rows.key_weights(hashes.take(first))
+        twice = (weights > 1).nonzero()[0]
         if len(twice):
             raise _duplicate(head.catalog, table, key, whole.columns, int(first[twice].min()), settings)
 

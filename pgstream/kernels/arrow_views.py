@@ -86,11 +86,6 @@ def leaves(columns: Iterable[pa.Array]) -> Leaves:
     return np.array(places, np.int64).reshape(-1, len(Leaf._fields))
 
 
-def nested(places: Leaves) -> bool:
-    """Whether one of the columns is made of others."""
-    return any(kind in (LIST, STRUCT) for kind in places[:, 4].tolist())
-
-
 @lru_cache(256)
 def every(count: int) -> NDArray[np.int64]:
     """The positions of `count` columns, to be read only."""

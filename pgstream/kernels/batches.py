@@ -15,6 +15,7 @@ from pgstream.kernels.pointers import add_words, compare_bytes, copy_bytes, fold
 U64 = types.uint64[::1]
 I64 = types.Array(types.int64, 1, "C", readonly=True)
 I64_2 = types.Array(types.int64, 2, "C", readonly=True)
+OUT_2 = types.int64[:, ::1]
 LEAF_BITS, LEAF_OFFSET, LEAF_VALUES, LEAF_CONTENT, LEAF_KIND, LEAF_WIDTH = range(6)
 LEAF_WIDE = 6
 NULLS, BITMAP, VALUES, CONTENT, END, KIND, WIDTH, MADE_WIDTH = range(8)
@@ -23,9 +24,12 @@ TOO_LONG, NESTED = -1, -2
 """In place of a number of NULLs: why nothing was made."""
 
 
-@njit(types.void(I64_2, I64, U64, U64, U64), nogil=True, cache=True)
+@njit(types.boolean(I64_2, I64, U64, U64, U64), nogil=True, cache=True)
 def hash_columns(leaves, positions, secret, one, two):  # type: ignore[no-untyped-def]
-    """The hash of each row, of the columns at `positions`: what absorbing one after another gives."""
+    """The hash of each row, of the columns at `positions`: what absorbing one after another gives.
+
+    False where one of them is nested.
+    """
     one[:] = secret[0]
     two[:] = secret[1]
     for at in range(len(positions)):
@@ -39,11 +43,14 @@ def hash_columns(leaves, positions, secret, one, two):  # type: ignore[no-untype
             hashing.absorb_strings(values, leaf[LEAF_CONTENT], bits, offset, secret, one, two)
         elif kind == BITS:
             hashing.absorb_bits(values, bits, offset, secret, one, two)
+        elif kind in (LIST, STRUCT):
+            return False
         else:
             for row in range(len(one)):
                 one[row] = mix(add_words(one[row], secret[2]))
                 two[row] = fold_multiply(add_words(two[row], secret[3]), secret[4])
     hashing.finish(one, two)
+    return True
 
 
 @njit(nogil=True, cache=True)
@@ -135,9 +142,9 @@ def _fill_strings(sources, column, picks, ends, content):  # type: ignore[no-unt
         ends[i + 1] = end
 
 
-@njit(types.uint8[::1](I64, I64, I64, types.int64[:, ::1]), nogil=True, cache=True)
-def gather_columns(sources, positions, picks, made):  # type: ignore[no-untyped-def]
-    """The picked rows' columns at `positions`, in one piece of memory that `made` explains.
+@njit(types.uint8[::1](I64, I64, I64, OUT_2, OUT_2), nogil=True, cache=True)
+def gather_columns(sources, positions, picks, made, placed):  # type: ignore[no-untyped-def]
+    """The picked rows' columns at `positions`, in one piece of memory that `made` explains; `placed` are their leaves.
 
     `sources` are the addresses of each source's leaves. Picks are as in `gathering`.
     """
@@ -159,15 +166,21 @@ def gather_columns(sources, positions, picks, made):  # type: ignore[no-untyped-
         elif kind == STRINGS:
             ends = arena[values : values + (len(picks) + 1) * 4].view(np.int32)
             _fill_strings(sources, column, picks, ends, arena[content:end])
+        origin = arena.ctypes.data
+        placed[c, LEAF_BITS] = origin + bitmap if made[c, NULLS] != 0 else 0
+        placed[c, LEAF_OFFSET] = 0
+        placed[c, LEAF_VALUES] = origin + values
+        placed[c, LEAF_CONTENT] = origin + content if kind == STRINGS else 0
+        placed[c, LEAF_KIND], placed[c, LEAF_WIDTH] = kind, width
     return arena
 
 
-@njit(types.uint8[::1](I64_2, I64, types.int64[:, ::1]), nogil=True, cache=True)
-def pick_columns(leaves, picks, made):  # type: ignore[no-untyped-def]
+@njit(types.uint8[::1](I64_2, I64, OUT_2, OUT_2), nogil=True, cache=True)
+def pick_columns(leaves, picks, made, placed):  # type: ignore[no-untyped-def]
     """As `gather_columns`, of all columns of one source."""
     sources = np.empty(1, np.int64)
     sources[0] = leaves.ctypes.data
-    return gather_columns(sources, np.arange(len(leaves)), picks, made)
+    return gather_columns(sources, np.arange(len(leaves)), picks, made, placed)
 
 
 @njit(nogil=True, cache=True)

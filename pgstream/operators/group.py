@@ -147,9 +147,10 @@ class Group(Operator):
         every = had.before(sums)
         others = [pa.concat_arrays(pair) for pair in zip(results, values, strict=True)]
         stored = (*keys, *every.columns(), *others)
-        rows = moves.rows(stored, leaves(stored), self.keys)
-        key = touched.keys.take(rows.groups)
-        state[0] = before.insert_run(build_picked(stored, rows.picks, rows.weights, before.spec, tick.seed, key))
+        places = leaves(stored)
+        rows, groups = moves.rows(stored, places, self.keys)
+        written = build_picked(stored, places, rows, before.spec, tick.seed, touched.keys.take(groups))
+        state[0] = before.insert_run(written)
         return moves.change((*keys, *self._results(every, others)), self.keys)
 
     def _keys(self, old: Delta, query: Ints, touched: Touched, rows: Delta) -> tuple[Column, ...]:

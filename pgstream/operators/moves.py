@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +12,7 @@ from pgstream.kernels.arrow_views import LIST, STRUCT, Leaf, Leaves, leaves
 from pgstream.kernels.batches import mark_alike
 from pgstream.kernels.grouping import moved_rows
 from pgstream.storage.gather import pick_columns
+from pgstream.storage.run import Moved
 
 Ints = NDArray[np.int64]
 _KIND = Leaf._fields.index("kind")
@@ -29,8 +29,8 @@ class Moves:
     alive: NDArray[np.bool_]
     before: int
 
-    def rows(self, columns: Sequence[Column], places: Leaves, same: int) -> "Rows":
-        """The rows that go and the rows that come, of the groups that do not look the same.
+    def rows(self, columns: Sequence[Column], places: Leaves, same: int) -> tuple[Moved, Ints]:
+        """The rows that go and the rows that come, of the groups that do not look the same; and the group of each.
 
         `columns` have the old rows, then one for each group; the first `same` never change.
         """
@@ -44,21 +44,14 @@ class Moves:
             else:
                 flat.append(position)
         mark_alike(places, np.array(flat, np.int64), self.old_of, now, alike)
-        return Rows(*moved_rows(self.old_of, self.alive, alike, self.before))
+        picks, weights, groups = moved_rows(self.old_of, self.alive, alike, self.before)
+        return (picks, weights), groups
 
     def change(self, columns: Sequence[Column], same: int) -> Delta:
         """Those rows themselves."""
         places = leaves(columns)
-        rows = self.rows(columns, places, same)
-        return Delta(pick_columns(columns, rows.picks, places), rows.weights)
-
-
-class Rows(NamedTuple):
-    """Which rows move: their numbers, their weights, and the group of each."""
-
-    picks: Ints
-    weights: Ints
-    groups: Ints
+        (picks, weights), _ = self.rows(columns, places, same)
+        return Delta(pick_columns(columns, picks, places), weights)
 
 
 def _mark_nested(column: Column, left: Ints, right: Ints, alike: NDArray[np.bool_]) -> None:

@@ -1,6 +1,7 @@
 """Picking rows out of many Arrow arrays at once."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -52,21 +53,40 @@ def gather(storage: pa.DataType, places: Leaves, picks: Picks, arrays: Callable[
     return pa.Array.from_buffers(storage, count, buffers, nulls)
 
 
+class Picked(NamedTuple):
+    """Columns that were just gathered, and their leaves (None: unknown)."""
+
+    columns: tuple[Column, ...]
+    places: Leaves | None
+
+
 def gather_small(
     storages: Sequence[pa.DataType], sources: NDArray[np.int64], positions: Picks, picks: Picks
-) -> tuple[Column, ...] | None:
+) -> Picked | None:
     """The columns at `positions`, of the types `storages`, of a few picked rows; None where one of them is nested.
 
     `sources` are the addresses of each source's leaves.
     """
-    made = np.empty((len(positions), batches.MADE_WIDTH), np.int64)
-    return _columns_in(batches.gather_columns(sources, positions, picks, made), made, storages, len(picks))
+    made, placed = _room(len(positions))
+    return _columns_in(batches.gather_columns(sources, positions, picks, made, placed), made, placed, storages, picks)
+
+
+def pick_small(columns: Sequence[Column], rows: Picks, places: Leaves) -> Picked | None:
+    """As `gather_small`, of all columns of one source, whose leaves are `places`."""
+    made, placed = _room(len(places))
+    arena = batches.pick_columns(places, rows, made, placed)
+    return _columns_in(arena, made, placed, [column.type for column in columns], rows)
+
+
+def _room(columns: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return np.empty((columns, batches.MADE_WIDTH), np.int64), np.empty((columns, batches.LEAF_WIDE), np.int64)
 
 
 def _columns_in(
-    arena: NDArray[np.uint8], made: NDArray[np.int64], storages: Iterable[pa.DataType], count: int
-) -> tuple[Column, ...] | None:
+    arena: NDArray[np.uint8], made: NDArray[np.int64], placed: Leaves, storages: Iterable[pa.DataType], picks: Picks
+) -> Picked | None:
     """The columns that a kernel laid into `arena`."""
+    count = len(picks)
     memory, bitmap_bytes = pa.py_buffer(arena), (count + 7) >> 3
     cut, column = memory.slice, pa.Array.from_buffers
     columns = []
@@ -85,18 +105,15 @@ def _columns_in(
             columns.append(column(storage, count, [validity, cut(values, bitmap_bytes)], nulls))
         else:
             columns.append(pa.nulls(count))
-    return tuple(columns)
+    return Picked(tuple(columns), placed)
 
 
 def pick_columns(columns: Sequence[Column], rows: Picks, places: Leaves | None = None) -> tuple[Column, ...]:
     """The rows of all columns; faster than `take`. `places` are the columns' leaves, if the caller has them."""
     places = leaves(columns) if places is None else places
-    if len(rows) <= SMALL_ROWS:
-        made = np.empty((len(places), batches.MADE_WIDTH), np.int64)
-        arena = batches.pick_columns(places, rows, made)
-        found = _columns_in(arena, made, [column.type for column in columns], len(rows))
-        if found is not None:
-            return found
+    small = pick_small(columns, rows, places) if len(rows) <= SMALL_ROWS else None
+    if small is not None:
+        return small.columns
     return tuple(_pick(column, places[i : i + 1], rows) for i, column in enumerate(columns))
 
 

@@ -25,7 +25,6 @@ from pgstream.kernels.arrow_views import (
     every,
     leaf,
     leaves,
-    nested,
 )
 from pgstream.types.definition import SqlType
 
@@ -55,15 +54,14 @@ def row_hash(columns: Sequence[Column], seed: Seed, count: int | None = None) ->
     """
     rows = len(columns[0]) if count is None else count
     places = leaves(columns)
-    if not rows or nested(places):
-        return _nested_hash(columns, seed, rows)
-    return hash_leaves(places, every(len(places)), seed, rows)
+    return hash_leaves(columns, places, every(len(places)), seed, rows)
 
 
-def hash_leaves(places: Leaves, positions: NDArray[np.int64], seed: Seed, rows: int) -> Hash:
-    """The hash of each row over the columns at `positions`, none of which is nested."""
+def hash_leaves(columns: Sequence[Column], places: Leaves, positions: NDArray[np.int64], seed: Seed, rows: int) -> Hash:
+    """The hash of each row over the columns at `positions`, of which `places` are the leaves."""
     lanes = Hash(np.empty(rows, np.uint64), np.empty(rows, np.uint64))
-    batches.hash_columns(places, positions, secret_of(seed), *lanes)
+    if not batches.hash_columns(places, positions, secret_of(seed), *lanes):
+        return _nested_hash([columns[position] for position in positions], seed, rows)
     return lanes
 
 

@@ -9,12 +9,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pgstream.delta import Column
-from pgstream.kernels import merging
+from pgstream.kernels import building, merging
 from pgstream.kernels.arrow_views import every
 from pgstream.late import Gather
-from pgstream.storage.gather import SMALL_ROWS, gather, gather_small
+from pgstream.storage.gather import SMALL_ROWS, Picked, gather, gather_small
 from pgstream.storage.identity import Hash
-from pgstream.storage.run import NO_HASH, NO_WORDS, ArrangementSpec, Rows, Run, fitted
+from pgstream.storage.run import NO_HASH, NO_WORDS, ArrangementSpec, Rows, Run, fitted, run_of_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +82,26 @@ def merge_chunk(spec: ArrangementSpec, layers: Sequence[Layer], budget: int) -> 
 def merge_runs(spec: ArrangementSpec, runs: Sequence[Run]) -> Run | None:
     """The sum of whole runs of a few rows; None where all cancel."""
     table = _table(runs)
-    room = sum(run.count for run in runs)
-    picks, sums = np.empty(room, np.int64), np.empty(room, np.int64)
-    cursors, more = np.zeros(len(runs), np.int64), np.zeros(len(runs), np.uint8)
-    position, _ = merging.merge_sources(table, cursors, more, picks, sums, 0, room)
-    return pick_rows(spec, runs, fitted(picks, position), fitted(sums, position), table)
+    picks, words, shift = building.merge_rows(table, spec.identified)
+    if not len(picks):
+        return None
+    order = _picked_order(runs, picks) if spec.order else None
+    whole = range(len(spec.types))
+    few = gather_few(spec, table[:, merging.LEAVES].copy(), picks, whole) if len(picks) <= SMALL_ROWS else None
+    return run_of_words(
+        spec, len(picks), words, shift, few or Picked(gather_columns(spec, runs, picks, whole), None), order
+    )
 
 
 def _table(runs: Sequence[Run]) -> NDArray[np.int64]:
-    words = bytearray().join([run.row_table.data for run in runs])
+    words = bytearray().join([run.probed[0] for run in runs])
     return np.frombuffer(words, np.int64).reshape(-1, merging.TABLE_WIDTH)
+
+
+def _picked_order(sources: Sequence[Run], picks: NDArray[np.int64]) -> pa.Array:
+    """The order keys of the picked rows."""
+    arrays = [run.rows.order for run in sources]
+    return gather(pa.binary(), np.array([_order_leaf(run) for run in sources]), picks, lambda: arrays)
 
 
 def _heads(layers: Sequence[Layer], heads: list[int]) -> tuple[NDArray[np.int64], NDArray[np.uint8], list[Run | None]]:
@@ -124,27 +134,19 @@ def _renumber(picks: NDArray[np.int64], current: list[Run | None], sources: list
 
 
 def pick_rows(
-    spec: ArrangementSpec,
-    sources: Sequence[Run],
-    picks: NDArray[np.int64],
-    weights: NDArray[np.int64],
-    table: NDArray[np.int64] | None = None,
+    spec: ArrangementSpec, sources: Sequence[Run], picks: NDArray[np.int64], weights: NDArray[np.int64]
 ) -> Run | None:
     """The picked rows of `sources`, which are in order, as a run."""
     if not len(picks):
         return None
-    table = _table(sources) if table is None else table
+    table = np.stack([run.row_table for run in sources])
     key = _words(table, merging.KEY, picks)
     row = _words(table, merging.ROW, picks) if spec.identified else key if spec.key_is_row else NO_HASH
     order, prefix = None, NO_WORDS
     if spec.order:
-        arrays = [run.rows.order for run in sources]
-        order = gather(pa.binary(), np.array([_order_leaf(run) for run in sources]), picks, lambda: arrays)
+        order = _picked_order(sources, picks)
         prefix = _word(table[:, merging.PREFIX], picks)
-    whole = range(len(spec.types))
-    few = gather_few(spec, table[:, merging.LEAVES].copy(), picks, whole) if len(picks) <= SMALL_ROWS else None
-    columns = gather_columns(spec, sources, picks, whole) if few is None else few
-    return Run.of(Rows(key, row, order, prefix, weights, columns))
+    return Run.of(Rows(key, row, order, prefix, weights, gather_columns(spec, sources, picks, range(len(spec.types)))))
 
 
 def gather_columns(
@@ -157,7 +159,7 @@ def gather_columns(
 
 def gather_few(
     spec: ArrangementSpec, sources: NDArray[np.int64], picks: NDArray[np.int64], positions: Sequence[int]
-) -> tuple[Column, ...] | None:
+) -> Picked | None:
     """As `gather_columns`, for a few rows of flat columns: `sources` are where the leaves of each source are."""
     if isinstance(positions, range) and len(positions) == len(spec.types):
         return gather_small(spec.storages, sources, every(len(spec.types)), picks)

@@ -4,17 +4,17 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from pgstream.delta import Column, Delta, Weights
-from pgstream.kernels import merging, probing, sorting
-from pgstream.kernels.arrow_views import Leaves, address, every, leaf, leaves, nested
-from pgstream.storage.gather import pick_column, pick_columns
-from pgstream.storage.identity import Hash, Seed, Words, hash_leaves, key_hash, row_hash
+from pgstream.kernels import building, merging, probing, sorting
+from pgstream.kernels.arrow_views import Leaves, address, every, leaf, leaves
+from pgstream.storage.gather import SMALL_ROWS, Picked, pick_column, pick_columns, pick_small
+from pgstream.storage.identity import Hash, Seed, Words, hash_leaves, key_hash
 from pgstream.storage.order import OrderColumn, order_keys, prefixes
 from pgstream.types.definition import SqlType
 
@@ -100,11 +100,14 @@ class Run:
             self.nbytes = nbytes
 
     @staticmethod
-    def of(rows: Rows) -> "Run":
-        """The run of `rows`, which are in order."""
+    def of(rows: Rows, places: Leaves | None = None) -> "Run":
+        """The run of `rows`, which are in order. `places` are the leaves of their columns, if the caller has them."""
         key = rows.key
         fences = Fences(int(key.hi[0]), int(key.lo[0]), int(key.hi[-1]), int(key.lo[-1]))
-        return Run(len(rows.weights), fences, lambda: rows)
+        run = Run(len(rows.weights), fences, lambda: rows)
+        if places is not None:
+            run.leaves = places
+        return run
 
     @cached_property
     def rows(self) -> Rows:
@@ -118,17 +121,18 @@ class Run:
     @cached_property
     def row_table(self) -> NDArray[np.int64]:
         """This run's row of the table that kernels read (see `kernels/merging.py`)."""
-        return np.frombuffer(bytearray(self._packed_row(0, 0)), np.int64)
+        return np.frombuffer(bytearray(self._packed(0, 0)), np.int64)
 
     @cached_property
     def probed(self) -> tuple[bytes, bytes]:
         """What a probe reads of this run: its row of the table, with the directory, and its fences, as words."""
-        row = self._packed_row(address(self.directory), self.directory_shift)
-        return row, _FENCES.pack(*self.fences, self.fences.first)
+        packed = self._packed(address(self.directory), self.directory_shift)
+        return packed, _FENCES.pack(*self.fences, self.fences.first)
 
-    def _packed_row(self, directory: int, shift: int) -> bytes:
+    def _packed(self, directory: int, shift: int) -> bytes:
         rows, word = self.rows, merging.UNIDENTIFIED
-        prefix = offsets = content = low = 0
+        low = prefix = offsets = content = 0
+        key, key_low, weights = address(rows.key.hi), address(rows.key.lo), address(rows.weights)
         if rows.row is rows.key:
             word = 0
         elif rows.row is not NO_HASH:
@@ -136,7 +140,6 @@ class Run:
         if rows.order is not None:
             place = leaf(rows.order)
             prefix, offsets, content = address(rows.prefix), place.values, place.content
-        key, key_low, weights = address(rows.key.hi), address(rows.key.lo), address(rows.weights)
         places = address(self.leaves)
         return _TABLE_ROW.pack(
             key, key_low, word, low, prefix, offsets, content, weights, 0, self.count, directory, shift, places
@@ -148,7 +151,7 @@ class Run:
         stored = self.rows.directory
         return probing.build_directory(self.rows.key.hi, self.directory_shift) if stored is None else stored
 
-    @property
+    @cached_property
     def directory_shift(self) -> int:
         return int(probing.directory_shift(self.fences.first, self.fences.last, self.count))
 
@@ -171,56 +174,62 @@ class Run:
         return Delta(self.rows.columns, self.rows.weights)
 
 
+Moved: TypeAlias = tuple[NDArray[np.int64], Weights]
+"""The numbers of some rows, and the weight of each."""
+
+
 def build_run(delta: Delta, spec: ArrangementSpec, seed: Seed, key: Hash | None = None) -> Run | None:
     """`delta` sorted and consolidated; None where nothing is left. `key` is its key hash, if the caller has it."""
     if not len(delta):
         return None
     columns = tuple(delta.columns)
     places = leaves(columns)
-    key, row = _hashes(Delta(columns, delta.weights), places, spec, seed, key)
-    return _sorted_run(columns, places, None, delta.weights, spec, key, row)
+    key, row = _hashes(columns, places, len(delta), spec, seed, key)
+    return _sorted(Picking(columns, places, None), delta.weights, spec, key, row)
 
 
 def build_picked(
-    columns: tuple[Column, ...],
-    picks: NDArray[np.int64],
-    weights: Weights,
-    spec: ArrangementSpec,
-    seed: Seed,
-    key: Hash,
+    columns: tuple[Column, ...], places: Leaves, rows: Moved, spec: ArrangementSpec, seed: Seed, key: Hash
 ) -> Run | None:
-    """As `build_run`, of the rows at `picks` of a few more; `key` is the key hash of the picked."""
+    """As `build_run`, of some rows of a few more. `places` are the leaves, `key` is the key hash of those rows."""
+    picks, weights = rows
     if not len(picks):
         return None
-    places = leaves(columns)
-    whole = Delta(columns, np.empty(len(columns[0]) if columns else len(picks), np.int64))
     row = key if spec.key_is_row else NO_HASH
     if spec.identified:
-        row = (
-            row_hash(columns, seed, len(whole))
-            if nested(places)
-            else hash_leaves(places, every(len(places)), seed, len(whole))
-        ).take(picks)
-    return _sorted_run(columns, places, picks, weights, spec, key, row)
+        count = len(columns[0]) if columns else int(picks.max()) + 1
+        row = hash_leaves(columns, places, every(len(places)), seed, count).take(picks)
+    return _sorted(Picking(columns, places, picks), weights, spec, key, row)
 
 
-def _sorted_run(
-    columns: tuple[Column, ...],
-    places: Leaves,
-    picks: NDArray[np.int64] | None,
-    weights: Weights,
-    spec: ArrangementSpec,
-    key: Hash,
-    row: Hash,
-) -> Run | None:
-    """The run of the rows at `picks` (None: of all), whose hashes and weights these are."""
+class Picking(NamedTuple):
+    """Columns, their leaves, and the rows of them that are meant (None: all)."""
+
+    columns: tuple[Column, ...]
+    places: Leaves
+    picks: NDArray[np.int64] | None
+
+    def at(self, rows: NDArray[np.int64]) -> "Picking":
+        """The meant rows at `rows`."""
+        return Picking(self.columns, self.places, rows if self.picks is None else self.picks[rows])
+
+    def gathered(self) -> tuple[Column, ...]:
+        return self.columns if self.picks is None else pick_columns(self.columns, self.picks, self.places)
+
+
+def _sorted(rows: Picking, weights: Weights, spec: ArrangementSpec, key: Hash, row: Hash) -> Run | None:
+    """The run of `rows`, whose hashes and weights these are."""
     order, prefix = None, NO_WORDS
     if spec.order:
-        picked = columns if picks is None else pick_columns(columns, picks, places)
-        order = order_keys(picked, spec.types, spec.order)
+        order = order_keys(rows.gathered(), spec.types, spec.order)
         prefix = prefixes(order)
     place = (0, 0) if order is None else (leaf(order).values, leaf(order).content)
-    permutation = sorting.sort_rows(key.hi, key.lo, prefix, *place, *(NO_HASH if row is key else row))
+    second = NO_HASH if row is key else row
+    if len(weights) <= SMALL_ROWS:
+        alike = row is not NO_HASH
+        picks, words, shift = building.build_rows(*key, prefix, *place, *second, weights, alike)
+        return _small_run(rows, spec, order, picks, words, shift) if len(picks) else None
+    permutation = sorting.sort_rows(*key, prefix, *place, *second)
     new_key, new_row = _sorted_hashes(key, row, permutation)
     sums = weights[permutation]
     kept = _kept(new_key, new_row, sums)
@@ -231,8 +240,37 @@ def _sorted_run(
         new_key, new_row = _sorted_hashes(new_key, new_row, kept)
     if order is not None:
         order, prefix = pick_column(order, permutation), prefix[permutation]
-    rows = permutation if picks is None else picks[permutation]
-    return Run.of(Rows(new_key, new_row, order, prefix, sums, pick_columns(columns, rows, places)))
+    return Run.of(Rows(new_key, new_row, order, prefix, sums, rows.at(permutation).gathered()))
+
+
+def _small_run(
+    rows: Picking, spec: ArrangementSpec, order: pa.Array | None, picks: NDArray[np.int64], words: Words, shift: int
+) -> Run:
+    """The run of the rows at `picks`, which `building` put into order."""
+    wanted = picks if rows.picks is None else rows.picks[picks]
+    made = pick_small(rows.columns, wanted, rows.places)
+    if order is not None:
+        order = pick_column(order, picks)
+    return run_of_words(spec, len(picks), words, shift, made or Picked(rows.at(picks).gathered(), None), order)
+
+
+def run_of_words(
+    spec: ArrangementSpec, count: int, words: Words, shift: int, picked: Picked, order: pa.Array | None = None
+) -> Run:
+    """The run of `count` rows that a kernel of `building` made, with its columns and its order keys."""
+    key = Hash(words[:count], words[count : 2 * count])
+    row, end = key if spec.key_is_row else NO_HASH, 3 * count
+    if spec.identified:
+        row, end = Hash(words[end : end + count], words[end + count : end + 2 * count]), end + 2 * count
+    fences = Fences(words[0].item(), words[count].item(), words[count - 1].item(), words[2 * count - 1].item())
+    directory = words[end:].view(np.uint32)[: ((fences.last - fences.first) >> shift) + 2]
+    prefix = NO_WORDS if order is None else prefixes(order)
+    rows = Rows(key, row, order, prefix, words[2 * count : 3 * count].view(np.int64), picked.columns, directory)
+    run = Run(count, fences, lambda: rows)
+    run.directory_shift = shift
+    if picked.places is not None:
+        run.leaves = picked.places
+    return run
 
 
 def _sorted_hashes(key: Hash, row: Hash, picks: NDArray[np.int64]) -> tuple[Hash, Hash]:
@@ -252,24 +290,22 @@ def _kept(key: Hash, row: Hash, weights: Weights) -> NDArray[np.int64]:
 
 def hashes(delta: Delta, spec: ArrangementSpec, seed: Seed, key: Hash | None = None) -> tuple[Hash, Hash]:
     """The key hash and row hash of each row; one object where one serves as both, NO_HASH where rows have none."""
-    return _hashes(delta, leaves(delta.columns), spec, seed, key)
+    return _hashes(delta.columns, leaves(delta.columns), len(delta), spec, seed, key)
 
 
 def _hashes(
-    delta: Delta, places: Leaves, spec: ArrangementSpec, seed: Seed, key: Hash | None = None
+    columns: tuple[Column, ...], places: Leaves, count: int, spec: ArrangementSpec, seed: Seed, key: Hash | None
 ) -> tuple[Hash, Hash]:
-    count = len(delta)
-    flat = not nested(places)
-    if key is None and flat and spec.plain_key is not None:
-        key = hash_leaves(places, spec.plain_key, seed, count)
+    if key is None and spec.plain_key is not None:
+        key = hash_leaves(columns, places, spec.plain_key, seed, count)
     elif key is None:
         types = [spec.types[position] for position in spec.key]
-        key = key_hash([delta.columns[position] for position in spec.key], types, seed, count)
+        key = key_hash([columns[position] for position in spec.key], types, seed, count)
     if spec.key_is_row:
         return key, key
     if not spec.identified:
         return key, NO_HASH
-    return key, hash_leaves(places, every(len(places)), seed, count) if flat else row_hash(delta.columns, seed, count)
+    return key, hash_leaves(columns, places, every(len(places)), seed, count)
 
 
 def fitted(array: NDArray[np.int64], count: int) -> NDArray[np.int64]:

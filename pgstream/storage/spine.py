@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from pgstream.delta import Column, Delta, Indices, Weights, concat
 from pgstream.kernels import finding, gathering, merging, probing
 from pgstream.kernels import spans as spans_of
+from pgstream.kernels.arrow_views import every
 from pgstream.late import selected
 from pgstream.storage.gather import SMALL_ROWS
 from pgstream.storage.identity import Hash, Seed, is_word, key_hash, secret_of
@@ -291,9 +292,9 @@ class Spine:
             return Matches(query, self._nothing(chosen))
         if len(picks) <= SMALL_ROWS:
             sources = np.ascontiguousarray(self._index.table[:, merging.LEAVES])
-            columns = gather_few(self.spec, sources, picks, chosen)
-            if columns is not None:
-                return Matches(query, Delta(columns, weights))
+            few = gather_few(self.spec, sources, picks, chosen)
+            if few is not None:
+                return Matches(query, Delta(few.columns, weights))
         return Matches(query, Delta(gather_columns(self.spec, self._index.runs, picks, chosen), weights))
 
 
@@ -318,8 +319,11 @@ class Index:
         table = table.reshape(-1, merging.TABLE_WIDTH)
         fences = np.frombuffer(bytearray().join([run.probed[1] for run in runs]), np.uint64)
         fences = fences.reshape(-1, probing.FENCE_WIDTH)
-        bounds = np.array([0, *accumulate(len(layer.runs) for layer in layers)])
-        for layer, at in zip(layers, bounds[:-1], strict=True):
+        if len(runs) == len(layers):
+            bounds = every(len(layers) + 1)
+        else:
+            bounds = np.array([0, *accumulate(len(layer.runs) for layer in layers)])
+        for layer, at in zip(layers, bounds.tolist(), strict=False):
             if layer.start:
                 key = layer.runs[0].rows.key
                 table[at, merging.START] = layer.start

@@ -82,7 +82,8 @@ def test_rows_of_several_sources_are_gathered():
     at = np.array([address(place) for place in places])
     found = gather.gather_small([pa.bool_(), pa.string(), pa.int64()], at, np.array([2, 1, 0]), picks)
     assert found is not None
-    assert [column.to_pylist() for column in found] == [
+    assert found.places.tolist() == leaves(found.columns).tolist()
+    assert [column.to_pylist() for column in found.columns] == [
         [True, False, True, None, False],
         ["déf", None, "a", "bc", ""],
         [5, 3, 1, None, 4],
