@@ -37,6 +37,19 @@ JOBS_PER_COMMIT_MAX = 1024
 """How many queued jobs may share one commit, so that the first of them does not wait for ever."""
 
 
+class Promise(Protocol):
+    """Who waits for a job: a `Future`, or what a caller has instead of one."""
+
+    def set_running_or_notify_cancel(self) -> bool:
+        """The job begins; False where nobody wants it any more."""
+
+    def set_result(self, result: Any, /) -> None:
+        """It is done, and durable if that was asked for."""
+
+    def set_exception(self, exception: BaseException | None, /) -> None:
+        """It failed, or its commit did."""
+
+
 class Worker(Protocol):
     """What the loop drives."""
 
@@ -62,7 +75,7 @@ class _Job:
 
     run: Callable[[Sequence[Any]], Sequence[Any]]
     asked: Any
-    future: Future[Any]
+    future: Promise
     durable: bool
 
 
@@ -80,7 +93,7 @@ class Loop:
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._stopping = False
         self._ended = False
-        self._settled: list[tuple[Future[Any], Any]] = []
+        self._settled: list[tuple[Promise, Any]] = []
         self._last_commit = world.monotonic()
         self._together = 0
         """How many waited for the last turn's commit."""
@@ -119,8 +132,14 @@ class Loop:
         """As `submit`, for work that neighbours in the queue with an equal `run` share: it is given what each of them
         asked, and returns the result of each, or its exception; it raises nothing."""
         future: Future[T] = Future()
-        self._jobs.put(_Job(run, asked, future, durable))
+        self.submit_promised(run, asked, future, durable=durable)
         return future
+
+    def submit_promised(
+        self, run: Callable[[Sequence[A]], Sequence[T | BaseException]], asked: A, promise: Promise, *, durable: bool
+    ) -> None:
+        """As `submit_shared`, for who brings his own promise: a `Future` costs more than many a job."""
+        self._jobs.put(_Job(run, asked, promise, durable))
 
     def submit_open(self, run: "Callable[[Future[T]], T]") -> "Future[T]":
         """As `submit`, for work that may outlast its job: `run` is given the future, and raises Later to keep it."""
@@ -198,7 +217,7 @@ class Loop:
 
     def _perform(
         self, run: Callable[[Sequence[Any]], Sequence[Any]], jobs: Sequence[_Job]
-    ) -> "Iterator[tuple[Future[Any], Any]]":
+    ) -> "Iterator[tuple[Promise, Any]]":
         """Runs jobs; yields what must wait for the commit, and answers the others."""
         live = [job for job in jobs if job.future.set_running_or_notify_cancel()]
         for job, result in zip(live, run([job.asked for job in live]), strict=True):
@@ -211,7 +230,7 @@ class Loop:
             else:
                 job.future.set_result(result)
 
-    def _commit_if_due(self, finished: "list[tuple[Future[Any], Any]]", closing: bool = False) -> None:
+    def _commit_if_due(self, finished: "list[tuple[Promise, Any]]", closing: bool = False) -> None:
         due = closing or bool(finished) or self._world.monotonic() - self._last_commit >= COMMIT_INTERVAL_S
         if due and self._worker.dirty():
             try:

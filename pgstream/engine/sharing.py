@@ -6,8 +6,9 @@ and where one of them does, the statements are run again one by one.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import groupby
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -23,15 +24,26 @@ from pgstream.functions.registry import EvalContext
 from pgstream.sql.bind import Bound
 from pgstream.sql.bind.statements import Insert
 from pgstream.sql.parse import Parsed
+from pgstream.types.values import column_of_one
 
 
 class Asked(NamedTuple):
-    """A statement that changes tables, as it was submitted."""
+    """A statement that changes tables, as it was submitted: with columns of one value, or the one row of plain values
+    (see `types/values.py`) of a `repeatable` one."""
 
     parsed: Parsed
     bound: Bound
-    params: tuple[Column, ...]
+    given: tuple[Column, ...]
     context: EvalContext
+    row: tuple[Any, ...] | None = None
+
+    @property
+    def params(self) -> tuple[Column, ...]:
+        """The parameters as columns of one value."""
+        if self.row is None:
+            return self.given
+        types = self.bound.parameters
+        return tuple(column_of_one(value, type.storage) for value, type in zip(self.row, types, strict=True))
 
 
 class Target(Protocol):
@@ -45,17 +57,22 @@ class Target(Protocol):
 
 
 class Recipe(NamedTuple):
-    """How the rows of an INSERT are made; it shares ticks only where it is `independent` of what is stored."""
+    """How the rows of an INSERT are made; it shares ticks only where it is `independent` of what is stored.
+
+    `kind` is one object for all statements, of any session, whose plain rows are made alike.
+    """
 
     independent: bool
     plain: PlainRow | None
+    kind: object = None
 
     @staticmethod
     def of(bound: Bound, _head: Head | None = None) -> "Recipe":
         statement = bound.statement
         if not isinstance(statement, Insert) or statement.on_conflict is not None or statement.returning:
             return Recipe(False, None)
-        return Recipe(is_literal(statement.plan), PlainRow.of(statement.plan))
+        plain = PlainRow.of(statement.plan)
+        return Recipe(is_literal(statement.plan), plain, _kind((statement.table_oid, plain, bound.parameters)))
 
     def rows(self, statement: Insert, params: tuple[Column, ...], context: EvalContext) -> tuple[Column, ...]:
         """The statement's rows, one column for each of the table's."""
@@ -64,6 +81,11 @@ class Recipe(NamedTuple):
         made = literal_rows(statement.plan, context, params)
         assert made is not None
         return made.columns
+
+
+@lru_cache(1024)
+def _kind(alike: tuple[object, ...]) -> object:
+    return alike
 
 
 def repeatable(bound: Bound) -> bool:
@@ -107,17 +129,44 @@ class Sharing:
             return self._one_by_one(asked)
 
     def _one_tick(self, asked: Sequence[Asked]) -> list[Outcome]:
-        database, outcomes = self._database, []
+        database = self._database
         parts: dict[int, list[tuple[Column, ...]]] = {}
-        for one in asked:
-            statement = one.bound.statement
-            rows = self._recipes.get(one.bound, database.head).rows(statement, one.params, one.context)
-            parts.setdefault(statement.table_oid, []).append(rows)
-            outcomes.append(Outcome(f"INSERT 0 {len(rows[0])}", count=len(rows[0])))
+        outcomes: list[Outcome] = []
+        for kind, alike in groupby(asked, self._kind):
+            some = list(alike)
+            for rows, one in [(self._rows_alike(some), some[0])] if kind else [(self._rows(one), one) for one in some]:
+                parts.setdefault(one.bound.statement.table_oid, []).append(rows)
+                outcomes += [ONE_ROW] * len(some) if kind else [_inserted(len(rows[0]))]
         writing = database.writing(database.head, (), asked[0].context)
         deltas = {}
         for oid, several in parts.items():
-            columns = [pa.concat_arrays(parts) for parts in zip(*several, strict=True)]
+            columns = several[0] if len(several) == 1 else [pa.concat_arrays(p) for p in zip(*several, strict=True)]
             deltas[oid] = writing.insert_rows(stored_table(database.head, oid), columns)
         database.apply(deltas)
         return outcomes
+
+    def _kind(self, one: Asked) -> object:
+        """What the plain rows of statements that follow each other have in common."""
+        if one.row is None:
+            return None
+        return self._recipes.get(one.bound, self._database.head).kind
+
+    def _rows(self, one: Asked) -> tuple[Column, ...]:
+        recipe = self._recipes.get(one.bound, self._database.head)
+        return recipe.rows(one.bound.statement, one.params, one.context)
+
+    def _rows_alike(self, some: Sequence[Asked]) -> tuple[Column, ...]:
+        """The rows of statements of one kind."""
+        plain = self._recipes.get(some[0].bound, self._database.head).plain
+        assert plain is not None
+        values = zip(*(one.row or () for one in some), strict=True)
+        types = some[0].bound.parameters
+        params = [pa.array(column, type.storage) for column, type in zip(values, types, strict=True)]
+        return plain.rows(params, len(some))
+
+
+ONE_ROW = Outcome("INSERT 0 1", count=1)
+
+
+def _inserted(count: int) -> Outcome:
+    return Outcome(f"INSERT 0 {count}", count=count)

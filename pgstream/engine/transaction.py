@@ -23,7 +23,7 @@ from pgstream.engine.defining import Draft
 from pgstream.engine.explaining import explained
 from pgstream.engine.head import Head
 from pgstream.engine.literals import PlainRow
-from pgstream.engine.loop import Later, Loop
+from pgstream.engine.loop import Later, Loop, Promise
 from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.reading import Snapshot
 from pgstream.engine.rebinding import rebound
@@ -96,6 +96,13 @@ class Autocommit:
             asked = Asked(parsed, bound, params, context)
             return self._loop.submit_shared(self._database.run_together, asked, durable=durable(context))
         return self._loop.submit_open(lambda future: self._define(parsed, bound, params, context, future))
+
+    def insert_row(
+        self, parsed: Parsed, bound: Bound, row: tuple[Any, ...], context: EvalContext, promise: Promise
+    ) -> None:
+        """As `execute`, for a `repeatable` INSERT with plain values (see `types/values.py`)."""
+        asked = Asked(parsed, bound, (), context, row)
+        self._loop.submit_promised(self._database.run_together, asked, promise, durable=durable(context))
 
     def _define(
         self, parsed: Parsed, bound: Bound, params: Params, context: EvalContext, future: "Future[Outcome]"

@@ -23,7 +23,7 @@ from pgstream.session.bind_values import bound_values
 from pgstream.session.encode import fields, result_formats
 from pgstream.session.pipeline import repeated, run_repeated
 from pgstream.session.prepared import Answer, Portal, Prepared
-from pgstream.session.rounds import answered_at_once
+from pgstream.session.rounds import finish_insert, taken_at_once
 from pgstream.session.running import (
     changes_tables,
     control_of,
@@ -112,14 +112,23 @@ class Conversation:
         self._advance()
 
     def _at_once(self, round: Round) -> bool:
-        """Answers a round in one step; False where its messages must be answered one by one."""
+        """Takes a round as a whole; False where its messages must be answered one by one."""
         session = self.session
         if session.busy or session.inbox or session.closed or self._skipping:
             return False
-        if not answered_at_once(session, round):
+        if not taken_at_once(session, round, self._inserted):
             return False
         self._one_by_one = False
         return True
+
+    def _inserted(self, _outcome: Any, error: BaseException | None) -> None:
+        """The engine is done with a round."""
+        session = self.session
+        session.arrived()
+        if not session.closed:
+            finish_insert(session, error, self._tell_failure)
+            session.outlet.resume_reading()
+            self._advance()
 
     def _advance(self) -> None:
         """Answers what can be answered now."""

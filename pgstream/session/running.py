@@ -12,7 +12,7 @@ from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import Relation
 from pgstream.catalog.system import SystemRelation
 from pgstream.delta import Column
-from pgstream.errors import CharacterNotInRepertoire, FeatureNotSupported, ReadOnlySqlTransaction
+from pgstream.errors import CharacterNotInRepertoire, FeatureNotSupported, ReadOnlySqlTransaction, SqlError
 from pgstream.plan.expressions import Col
 from pgstream.session.prepared import Answer, Prepared
 from pgstream.session.report import SessionNotice
@@ -171,6 +171,22 @@ def refreshed(session: Session, prepared: Prepared, catalog: Any) -> Prepared:
     return prepared
 
 
+def kept_up(session: Session, prepared: Prepared, catalog: Any) -> bool:
+    """Whether `prepared` is, or can be made, as the catalog is now, with the parameters and result it had."""
+    if prepared.bound.catalog_version == catalog.version:
+        return True
+    assert prepared.parsed is not None
+    try:
+        fresh = _bound(session, prepared.parsed, prepared.given, catalog)
+    except SqlError:
+        return False
+    if fresh.parameters != prepared.parameters or _shape(fresh) != _shape(prepared):
+        return False
+    prepared.bound, prepared.columns = fresh.bound, fresh.columns
+    prepared.rounds.clear()
+    return True
+
+
 def _shape(prepared: Prepared) -> list[tuple[str, SqlType]] | None:
     return None if prepared.columns is None else [(col.name, col.type) for col in prepared.columns]
 
@@ -178,6 +194,7 @@ def _shape(prepared: Prepared) -> list[tuple[str, SqlType]] | None:
 async def run(session: Session, prepared: Prepared, params: tuple[Column, ...]) -> Answer:
     """Runs a statement in the session's transaction, within statement_timeout."""
     with deadline(session):
+        session.check_interrupts()  # it may have been cancelled before it began
         if prepared.control is not None:
             answer = prepared.control.run(session, prepared, params)
             return answer if isinstance(answer, Answer) else await answer

@@ -10,7 +10,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from concurrent.futures import Future as EngineFuture
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from pgstream.catalog import session_functions  # noqa: F401  declares SQL functions
@@ -19,6 +19,7 @@ from pgstream.catalog.session_facts import Activity, SessionFacts
 from pgstream.errors import InvalidCursorName, InvalidSqlStatementName, QueryCanceled, SqlError
 from pgstream.functions.registry import EvalContext
 from pgstream.plan.expressions import Col
+from pgstream.session.arrivals import Arrivals, Arrive, Expected
 from pgstream.session.channels import Channels
 from pgstream.session.prepared import Cursor, Portal, Prepared
 from pgstream.session.report import SessionNotice, error_report, notice_report, wanted
@@ -64,6 +65,7 @@ class Services:
     pool: Executor
     channels: dict[str, Channels]
     log: Any
+    arrivals: Arrivals = field(default_factory=Arrivals)
 
 
 class Interrupt:
@@ -113,7 +115,7 @@ class Session:
         self._arrived: list[bytes] = []
         self._interrupt = Interrupt()
         self._running: asyncio.Future[Any] | None = None
-        self._running_elsewhere: EngineFuture[Any] | None = None
+        self._running_elsewhere: EngineFuture[Any] | Expected | None = None
         self._clock_us = 0
         self._query = ""
 
@@ -262,6 +264,17 @@ class Session:
         """The result of a change; QueryCanceled if it was cancelled before it began, for then it may be durable."""
         self._running_elsewhere = future
         return await self._awaited(asyncio.wrap_future(future))
+
+    def expect(self, arrive: Arrive) -> Expected:
+        """A promise for a change whose end `arrive` is told of; the session is busy until then (see `arrived`)."""
+        self.busy = True
+        self._running_elsewhere = expected = self.services.arrivals.expect(arrive)
+        return expected
+
+    def arrived(self) -> None:
+        """What was expected is there."""
+        self.busy = False
+        self._running_elsewhere = None
 
     async def _awaited(self, future: "asyncio.Future[Any]") -> Any:
         try:

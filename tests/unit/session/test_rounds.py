@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -127,6 +128,21 @@ STATEMENTS = {
 }
 
 
+TABLES = ("kept_a", "kept_b")
+INSERTED = """
+create table TABLE (id int primary key, name text not null, part numeric, at timestamp, day date, tag uuid,
+    flag bool, rate float8, small smallint);
+create materialized view TABLE_sum as select count(*) as n, sum(10 / id) as s from TABLE
+"""
+INSERTS = {
+    "two": "insert into TABLE (id, name) values ($1, $2)",
+    "numbers": "insert into TABLE (id, name, part, rate, small) values ($1, 'x', $2, $3, $4)",
+    "moments": "insert into TABLE (id, name, at, day, tag, flag) values ($1, 'y', $2, $3, $4, $5)",
+    "returning": "insert into TABLE (id, name) values ($1, $2) returning id",
+    "conflict": "insert into TABLE (id, name) values ($1, $2) on conflict do nothing",
+}
+
+
 @pytest.fixture(scope="module")
 def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, Client]]:
     """Two sessions of one database, with the same statements prepared."""
@@ -135,9 +151,12 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, 
     both = Client(engine, pool), Client(engine, pool)
     said = both[0].say(both[0].feed(query(SCHEMA)))
     assert b"ERROR" not in said, said
-    for client in both:
+    for client, table in zip(both, TABLES, strict=True):
         for name, text in STATEMENTS.items():
             assert b"ERROR" not in client.say(client.feed(prepared(name, text)))
+        client.say(client.feed(query(INSERTED.replace("TABLE", table))))
+        for name, text in INSERTS.items():
+            assert b"ERROR" not in client.say(client.feed(prepared(name, text.replace("TABLE", table))))
     yield both
     pool.shutdown()
     engine.close()
@@ -187,6 +206,86 @@ def test_rounds_are_answered_as_their_messages_are(clients: tuple[Client, Client
         assert answer == one_by_one.say(expanded(one_by_one.feed(packet)))
 
 
+SHORT = st.integers(0, 12) | st.integers(90, 110) | st.just(200)
+BINARY = {
+    "int4": SHORT.map(lambda n: struct.pack("!i", n)),
+    "text": st.sampled_from(["", "a", "é", "x\0"]).map(str.encode),
+    "numeric": st.sampled_from([b"\0\1\0\0\0\0\0\2\0\5\0\0", b"\0\1\0\0\0\0\0\2\0\5", b"\0\0\0\0\xc0\0\0\0"]),
+    "float8": st.floats().map(lambda x: struct.pack("!d", x)),
+    "int2": SHORT.map(lambda n: struct.pack("!h", n)),
+    "timestamp": st.integers(-(10**18), 2**63 - 1).map(lambda n: struct.pack("!q", n)),
+    "date": st.integers(-(2**31), 2**31 - 1).map(lambda n: struct.pack("!i", n)),
+    "uuid": st.binary(min_size=16, max_size=16),
+    "bool": st.sampled_from([b"\0", b"\1", b"", b"\7"]),
+}
+SIGNATURES = {
+    "two": ("int4", "text"),
+    "numbers": ("int4", "numeric", "float8", "int2"),
+    "moments": ("int4", "timestamp", "date", "uuid", "bool"),
+    "returning": ("int4", "text"),
+    "conflict": ("int4", "text"),
+}
+
+
+@st.composite
+def insertions(draw: st.DrawFn) -> bytes:
+    name = draw(st.sampled_from(list(SIGNATURES)))
+    values = [
+        draw(BINARY[type] | st.none() if draw(st.integers(0, 9)) == 0 else BINARY[type]) for type in SIGNATURES[name]
+    ]
+    return round_of(name, values, [1], [], draw(st.booleans()), draw(st.sampled_from([0, 0, 1])))
+
+
+@given(st.lists(insertions() | st.sampled_from([query("begin"), query("commit")]), min_size=1, max_size=8))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_inserts_are_answered_as_their_messages_are(clients: tuple[Client, Client], packets: list[bytes]) -> None:
+    at_once, one_by_one = clients
+    ask = [
+        query(f"select * from {table} order by id; select * from {table}_sum; delete from {table}") for table in TABLES
+    ]
+    for packet in [*packets, query("commit")]:
+        answer = at_once.say(at_once.feed(packet))
+        expected = one_by_one.say(expanded(one_by_one.feed(packet))).replace(*map(str.encode, reversed(TABLES)))
+        assert untabled(answer) == untabled(expected)
+    left, right = (client.say(client.feed(text)) for client, text in zip(clients, ask, strict=True))
+    assert untabled(left) == untabled(right)
+
+
+def untabled(answer: bytes) -> list[bytes]:
+    """The messages of an answer without RowDescriptions, in which tables have OIDs."""
+    found, at = [], 0
+    while at < len(answer):
+        end = at + 1 + int.from_bytes(answer[at + 1 : at + 5], "big")
+        found += [answer[at:end]] if answer[at : at + 1] != b"T" else []
+        at = end
+    return found
+
+
+def test_an_insert_that_waits_can_be_cancelled(clients: tuple[Client, Client]) -> None:
+    client, other = clients
+    gate = threading.Event()
+    client.session.database.autocommit._loop.submit(gate.wait, durable=False)
+    packet = round_of("two", [struct.pack("!i", 77), b"late"], [1], [])
+
+    async def work() -> None:
+        client.conversation.receive(client.feed(packet))
+        assert client.session.busy
+        client.conversation.receive(client.feed(query("select 1")))
+        client.session.cancel("canceling statement due to user request")
+        until = time.monotonic() + 20
+        while client.session.busy or client.session.inbox:
+            assert time.monotonic() < until
+            await asyncio.sleep(0.001)
+
+    asyncio.run(work())
+    gate.set()
+    said, client.answers = b"".join(client.answers), []
+    assert said.startswith(b"2\0\0\0\4E")
+    assert b"C57014\0" in said
+    assert b"SELECT 1" in said
+    assert b"SELECT 0" in other.say(other.feed(query("select * from kept_a where id = 77")))
+
+
 @pytest.fixture
 def quick(clients: tuple[Client, Client], monkeypatch: pytest.MonkeyPatch) -> Client:
     """A session that answers nothing but at once."""
@@ -211,6 +310,12 @@ def test_point_reads_are_answered_at_once(quick: Client, described: bool, rows_m
     assert (b"s\0\0\0\4" in answer) == (rows_max == 1)
     pair = quick.say(quick.feed(round_of("pair", [b"a", b"2"], [], [])))
     assert b"two" in pair
+
+
+def test_plain_inserts_are_taken_at_once(quick: Client) -> None:
+    asked = round_of("two", [struct.pack("!i", 5000), b"quick"], [1], [], described=True)
+    assert quick.say(quick.feed(asked)) == b"2\0\0\0\4" + b"n\0\0\0\4" + typed(b"C", b"INSERT 0 1\0") + b"Z\0\0\0\5I"
+    assert b"23505" in quick.say(quick.feed(asked))
 
 
 def test_a_statement_whose_relation_changed_is_looked_up_in_the_new_one(clients: tuple[Client, Client]) -> None:
