@@ -62,6 +62,8 @@ class SessionFacts:
     """The sinks of the database that fail, by OID."""
     assign: Callable[[str, str | None, bool], str] | None = field(default=None, compare=False, repr=False)
     """`set_config(name, value, is_local)`: sets a parameter of the session and returns the value it has now."""
+    setting: Callable[[str], str | None] | None = field(default=None, compare=False, repr=False)
+    """The value that a parameter has now, after what the running statement itself has set; None for unknown ones."""
     notify: Callable[[str, str], None] | None = field(default=None, compare=False, repr=False)
     """`pg_notify(channel, payload)`."""
     listening: Callable[[], tuple[str, ...]] | None = field(default=None, compare=False, repr=False)

@@ -95,7 +95,8 @@ def current_schemas(call: BoundCall, implicit: bool) -> list[str]:
 
 
 def _setting(call: BoundCall, name: str, missing_ok: bool | None = False) -> str | None:
-    value = call.context.settings.get(name.lower())
+    now = getattr(call.context.session, "setting", None) or call.context.settings.get
+    value: str | None = now(name.lower())
     if value is None and not missing_ok:
         raise UndefinedObject(f'unrecognized configuration parameter "{name}"')
     return value

@@ -104,6 +104,7 @@ class Session:
         self._facts = replace(
             facts,
             assign=self.set_config,
+            setting=self.settings.value,
             notify=self.notify,
             listening=lambda: self.channels.heard_by(self),
             check_interrupts=self.check_interrupts,

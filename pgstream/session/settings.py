@@ -73,6 +73,10 @@ class SessionSettings:
             raise UndefinedObject(f'unrecognized configuration parameter "{name}"')
         return value
 
+    def value(self, key: str) -> str | None:
+        """The value of a parameter by its lower-case name; None for an unknown one."""
+        return self.current.get(key)
+
     def canonical(self, name: str, value: str | None) -> str:
         """What `assign` would set, without setting it."""
         key = known_name(name).lower()

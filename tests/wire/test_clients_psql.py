@@ -100,6 +100,7 @@ def test_settings(server: Server) -> None:
     script = "set statement_timeout = '90s'; show statement_timeout; reset all; show statement_timeout; show nope;"
     expected = '90s\n0\nERROR:  unrecognized configuration parameter "nope"\n'
     assert psql(server, script) == expected
+    assert psql(server, "select set_config('my.own', 'x', false), current_setting('my.own');") == "x|x\n"
 
 
 def test_warnings(server: Server) -> None:
