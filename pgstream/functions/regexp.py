@@ -1,4 +1,9 @@
-"""Functions over regular expressions: replacing, matching, counting, splitting."""
+"""Functions over regular expressions: replacing, matching, counting, splitting.
+
+They differ from PostgreSQL's in one thing. Of alternatives that match at the same place Python takes the first and
+PostgreSQL the longest: `regexp_match('foobar', 'foo|foobar')` is {foo} here and {foobar} there. Whether a pattern
+matches at all is the same in both.
+"""
 
 import re
 from collections.abc import Callable, Iterator
