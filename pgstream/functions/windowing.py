@@ -8,14 +8,25 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from pgstream.delta import Column
-from pgstream.errors import InvalidParameterValue
-from pgstream.functions.binning import Lengths, clock, floor, lengths, offsets, plus, unclock, zone_of
+from pgstream.errors import InvalidParameterValue, ProgramLimitExceeded
+from pgstream.functions.binning import (
+    SHORTEST_MONTH_US,
+    Lengths,
+    clock,
+    floor,
+    lengths,
+    offsets,
+    plus,
+    unclock,
+    zone_of,
+)
 from pgstream.functions.calendar import TIMESTAMP, TIMESTAMPTZ, Ints, finite, moment_column
 from pgstream.functions.registry import STABLE, BoundCall, function
-from pgstream.functions.vector import ranges
+from pgstream.functions.vector import column_of, ranges, valid
 from pgstream.types.buffers import numbers
 from pgstream.types.definition import SqlType
 from pgstream.types.window import WINDOW_TYPES, moments, window_column
@@ -128,6 +139,40 @@ def _calendar_steps(at: Ints, known: NDArray[np.bool_], opened: Ints, full: Ints
     return np.concatenate(owners)[order], np.concatenate(ends)[order]
 
 
+FILLED_ROWS_MAX = 1 << 24
+"""More rows than these are not made up at once: somebody took seconds for days."""
+
+
+def _gap(type: SqlType) -> Callable[..., Rows]:
+    def steps(call: BoundCall, moment: Column, after: Column, interval: Column) -> Rows:
+        zone = zone_of(call, interval)
+        by = lengths(interval, "interval")
+        at, end = clock(_moments(moment), zone), clock(_moments(after), zone)
+        known = valid(moment) & valid(after) & finite(_moments(moment)) & finite(_moments(after))
+        gap = np.where(known, np.maximum(end - at, 1), 1)
+        # Months are at least 28 days long: what is counted too much lies beyond the end, and is dropped.
+        least = by.us + by.months * SHORTEST_MONTH_US
+        count = (gap - 1) // least + 1
+        if count.sum() > FILLED_ROWS_MAX:
+            raise ProgramLimitExceeded(f"gap_fill would make up more than {FILLED_ROWS_MAX} rows at once")
+        owners = np.repeat(np.arange(len(at)), count)
+        step = ranges(np.zeros(len(at), np.int64), count)
+        times = plus(at[owners], Lengths(_rows(by.months, owners), by.us_at(owners)), step)
+        if by.calendar:
+            kept = (step == 0) | (times < end[owners])
+            owners, step, times = owners[kept], step[kept], times[kept]
+            count = np.bincount(owners, minlength=len(at))
+        made = np.where(step == 0, _moments(moment)[owners], unclock(times, zone))
+        whole = (column_of(values, pa.int64()) for values in (step, count[owners]))
+        return owners, (*whole, moment_column(made, type, ~valid(moment)[owners]))
+
+    return steps
+
+
+def _rows(months: Ints, owners: Ints) -> Ints:
+    return months if len(months) == 1 else months[owners]
+
+
 def _window(start: Column, end: Column) -> Column:
     return window_column(_moments(start), _moments(end))
 
@@ -164,13 +209,31 @@ def _declare(type: SqlType) -> None:
             f"cumulate_windows({name}, interval, interval{offset}) -> TABLE(window_start {name}, window_end {name})",
             doc="The windows that hold the moment and begin with the one of the size given last, each a step longer.",
             examples={
-                f"SELECT * FROM cumulate_windows({moment}, '5 minutes'::interval, '15 minutes'::interval{moved})": (
+                f"cumulate_windows({moment}, '5 minutes'::interval, '15 minutes'::interval{moved})": (
                     f"2024-01-01 10:0{int(later) - 5}:00{zone},2024-01-01 10:1{int(later) - 5}:00{zone}"
                     f"|2024-01-01 10:0{int(later) - 5}:00{zone},2024-01-01 10:1{later}:00{zone}"
                 )
             },
             **how,
         )(_cumulate(type))
+
+
+def _declare_gaps(type: SqlType) -> None:
+    name, zone = type.name, "+00" if type == TIMESTAMPTZ else ""
+    first, last = f"'2024-01-31 10:00'::{name}", f"'2024-04-01 10:00'::{name}"
+    function(
+        f"gap_steps({name}, {name}, interval) -> TABLE(step int8, steps int8, moment {name})",
+        doc="The first moment as step 0, and those an interval after one another before the second; how many in all.",
+        examples={
+            f"gap_steps({first}, {last}, '1 month'::interval)": (
+                f"0,3,2024-01-31 10:00:00{zone}|1,3,2024-02-29 10:00:00{zone}|2,3,2024-03-31 10:00:00{zone}"
+            ),
+            f"gap_steps({first}, NULL, '1 s'::interval)": f"0,1,2024-01-31 10:00:00{zone}",
+        },
+        bound=True,
+        strict=False,
+        volatility=STABLE if zone else "i",
+    )(_gap(type))
 
 
 def _declare_values(type: SqlType) -> None:
@@ -192,4 +255,5 @@ def _declare_values(type: SqlType) -> None:
 
 for _type in (TIMESTAMP, TIMESTAMPTZ):
     _declare(_type)
+    _declare_gaps(_type)
     _declare_values(_type)

@@ -6,7 +6,8 @@
     SESSION(t, ts, gap [, key, …]), SESSION(TABLE t PARTITION BY key, DESCRIPTOR(ts), gap),
     SESSION(TABLE t, DESCRIPTOR(ts), DESCRIPTOR(key), gap)
 
-All give the relation's columns, window_start and window_end; with DESCRIPTOR also window_time, the last millisecond.
+GAP_FILL has a file of its own. The others give the relation's columns, window_start and window_end; with DESCRIPTOR
+also window_time, the last millisecond.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ from pgstream.plan.expressions import Const, Expr, Ref
 from pgstream.plan.relations import Project
 from pgstream.sql.bind.dispatch import bind_expression, bind_from_item
 from pgstream.sql.bind.from_clause import FromItem
+from pgstream.sql.bind.gap_fill import bind_gap_fill, is_gap_fill
+from pgstream.sql.bind.group_windows import is_group_window
 from pgstream.sql.bind.names import Level, NameItem
 from pgstream.sql.bind.operators import apply_operator
 from pgstream.sql.bind.windowing import INTERVAL, LENGTHS, Windowing, as_length, as_time, counts_of, intervals, windowed
@@ -41,13 +44,15 @@ class _Arguments:
 
 def is_windowing(node: Node) -> bool:
     """Whether a function in FROM is a window function over a relation."""
-    if not (isinstance(node, ast.FuncCall) and len(node.funcname) == 1 and node.funcname[0].sval in LENGTHS):
+    if not (is_gap_fill(node) or is_group_window(node)):
         return False
     return bool(node.args) and isinstance(node.args[0], ast.ColumnRef | ast.SubLink | ast.NamedArgExpr | ast.FuncCall)
 
 
 def bind_windowing(level: Level, node: Node, alias: Node) -> FromItem:
     """The relation's columns, then those of the window, of the time column's type."""
+    if is_gap_fill(node):
+        return _gap_filled(level, node, alias)
     kind = node.funcname[0].sval
     given = _arguments(node, kind)
     binding = level.binding
@@ -68,6 +73,15 @@ def bind_windowing(level: Level, node: Node, alias: Node) -> FromItem:
     names = [part.sval for part in alias.colnames or ()] if alias else []
     columns = [(new, expr) for new, (_, expr) in zip(names, columns, strict=False)] + columns[len(names) :]
     return FromItem(plan, [NameItem(alias.aliasname if alias else kind, columns)])
+
+
+def _gap_filled(level: Level, node: Node, alias: Node) -> FromItem:
+    if any(isinstance(arg, ast.NamedArgExpr) for arg in node.args) or len(node.args) < 2:
+        raise UndefinedFunction("gap_fill takes a relation, its time column and an interval", position=node.location)
+    given = _by_place("gap_fill", node.args)
+    time = _described(given.time, 1)[0] if _is_descriptor(given.time) else given.time
+    keys = [key for each in given.keys for key in _keys(each)]
+    return bind_gap_fill(level, _relation(level, given.relation), node, time, keys, given.lengths, alias)
 
 
 def _arguments(node: Node, kind: str) -> _Arguments:
