@@ -15,7 +15,7 @@ from pgstream.engine.head import Head
 from pgstream.functions.registry import EvalContext
 from pgstream.plan import relations as rel
 from pgstream.plan.evaluate import evaluate
-from pgstream.plan.expressions import Col, Expr, Param, Ref
+from pgstream.plan.expressions import CastExpr, Col, Expr, Param, Ref
 from pgstream.plan.rewrite import subplans, used
 from pgstream.sql.lower_keys import key_type
 from pgstream.sql.optimize.predicates import comparison, conjuncts, is_volatile
@@ -23,6 +23,9 @@ from pgstream.storage.identity import is_word, key_hash
 from pgstream.storage.run import Run
 from pgstream.types.definition import SqlType
 from pgstream.types.values import column_of_one
+
+WIDER = {"int4": ("int2",), "int8": ("int2", "int4")}
+"""Integer types, and those whose every value is one of theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,8 @@ class Probe:
 
     def seek(self, picked: tuple[int, ...]) -> "Seek | None":
         """This probe where nothing but parameters give its key."""
-        key = tuple(value.index - 1 for value in self.values if isinstance(value, Param))
+        found = [_parameter(value) for value in self.values]
+        key = tuple(param.index - 1 for param in found if param is not None)
         if len(key) != len(self.values) or not self.exact:
             return None
         word = len(key) == 1 and is_word(self.types[0].storage, self.types[0])
@@ -132,8 +136,9 @@ def probe_of(scan: rel.Scan, predicate: Expr, head: Head) -> Probe | None:
     fixed: dict[int, tuple[Expr, SqlType]] = {}
     for part in conjuncts(predicate):
         for col, value in _equalities(part):
-            if col.id in stored and not used(value) and not is_volatile(value) and value.type.name == col.type.name:
-                fixed.setdefault(stored[col.id], (value, col.type))
+            same = _as(value, col.type)
+            if col.id in stored and not used(value) and not is_volatile(value) and same is not None:
+                fixed.setdefault(stored[col.id], (same, col.type))
     for oid, key in _arrangements(head, scan.oid):
         if key and all(position in fixed for position in key):
             exact = len(list(conjuncts(predicate))) == len(key)
@@ -148,6 +153,23 @@ def _equalities(part: Expr) -> Iterator[tuple[Col, Expr]]:
     for left, right in ((found[1], found[2]), (found[2], found[1])):
         if isinstance(left, Ref) and key_type(left.type, right.type) is not None:
             yield left.col, right
+
+
+def _as(value: Expr, type: SqlType) -> Expr | None:
+    """`value` in the `type` of the column it is compared with, if every value of its own has an equal one there."""
+    if value.type.name == type.name:
+        return value
+    common = key_type(value.type, type)
+    if common is None or common.storage != type.storage:
+        return None
+    return value if value.type.storage == type.storage else CastExpr(value, type.bare(), True)
+
+
+def _parameter(value: Expr) -> Param | None:
+    """The parameter that `value` is, or is a wider integer of: its plain value is the same."""
+    if isinstance(value, CastExpr) and value.type.name in WIDER and value.arg.type.name in WIDER[value.type.name]:
+        value = value.arg
+    return value if isinstance(value, Param) else None
 
 
 def _arrangements(head: Head, oid: int) -> Iterator[tuple[int, tuple[int, ...]]]:

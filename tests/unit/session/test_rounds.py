@@ -312,6 +312,32 @@ def test_point_reads_are_answered_at_once(quick: Client, described: bool, rows_m
     assert b"two" in pair
 
 
+@pytest.mark.parametrize(
+    ("oid", "value"), [(21, struct.pack("!h", 7)), (23, struct.pack("!i", 7)), (20, struct.pack("!q", 7))]
+)
+def test_narrower_integers_find_the_key_too(clients: tuple[Client, Client], oid: int, value: bytes) -> None:
+    client = clients[0]
+    text = b"select name from things where id = $1"
+    client.say(client.feed(typed(b"P", b"narrow\0" + text + b"\0" + struct.pack("!hi", 1, oid)) + typed(b"S", b"")))
+    snapshot = client.session.block.reader().snapshot()
+    assert snapshot.seek(client.session.statements["narrow"].bound) is not None
+    packet = round_of("narrow", [value], [1], [])
+    answer = client.say(client.feed(packet))
+    assert b"thing 7" in answer
+    assert answer == client.say(expanded(client.feed(packet)))
+    client.say(client.feed(typed(b"C", b"Snarrow\0") + typed(b"S", b"")))
+
+
+@pytest.mark.parametrize(
+    "literal", ["7", "'7'", "7::smallint", "7::bigint", "7.0", "7::float8", "3000000000 - 2999999993"]
+)
+def test_keys_of_other_types_find_the_same_rows(clients: tuple[Client, Client], literal: str) -> None:
+    client = clients[0]
+    assert b"thing 7" in client.say(client.feed(query(f"select name from things where id = {literal}")))
+    assert b"twin 21" in client.say(client.feed(query(f"select name from twins where {literal} = id")))
+    assert b"SELECT 0" in client.say(client.feed(query(f"select name from twins where id = {literal} + 4294967296")))
+
+
 def test_plain_inserts_are_taken_at_once(quick: Client) -> None:
     asked = round_of("two", [struct.pack("!i", 5000), b"quick"], [1], [], described=True)
     assert quick.say(quick.feed(asked)) == b"2\0\0\0\4" + b"n\0\0\0\4" + typed(b"C", b"INSERT 0 1\0") + b"Z\0\0\0\5I"
