@@ -7,6 +7,7 @@ name one row several times; the weights add up.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -71,7 +72,12 @@ class Delta:
     @staticmethod
     def empty(storages: Sequence[pa.DataType]) -> "Delta":
         """No rows, of the given Arrow types."""
-        return Delta(tuple(pa.array([], storage) for storage in storages), np.empty(0, np.int64))
+        return Delta(tuple(map(_no_values, storages)), np.empty(0, np.int64))
+
+
+@lru_cache(1024)
+def _no_values(storage: pa.DataType) -> Column:
+    return pa.array([], storage)
 
 
 def concat(deltas: Sequence[Delta]) -> Delta:

@@ -210,8 +210,11 @@ class Circuit:
 
 def _spines(node: Node, state: State, tick: TickContext) -> list[Spine]:
     """The node's own arrangements in `state`, empty ones where it never ran."""
-    specs = zip(node.arrangement_ids, node.operator.arrangements, strict=True)
-    return [state[id] if id in state else Spine.empty(spec, tick.seed) for id, spec in specs]
+    found = []
+    for index, id in enumerate(node.arrangement_ids):
+        spine = state.get(id)
+        found.append(Spine.empty(node.operator.arrangements[index], tick.seed) if spine is None else spine)
+    return found
 
 
 def _seen(source: Node, state: State, outputs: Mapping[Node, Delta], tick: TickContext) -> Delta:

@@ -70,3 +70,18 @@ def find_keys(table, fences, layers, keys, keys_low, consolidate):  # type: igno
 def weigh_keys(table, fences, layers, keys, keys_low, sums):  # type: ignore[no-untyped-def]
     """Adds to `sums[query]` the weights of all rows of each key."""
     sum_keys(table, _locate_all(table, fences, layers, keys, keys_low), sums)
+
+
+@njit(I64_2(I64_2, U64_2, I64, U64, U64, types.int64, types.boolean), nogil=True, cache=True)
+def find_ends(table, fences, layers, keys, keys_low, copies, backwards):  # type: ignore[no-untyped-def]
+    """As `find_keys`, of the first `copies` copies of rows of each key, or `backwards` of the last."""
+    spans = _locate_all(table, fences, layers, keys, keys_low)
+    room, rows = 0, 0
+    for s in range(len(spans)):
+        if s > 0 and spans[s, 0] != spans[s - 1, 0]:
+            room += min(rows, copies)
+            rows = 0
+        rows += spans[s, 3] - spans[s, 2]
+    found = np.empty((3, room + min(rows, copies)), np.int64)
+    count = merge_spans(table, spans, copies, backwards, found[0], found[1], found[2])
+    return found[:, :count].copy()

@@ -12,6 +12,7 @@ import numpy as np
 from pgstream.circuit.operator import Arranged, Operator, TickContext
 from pgstream.delta import Delta
 from pgstream.kernels.grouping import group_ids, group_sums
+from pgstream.storage.gather import take_rows
 from pgstream.storage.identity import Hash, key_hash, row_hash
 from pgstream.storage.run import ArrangementSpec, build_run
 from pgstream.storage.spine import Spine
@@ -45,8 +46,7 @@ class Arrange(Operator):
 
     def idle(self, state: Sequence[Spine]) -> Arranged:
         nothing = np.empty(0, np.uint64)
-        storages = [type.storage for type in self.types]
-        empty = Delta.empty(storages)
+        empty = Delta.empty(self.spec.storages)
         return Arranged(empty.columns, empty.weights, Hash(nothing, nothing), state[0], state[0])
 
 
@@ -59,7 +59,7 @@ def keys_at(delta: Delta, positions: Sequence[int], types: Sequence[SqlType], ti
 def each_once(delta: Delta, tick: TickContext) -> Delta:
     """The first of each set of identical rows, with the weight that it has there."""
     identity = row_hash(delta.columns, tick.seed, len(delta))
-    return delta.take(group_ids(identity.hi, identity.lo)[1])
+    return take_rows(delta, group_ids(identity.hi, identity.lo)[1])
 
 
 def consolidated(delta: Delta, tick: TickContext) -> Delta:
@@ -70,7 +70,7 @@ def consolidated(delta: Delta, tick: TickContext) -> Delta:
         return delta.filter(delta.weights != 0)
     weights = group_sums(delta.weights, ids, len(first))
     kept = np.flatnonzero(weights)
-    return Delta(delta.take(first[kept]).columns, weights[kept])
+    return Delta(take_rows(delta, first[kept]).columns, weights[kept])
 
 
 def touched_keys(keys: Hash) -> Hash:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pgstream.circuit.operator import Arranged, Operator, TickContext
 from pgstream.delta import Column, Delta
 from pgstream.functions.registry import Linear
-from pgstream.functions.vector import column_of, numbers
+from pgstream.functions.vector import numbers
 from pgstream.kernels.arrow_views import leaves, words
 from pgstream.kernels.grouping import add_old, group_ids, group_sums, weighted_sums
 from pgstream.operators.aggregation import (
@@ -80,7 +80,7 @@ class Sums:
 
     def columns(self) -> tuple[Column, ...]:
         every = self.states if self.rows is None else (self.rows, *self.states)
-        return tuple(column_of(state, pa.int64()) for state in every)
+        return tuple(pa.Array.from_buffers(pa.int64(), len(sums), [None, pa.py_buffer(sums)], 0) for sums in every)
 
 
 @dataclass(frozen=True)

@@ -227,7 +227,7 @@ def _sorted(rows: Picking, weights: Weights, spec: ArrangementSpec, key: Hash, r
     second = NO_HASH if row is key else row
     if len(weights) <= SMALL_ROWS:
         alike = row is not NO_HASH
-        picks, words, shift = building.build_rows(*key, prefix, *place, *second, weights, alike)
+        picks, words, shift = building.build_rows(*key, prefix, *place, *second, np.ascontiguousarray(weights), alike)
         return _small_run(rows, spec, order, picks, words, shift) if len(picks) else None
     permutation = sorting.sort_rows(*key, prefix, *place, *second)
     new_key, new_row = _sorted_hashes(key, row, permutation)

@@ -275,6 +275,10 @@ class Spine:
 
     def _ends(self, keys: Hash, copies: int, positions: Sequence[int] | None, *, backwards: bool) -> Matches:
         self.traffic.asked += keys.rows
+        if self.layers and keys.rows <= FEW_KEYS:
+            index = self._index
+            query, picks, weights = finding.find_ends(index.table, index.fences, index.bounds, *keys, copies, backwards)
+            return self._matches(query, picks, weights, positions)
         spans = self._locate(keys)
         per_query = np.bincount(spans[:, 0], weights=spans[:, 3] - spans[:, 2]) if len(spans) else np.zeros(0)
         room = int(np.minimum(per_query, copies).sum())
