@@ -49,6 +49,7 @@ BY_PANES = [
     f"SELECT window_start, count(*), sum(v + k) FROM {HOP} WHERE v > 0 GROUP BY 1",
     f"SELECT extract(epoch FROM window_start), k % 2, count(*) FROM {HOP} GROUP BY 1, 2",
     f"SELECT count(*), sum(v) FROM {HOP}",
+    "SELECT window_start, sum(v) FROM hop(t, ts, interval '{slide} s', interval '{size} s', interval '1 s') GROUP BY 1",
     "SELECT window_start, count(*) FROM hop(t, tz, interval '{slide} s', interval '{size} s') GROUP BY 1",
     "SELECT window_end, count(*) FROM hop(t, ts, interval '{slide} days', interval '{size} days') GROUP BY 1",
     f"SELECT k, sum(v) FROM {HOP} GROUP BY k",
