@@ -11,6 +11,7 @@ from pgstream.delta import Column
 from pgstream.formats.encoding import joined, texts_of
 from pgstream.formats.format import Field
 from pgstream.types.definition import SqlType
+from pgstream.types.window import MOMENT_TYPES, moments
 
 BARE = frozenset(("int2", "int4", "int8", "oid", "json", "jsonb"))
 """Types whose text is JSON as it is."""
@@ -20,7 +21,7 @@ NUMBERS = frozenset(("float4", "float8", "numeric"))
 
 
 class JsonEncoder:
-    """Writes an object a line: numbers, booleans, JSON and arrays as JSON has them, all other values as their text."""
+    """Writes an object a line: numbers, booleans, JSON, arrays and windows as JSON has them, others as their text."""
 
     def __init__(self, fields: Sequence[Field], options: Any) -> None:
         self._fields = tuple(fields)
@@ -42,6 +43,8 @@ def value_texts(column: Column, type: SqlType) -> Column:
         return pc.if_else(column, "true", "false")
     if type.element is not None:
         return array_texts(column, type.element)
+    if type.name in MOMENT_TYPES:
+        return window_texts(column, MOMENT_TYPES[type.name])
     text = texts_of(column, type)
     if type.name in BARE:
         return text
@@ -58,6 +61,12 @@ def quoted(text: Column) -> Column:
         words = [json.dumps(word, ensure_ascii=False) for word in distinct.dictionary.to_pylist()]
         return pa.array(words, pa.string()).take(distinct.indices)
     return pc.binary_join_element_wise('"', text, '"', "")
+
+
+def window_texts(column: Column, moment: SqlType) -> Column:
+    """Each window as an object of its start and end."""
+    start, end = (value_texts(moments(column, field, moment), moment) for field in ("start", "end"))
+    return pc.binary_join_element_wise('{"start":', start, ',"end":', end, "}", "")
 
 
 def array_texts(column: Column, element: SqlType) -> Column:

@@ -2,6 +2,7 @@
 
     tumble(size), hop(slide, size), session(gap), cumulate(step, size)        over the relation's event time
     tumble(ts, size), …                                                       over another time
+    tumble_start(ts, size), tumble_end, tumble_rowtime, hop_start, …          bounds of such a window, as Calcite has it
 
 A value is built of its bounds, so `GROUP BY tumble(…)` groups by the same columns as RisingWave's TUMBLE does.
 """
@@ -18,7 +19,9 @@ from pgstream.plan.rewrite import used
 from pgstream.sql.bind.dispatch import bind_expression
 from pgstream.sql.bind.event_time import event_time, with_column
 from pgstream.sql.bind.names import Level, SetCall, find_column, find_item
+from pgstream.sql.bind.operators import apply_operator
 from pgstream.sql.bind.windowing import (
+    INTERVAL,
     LENGTHS,
     Windowing,
     as_time,
@@ -33,6 +36,7 @@ from pgstream.sql.bind.windowing import (
 )
 from pgstream.sql.parse import ast
 from pgstream.types.definition import SqlType
+from pgstream.types.interval_text import Interval
 from pgstream.types.window import MOMENT_TYPES, WINDOW_TYPES
 
 Node = Any
@@ -51,14 +55,37 @@ class GroupWindow:
     bounds: tuple[Col, ...] = ()
 
 
+_PARTS = {f"{kind}_{part}": (kind, part) for kind in LENGTHS for part in ("start", "end", "rowtime")}
+_MILLISECOND = Const(Interval(0, 0, 1000), INTERVAL)
+
+
 def is_group_window(node: Node) -> bool:
     """Whether a call is one of a window function as a value."""
     return isinstance(node, ast.FuncCall) and len(node.funcname) == 1 and node.funcname[0].sval in LENGTHS
 
 
+def is_window_bound(node: Node) -> bool:
+    """Whether a call is one of tumble_end and its siblings."""
+    return len(node.funcname) == 1 and node.funcname[0].sval in _PARTS
+
+
+def bind_window_bound(level: Level, node: Node) -> Expr:
+    """The start or the end of the window of a row, or the last millisecond in it."""
+    kind, part = _PARTS[node.funcname[0].sval]
+    bounds = _bounds(_bind(level, node, kind))
+    assert bounds is not None
+    if part == "rowtime":
+        return apply_operator(level.binding, "-", [bounds[1], _MILLISECOND], node.location)
+    return bounds[part == "end"]
+
+
 def bind_group_window(level: Level, node: Node) -> Expr:
     """The window of a row."""
-    windowing = _windowing(level, node)
+    return _bind(level, node, node.funcname[0].sval)
+
+
+def _bind(level: Level, node: Node, kind: str) -> Expr:
+    windowing = _windowing(level, node, kind)
     if windowing.kind != "tumble" and level.clause not in _MANY:
         raise WindowingError(f"{windowing.kind} windows are not allowed in {level.clause}", position=node.location)
     known = level.group_window
@@ -75,8 +102,7 @@ def _unplaced(windowing: Windowing) -> tuple[str, Expr, tuple[Expr, ...]]:
     return windowing.kind, windowing.time, windowing.lengths
 
 
-def _windowing(level: Level, node: Node) -> Windowing:
-    kind = node.funcname[0].sval
+def _windowing(level: Level, node: Node, kind: str) -> Windowing:
     args = [bind_expression(level, arg) for arg in node.args or ()]
     named = bool(args) and args[0].type.name in _TIMES
     few, many = counts_of(kind)
