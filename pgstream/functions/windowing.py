@@ -139,6 +139,11 @@ def _calendar_steps(at: Ints, known: NDArray[np.bool_], opened: Ints, full: Ints
     return np.concatenate(owners)[order], np.concatenate(ends)[order]
 
 
+def _stretch(moment: Column, gap: Column) -> Column:
+    at = _moments(moment)
+    return column_of(at // lengths(gap, "gap", calendar=False).us, pa.int64(), ~finite(at))
+
+
 FILLED_ROWS_MAX = 1 << 24
 """More rows than these are not made up at once: somebody took seconds for days."""
 
@@ -220,6 +225,14 @@ def _declare(type: SqlType) -> None:
 
 def _declare_gaps(type: SqlType) -> None:
     name, zone = type.name, "+00" if type == TIMESTAMPTZ else ""
+    function(
+        f"session_stretch({name}, interval) -> int8",
+        doc="The number of the stretch as long as a session's gap that the moment is in, counted from 1970.",
+        examples={
+            f"session_stretch('1970-01-01 00:01:05'::{name}, '10 s'::interval)": "6",
+            f"session_stretch('infinity'::{name}, '10 s'::interval)": "NULL",
+        },
+    )(_stretch)
     first, last = f"'2024-01-31 10:00'::{name}", f"'2024-04-01 10:00'::{name}"
     function(
         f"gap_steps({name}, {name}, interval) -> TABLE(step int8, steps int8, moment {name})",

@@ -35,11 +35,14 @@ class Sessions(Operator):
 
     Two rows of one `partition` are in one session if no more than `gap` lies between them, or rows of it between them
     fill what lies there. A session ends `gap` after its last row. `gap` refers to no column.
+
+    A row may stand for several rows of one bucket, of which the first is at `time` and the last at `last`.
     """
 
     columns: tuple[SqlType, ...]
     partition: tuple[int, ...]
     time: int
+    last: int
     gap: Expr
 
     @property
@@ -108,12 +111,16 @@ class Sessions(Operator):
         owner = keys_at(rows, self.partition, self.columns, tick)
         at = self._moments(rows)
         order = np.lexsort((at, owner.lo, owner.hi))
-        owner, at = owner.take(order), at[order]
-        opens = np.ones(len(order), np.bool_)
-        opens[1:] = (owner.hi[1:] != owner.hi[:-1]) | (owner.lo[1:] != owner.lo[:-1]) | (at[1:] - at[:-1] > gap)
-        first = np.flatnonzero(opens)
+        owner, at, till = owner.take(order), at[order], numbers(rows.columns[self.last])[order]
+        changes = (owner.hi[1:] != owner.hi[:-1]) | (owner.lo[1:] != owner.lo[:-1])
+        buckets = at // gap
+        firsts = np.flatnonzero(np.append(True, changes | (buckets[1:] != buckets[:-1])))
+        lasts = np.maximum.reduceat(till, firsts)
+        opens = np.append(True, changes[firsts[1:] - 1] | (at[firsts[1:]] - lasts[:-1] > gap))
+        ends = np.append(np.flatnonzero(opens)[1:], len(firsts)) - 1
+        first = firsts[opens]
         counts = np.diff(np.append(first, len(order)))
-        moments = self._bounds(at[first], at[first + counts - 1] + gap, counts)
+        moments = self._bounds(at[first], lasts[ends] + gap, counts)
         sorted_rows = rows.take(order)
         return Delta((*sorted_rows.columns, *moments), sorted_rows.weights)
 

@@ -218,7 +218,8 @@ class Sessions:
     """The input's columns, then `start` and `end` of the session that the row is in, by its `time`.
 
     A session of one `partition` is a stretch of rows no two neighbours of which are more than `gap` apart; it ends
-    `gap` after the last. Rows whose time is NULL or infinite are in none, and left out.
+    `gap` after the last. Rows whose time is NULL or infinite are in none, and left out. A row may stand for several:
+    the first of them at `time` and the last at `last`, all within one span of `gap` counted from 1970.
     """
 
     input: Relation
@@ -227,6 +228,7 @@ class Sessions:
     gap: Expr
     start: Col
     end: Col
+    last: Expr | None = None
 
     @property
     def columns(self) -> tuple[Col, ...]:

@@ -65,7 +65,7 @@ RELATIONS: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {
     rel.Sort: (("input",), ("order",)),
     rel.Window: (("input",), ("calls",)),
     rel.TableCall: (("input",), ("args", "outputs", "ordinality")),
-    rel.Sessions: (("input",), ("partition", "time", "gap", "start", "end")),
+    rel.Sessions: (("input",), ("partition", "time", "gap", "start", "end", "last")),
     rel.Recursion: (("base", "step"), ("columns",)),
 }
 """Of each relation the fields that hold its inputs, and those that hold its own columns and expressions."""

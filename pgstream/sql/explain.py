@@ -160,9 +160,10 @@ class _PlanText:
                 return f"Window {self._named(calls)}"
             case rel.TableCall():
                 return self._table_call(node)
-            case rel.Sessions(_, partition, time, gap, start, end):
+            case rel.Sessions(_, partition, time, gap, start, end, last):
                 by = f" by {self._exprs(partition)}" if partition else ""
-                return f"Sessions{by} of {self.text(time)} within {self.text(gap)} AS ({self._cols((start, end))})"
+                span = self.text(time) if last is None else f"{self.text(time)} to {self.text(last)}"
+                return f"Sessions{by} of {span} within {self.text(gap)} AS ({self._cols((start, end))})"
         raise AssertionError(node)
 
     def _values(self, columns: tuple[Col, ...], rows: tuple[tuple[Expr, ...], ...]) -> str:

@@ -17,8 +17,9 @@ def lower_sessions(lowering: "Lowerer", relation: rel.Sessions, needed: frozense
     wanted = Wanted(Ref(col) for col in kept)
     partition = wanted.positions(relation.partition)
     time = wanted.position(relation.time)
+    last = time if relation.last is None else wanted.position(relation.last)
     node, _ = lowering.mapped(relation.input, wanted.exprs)
     width = len(node.types)
-    made = lowering.circuit.add(Sessions(node.types, partition, time, relation.gap), [node])
+    made = lowering.circuit.add(Sessions(node.types, partition, time, last, relation.gap), [node])
     places = {col.id: position for position, col in enumerate(kept)}
     return Part(made, places | {relation.start.id: width, relation.end.id: width + 1}, False)

@@ -10,6 +10,7 @@ from pgstream.sql.optimize.fold import fold
 from pgstream.sql.optimize.joins import order_joins
 from pgstream.sql.optimize.prune import prune
 from pgstream.sql.optimize.pushdown import push_down
+from pgstream.sql.optimize.sessions import cut_sessions
 from pgstream.sql.optimize.topn import number_to_top
 from pgstream.sql.optimize.uniqueness import drop_superfluous
 from pgstream.sql.optimize.unnest import unnest
@@ -25,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     push_down,
     number_to_top,
     drop_superfluous,
+    cut_sessions,
     prune,
 )
 """Order is meaning: unnesting makes the joins that predicates are then pushed into, which tells which row numbers are

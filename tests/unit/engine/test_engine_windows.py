@@ -162,6 +162,23 @@ def test_groups_of_windows_are_those_of_postgres(both: Both) -> None:
         "SELECT k, session(interval '30 minutes') AS window, count(*) AS n, sum(id) AS m FROM ev GROUP BY 1, 2": f"""
             SELECT k, ROW(s, e)::text AS window, count(*) AS n, sum(id) AS m
             FROM ev JOIN ({sessions("30 minutes", "k")}) w USING (id) GROUP BY k, s, e""",
+        """SELECT window_end AS e, count(*) AS n, count(*) FILTER (WHERE id % 2 = 0) AS even, max(id % 10) AS m,
+                  min(ts) AS t, bool_or(id % 3 = 0) AS b, sum(id::numeric) AS s
+           FROM session(ev, ts, interval '30 minutes', k) GROUP BY window_end""": f"""
+            SELECT e, count(*) AS n, count(*) FILTER (WHERE id % 2 = 0) AS even, max(id % 10) AS m,
+                   min(ts) AS t, bool_or(id % 3 = 0) AS b, sum(id::numeric) AS s
+            FROM ev JOIN ({sessions("30 minutes", "k")}) w USING (id) GROUP BY e""",
+        """SELECT id % 2 AS odd, window_time AS e, sum(k) AS n
+           FROM table(session(table ev, descriptor(ts), interval '10' minutes))
+           GROUP BY window_time, id % 2 HAVING count(*) > 1""": f"""
+            SELECT id % 2 AS odd, e - interval '1 millisecond' AS e, sum(k) AS n
+            FROM ev JOIN ({sessions("10 minutes", "true")}) w USING (id) GROUP BY e, id % 2 HAVING count(*) > 1""",
+        """SELECT window_start AS s, count(DISTINCT k) AS n, array_agg(id ORDER BY id) AS a
+           FROM session(ev, ts, interval '10 minutes') GROUP BY 1""": f"""
+            SELECT s, count(DISTINCT k) AS n, array_agg(id ORDER BY id) AS a
+            FROM ev JOIN ({sessions("10 minutes", "true")}) w USING (id) GROUP BY s""",
+        "SELECT count(*) AS n, sum(id) AS m FROM session(ev, ts, interval '10 minutes')": """
+            SELECT count(*) AS n, sum(id) AS m FROM ev WHERE ts IS NOT NULL""",
         """SELECT k, (hop(interval '1 hour', interval '150 minutes')).start AS s, count(*) AS n FROM ev
            GROUP BY k, hop(interval '1 hour', interval '150 minutes')""": f"""
             SELECT k, s, count(*) AS n
