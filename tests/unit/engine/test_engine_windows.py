@@ -193,3 +193,77 @@ def test_groups_of_windows_are_those_of_postgres(both: Both) -> None:
         for number, (ours, theirs) in enumerate(kept.items()):
             both.same(ours, theirs)
             both.same(f"SELECT * FROM kept{number}", theirs)
+
+
+FLINK = {
+    "q5": """SELECT AuctionBids.auction, AuctionBids.num FROM (
+               SELECT auction, count(*) AS num, window_start AS starttime, window_end AS endtime
+               FROM TABLE(HOP(TABLE bid, DESCRIPTOR(dateTime), INTERVAL '2' SECOND, INTERVAL '10' SECOND))
+               GROUP BY auction, window_start, window_end
+             ) AS AuctionBids JOIN (
+               SELECT max(CountBids.num) AS maxn, CountBids.starttime, CountBids.endtime FROM (
+                 SELECT count(*) AS num, window_start AS starttime, window_end AS endtime
+                 FROM TABLE(HOP(TABLE bid, DESCRIPTOR(dateTime), INTERVAL '2' SECOND, INTERVAL '10' SECOND))
+                 GROUP BY auction, window_start, window_end
+               ) AS CountBids GROUP BY CountBids.starttime, CountBids.endtime
+             ) AS MaxBids ON AuctionBids.starttime = MaxBids.starttime AND AuctionBids.endtime = MaxBids.endtime
+               AND AuctionBids.num >= MaxBids.maxn""",
+    "q7": """SELECT B.auction, B.price, B.bidder, B.dateTime FROM bid B JOIN (
+               SELECT MAX(price) AS maxprice, window_end AS dateTime
+               FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(dateTime), INTERVAL '10' SECOND))
+               GROUP BY window_start, window_end
+             ) B1 ON B.price = B1.maxprice
+             WHERE B.dateTime BETWEEN B1.dateTime - INTERVAL '10' SECOND AND B1.dateTime""",
+    "q11": """SELECT B.bidder, count(*) AS bid_count, SESSION_START(B.dateTime, INTERVAL '10' SECOND) AS starttime,
+                     SESSION_END(B.dateTime, INTERVAL '10' SECOND) AS endtime
+              FROM bid B GROUP BY B.bidder, SESSION(B.dateTime, INTERVAL '10' SECOND)""",
+}
+"""Flink's Nexmark, as published; q11 in the grouping spelling that came before the functions over tables."""
+
+ARROYO_TOP = """SELECT auction, num FROM (
+                  SELECT auction, num, row_number() OVER (PARTITION BY window ORDER BY num DESC, auction) AS n FROM (
+                    SELECT auction, count(*) AS num, hop(interval '2 seconds', interval '10 seconds') AS window
+                    FROM bid GROUP BY auction, window) AS counts) AS ranked WHERE n <= 1"""
+
+_HOPS = """SELECT auction, s, count(*) AS num FROM bid, generate_series(
+             date_bin('2 seconds', dateTime, '1970-01-01') - interval '20 seconds', dateTime, '2 seconds') AS s
+           WHERE dateTime < s + interval '10 seconds' GROUP BY auction, s"""
+
+NEXMARK_BY_POSTGRES = {
+    "q5": f"""SELECT auction, num FROM (SELECT *, max(num) OVER (PARTITION BY s) AS most FROM ({_HOPS}) x) y
+              WHERE num = most""",
+    "q7": """SELECT b.auction, b.price, b.bidder, b.dateTime FROM bid b JOIN (
+               SELECT max(price) AS m, date_bin('10 s', dateTime, '1970-01-01') AS s FROM bid GROUP BY s) w
+             ON b.price = w.m WHERE b.dateTime BETWEEN w.s AND w.s + interval '10 s'""",
+    "q11": """SELECT bidder, count(*) AS bid_count, min(dateTime) AS starttime,
+                     max(dateTime) + interval '10 s' AS endtime
+              FROM (SELECT *, sum(opens) OVER (PARTITION BY bidder ORDER BY dateTime, id) AS session
+                    FROM (SELECT *, CASE WHEN dateTime - lag(dateTime) OVER (PARTITION BY bidder ORDER BY dateTime, id)
+                                              <= interval '10 s' THEN 0 ELSE 1 END AS opens FROM bid) x) y
+              GROUP BY bidder, session""",
+    "top": f"""SELECT auction, num FROM (
+                 SELECT *, row_number() OVER (PARTITION BY s ORDER BY num DESC, auction) AS n FROM ({_HOPS}) x) y
+               WHERE n <= 1""",
+}
+
+
+@pytest.mark.oracle
+@pytest.mark.skipif(not ORACLE, reason="the oracle, a real PostgreSQL, is not named by PGSTREAM_ORACLE")
+def test_nexmark_in_the_spelling_of_others(both: Both) -> None:
+    rng = random.Random(9)
+    both.run("CREATE TABLE bid (id int, auction int, bidder int, price int, dateTime timestamp)")
+    queries = {**FLINK, "top": ARROYO_TOP}
+    for name, query in queries.items():
+        both.sql.run(f"CREATE MATERIALIZED VIEW {name} AS {query}")
+    for round in range(3):
+        start = datetime.fromisoformat("2024-01-01")
+        rows = [
+            f"({id}, {rng.randrange(6)}, {rng.randrange(8)}, {rng.randrange(50)},"
+            f" '{start + timedelta(milliseconds=rng.randrange(120_000))}')"
+            for id in range(round * 60, round * 60 + 60)
+        ]
+        both.run(f"INSERT INTO bid VALUES {', '.join(rows)}")
+        both.run(f"DELETE FROM bid WHERE id % 9 = {round}")
+        for name, query in queries.items():
+            both.same(query, NEXMARK_BY_POSTGRES[name])
+            both.same(f"SELECT * FROM {name}", NEXMARK_BY_POSTGRES[name])
