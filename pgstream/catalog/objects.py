@@ -102,6 +102,15 @@ class MaterializedView:
     unique_key: tuple[int, ...] | None = None
 
 
+CHANGE_FORMATS = frozenset(("upsert", "debezium", "debezium_json"))
+"""Formats whose records are changes by key."""
+
+
+def changes_by_key(format: str, options: tuple[tuple[str, str], ...]) -> bool:
+    """Whether the records of a source are changes by key; `format` is its FORMAT clause."""
+    return not CHANGE_FORMATS.isdisjoint((format.lower(), dict(options).get("format", "").lower()))
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """An external, replayable stream of rows. `options` are the WITH options as written, in order.
@@ -121,6 +130,11 @@ class Source:
     depends: frozenset[int] = frozenset()
     created_us: int = 0
     watermark: Watermark | None = None
+
+    @property
+    def row_key(self) -> tuple[int, ...]:
+        """The columns by which its records take the place of earlier ones; none where each is a row of its own."""
+        return self.primary_key if changes_by_key(self.format, self.options) else ()
 
     @property
     def errors_name(self) -> str:

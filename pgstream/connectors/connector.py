@@ -14,9 +14,9 @@ from typing import Any
 from pgstream.connectors.places import NO_PLACES, Places
 from pgstream.connectors.sink import Cursor, Sink
 from pgstream.connectors.source import Source
-from pgstream.errors import InvalidParameterValue, WrongObjectType
+from pgstream.errors import FeatureNotSupported, InvalidParameterValue, WrongObjectType
 from pgstream.formats.format import Field
-from pgstream.formats.formats import FORMATS, AnyFormat
+from pgstream.formats.formats import ENVELOPED, FORMATS, AnyFormat
 from pgstream.formats.options import known_options, parse_options, refuse_unknown
 from pgstream.world import World
 
@@ -79,15 +79,30 @@ def connector_of(options: Mapping[str, str]) -> Connector:
     return CONNECTORS[name]
 
 
+def named_format(rest: dict[str, str]) -> str | None:
+    """The format that is named: by itself, or as an envelope around an encoding. Takes what it reads from `rest`."""
+    envelope, encoding = rest.pop("format", "").lower(), rest.pop("encode", "").lower()
+    if rest.get("framing", "newline") == "newline":  # as all formats of lines are framed
+        rest.pop("framing", None)
+    if rest.get("bad_data", "drop") == "drop":  # into the errors relation
+        rest.pop("bad_data", None)
+    if not encoding:
+        return envelope or None
+    if envelope in ("", "plain", "upsert"):
+        return encoding
+    if envelope != "debezium" or encoding not in ENVELOPED:
+        raise FeatureNotSupported(f"FORMAT {envelope.upper()} ENCODE {encoding.upper()} is not supported")
+    return ENVELOPED[encoding]
+
+
 def open_format(
     connector: Connector, settings: Any, rest: dict[str, str]
 ) -> tuple[AnyFormat | None, Any, dict[str, str]]:
     """The format that is left in `rest`, its options, and what is left then."""
-    named = rest.pop("encode", None) or rest.pop("format", None)
-    rest.pop("format", None)
+    name = named_format(rest)
     if not connector.formats:
         return None, None, rest
-    name = named.lower() if named else connector.default_format(settings)
+    name = name or connector.default_format(settings)
     if name is None:
         raise InvalidParameterValue(
             'option "format" is required', hint=f"Known formats are: {', '.join(sorted(FORMATS))}."

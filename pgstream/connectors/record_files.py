@@ -88,7 +88,7 @@ class RecordFiles:
     def _decode(self, path: Path, decoder: Decoder, start: int, records: Chunk, needed: frozenset[int]) -> Rows:
         decoded = decoder.decode(records, needed)
         rejected = tuple(Rejected(r.raw, r.message, f"{path}:{start + r.start}") for r in decoded.rejects)
-        return Rows(decoded.columns, decoded.count, rejected, f"{path}:{start}")
+        return Rows(decoded.columns, decoded.count, rejected, f"{path}:{start}", decoded.deletes)
 
     def _file(self, path: Path, growing: bool) -> OpenFile | None:
         """The file at `path`, opened; None where its head is not complete yet."""

@@ -39,7 +39,7 @@ class RowFiles:
     def _read(self, path: Path, reader: RowReader, first: int, count: int, needed: frozenset[int]) -> Rows:
         decoded = reader.read(first, count, needed)
         rejected = tuple(Rejected(r.raw, r.message, f"{path}:{r.start}") for r in decoded.rejects)
-        return Rows(decoded.columns, decoded.count, rejected, f"{path}:{first}")
+        return Rows(decoded.columns, decoded.count, rejected, f"{path}:{first}", decoded.deletes)
 
     def _reader(self, path: Path) -> RowReader:
         reader = self._open.pop(path, None) or self._form.reader(path, self._fields, self._options)

@@ -14,7 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from pgstream.delta import Column
+import numpy as np
+from numpy.typing import NDArray
+
+from pgstream.delta import Column, Delta
 from pgstream.formats.format import Field
 
 Offset = bytes
@@ -40,13 +43,20 @@ class Rows:
     """`count` rows: a column for each field of the source, in order, and the records that gave no row.
 
     Columns that were not needed are there too, but all NULL; they cost no memory. `place` is where the first record
-    stands.
+    stands. `deletes` are the rows that remove what their key names, where the source gives changes by key.
     """
 
     columns: tuple[Column, ...]
     count: int
     rejected: tuple[Rejected, ...] = ()
     place: str = ""
+    deletes: NDArray[np.bool_] | None = None
+
+    @property
+    def delta(self) -> Delta:
+        """The rows in their order, with weight 1, and -1 where they delete."""
+        made = Delta.of(self.columns)
+        return made if self.deletes is None else Delta(made.columns, np.where(self.deletes, -1, 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from pgstream.catalog.objects import (
     Table,
     TableColumn,
     View,
+    changes_by_key,
 )
 from pgstream.circuit.circuit import Circuit, Node
 from pgstream.connectors import create_source
@@ -29,7 +30,7 @@ from pgstream.engine.facts import HeadFacts
 from pgstream.engine.head import Head
 from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.roots import Roots
-from pgstream.errors import DuplicateSchema, DuplicateTable, WrongObjectType
+from pgstream.errors import DuplicateSchema, DuplicateTable, InvalidTableDefinition, WrongObjectType
 from pgstream.formats.format import Field
 from pgstream.operators.arrange import Arrange
 from pgstream.operators.input import Input
@@ -244,6 +245,10 @@ class Definer:
         known = {column.name: column for column in statement.columns}
         columns = tuple(known.get(name, TableColumn(name, type)) for name, type in reader.fields)
         reader.close()
+        if changes_by_key(statement.format, options) and not statement.primary_key:
+            raise InvalidTableDefinition(
+                "a source of changes needs a PRIMARY KEY", hint="Its columns tell which row a record changes."
+            )
         oid, errors_oid = self.new_oids(3), self.new_oids(3)
         source = Source(
             oid,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pgstream.catalog.objects import MaterializedView, Source, Table
 from pgstream.engine.head import Head
+from pgstream.sql.optimize.facts import Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +18,17 @@ class HeadFacts:
         thing = self.head.catalog.objects.get(oid)
         if isinstance(thing, Table) and thing.primary_key is not None:
             return (thing.primary_key.columns,)
-        return ()
+        return (thing.row_key,) if isinstance(thing, Source) and thing.row_key else ()
 
     def append_only(self, oid: int) -> bool:
-        return isinstance(self.head.catalog.objects.get(oid), Source)
+        thing = self.head.catalog.objects.get(oid)
+        return isinstance(thing, Source) and not thing.row_key
+
+    def written_by_key(self, oid: int) -> Written | None:
+        thing = self.head.catalog.objects.get(oid)
+        if not isinstance(thing, Source) or not thing.row_key:
+            return None
+        return Written(tuple(column.type for column in thing.columns), thing.row_key)
 
     def row_estimate(self, oid: int) -> int | None:
         rows = self.head.rows(oid)

@@ -57,7 +57,7 @@ class Replays:
         for batch in _batches(open_source(source, self._world, refused(head, source)), positions, until):
             if batch.rows.rejected and until is not None:
                 raise _unreadable(source, batch.rows.rejected[0])
-            parts.append(Delta.of(batch.rows.columns))
+            parts.append(batch.rows.delta)
             if sum(len(part) for part in parts) >= YIELDED_ROWS_MIN:
                 yield concat(parts)
                 parts.clear()

@@ -63,7 +63,7 @@ class Taking:
     def take(self, batches: Mapping[int, Batch], now_us: int) -> None:
         """Raises what is not a row's fault; what was meant to become of `head` is then to be dropped."""
         failed: dict[int, list[tuple[int, SqlError]]] = {}
-        parts = [Part(oid, 0, Delta.of(batch.rows.columns)) for oid, batch in batches.items() if batch.rows.count]
+        parts = [Part(oid, 0, batch.rows.delta) for oid, batch in batches.items() if batch.rows.count]
         if parts:
             self._tick_or_split(parts, failed)
         errors = {}

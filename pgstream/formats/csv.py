@@ -17,6 +17,7 @@ from pgstream.formats.csv_encoder import CsvEncoder
 from pgstream.formats.csv_slow import read_slowly
 from pgstream.formats.format import Chunk, Cut, Decoded, Field, RecordFormat, Reject
 from pgstream.formats.lines import cut_lines
+from pgstream.formats.messages import LineMessages
 from pgstream.formats.options import option
 from pgstream.formats.sheet import null_column
 from pgstream.formats.texts import is_text_itself, read_texts
@@ -156,6 +157,7 @@ CSV = RecordFormat(
     options=CsvOptions,
     decoder=CsvDecoder,
     encoder=CsvEncoder,
+    messages=lambda fields, options: LineMessages(CsvDecoder(fields, options), newline=None),
     head_records=lambda options: int(options.has_header),
     headed=headed,
     suffixes=(".csv", ".tsv"),

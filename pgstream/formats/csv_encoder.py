@@ -32,6 +32,10 @@ class CsvEncoder:
             parts += [pc.fill_null(text, self._options.null), self._options.delimiter]
         return joined([*parts[:-1], "\n"], count)
 
+    def messages(self, columns: Sequence[Column], count: int) -> list[bytes]:
+        """The bytes of each record, on its own."""
+        return [self.encode([c.slice(row, 1) for c in columns], 1).removesuffix(b"\n") for row in range(count)]
+
     def _quoted(self, text: Column) -> Column:
         """`text` with quotes around the values that need them."""
         quote = self._options.quote

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pgstream.delta import Column
 from pgstream.formats.arenas import ARENAS, Memory
@@ -66,11 +67,15 @@ class Reject(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
-    """The rows of a chunk, a column for each declared one, and the records that gave no row."""
+    """The rows of a chunk, a column for each declared one, and the records that gave no row.
+
+    `deletes` tells of the rows of a changelog which of them remove what their key names; None where none does.
+    """
 
     columns: tuple[Column, ...]
     count: int
     rejects: tuple[Reject, ...]
+    deletes: NDArray[np.bool_] | None = None
 
 
 class Cut(NamedTuple):
@@ -101,22 +106,38 @@ class Encoder(Protocol):
         """The bytes of `count` records, each complete with its ending."""
 
 
+class MessageDecoder(Protocol):
+    """A format compiled for one list of columns, for records that come one by one. Thread-safe."""
+
+    def decode(self, values: Sequence[bytes], needed: frozenset[int]) -> Decoded:
+        """A row or a reject for each message, in their order; the `start` of a reject is its message's number."""
+
+
+class MessageEncoder(Encoder, Protocol):
+    """A writer of records that may also go out one by one."""
+
+    def messages(self, columns: Sequence[Column], count: int) -> list[bytes]:
+        """The bytes of each of `count` records, on its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordFormat:
     """A format of records: WITH options, and how to compile a decoder and an encoder from them.
 
     A file may start with `head_records` records that tell about the others (a CSV header); `headed` compiles the
-    decoder of such a file from them.
+    decoder of such a file from them. `messages` compiles the decoder of records that come one by one.
     """
 
     name: str
     doc: str
     options: type
     decoder: Callable[[Sequence[Field], Any], Decoder] | None
-    encoder: Callable[[Sequence[Field], Any], Encoder] | None
+    encoder: Callable[[Sequence[Field], Any], MessageEncoder] | None
+    messages: Callable[[Sequence[Field], Any], MessageDecoder] | None
     head_records: Callable[[Any], int] = lambda options: 0
     headed: Callable[[Sequence[Field], Any, bytes], Decoder] | None = None
     suffixes: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
 
 class RowReader(Protocol):
@@ -141,3 +162,4 @@ class FileFormat:
     infer: Callable[[Path], tuple[Field, ...]]
     encoder: Callable[[Sequence[Field], Any], Encoder] | None
     suffixes: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()

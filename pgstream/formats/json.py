@@ -14,11 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pgstream.delta import Column
-from pgstream.formats.format import Chunk, Cut, Decoded, Field, RecordFormat, Reject
+from pgstream.formats.format import Chunk, Cut, Decoded, Decoder, Field, RecordFormat, Reject
+from pgstream.formats.json_documents import JsonDocuments
 from pgstream.formats.json_encoder import JsonEncoder
 from pgstream.formats.json_slow import read_slowly
 from pgstream.formats.json_steps import NOTHING_LEARNED, Steps, learn
 from pgstream.formats.lines import cut_lines
+from pgstream.formats.messages import LineMessages
 from pgstream.formats.options import option
 from pgstream.formats.sheet import Sheet, is_finished, null_column, put_rows, target
 from pgstream.formats.texts import first_errors, read_texts
@@ -36,6 +38,9 @@ class JsonOptions:
         default="rfc3339",
         choices=("rfc3339", "unix_millis", "milli"),
         doc="How timestamps are written: as text, or as milliseconds since 1970.",
+    )
+    unstructured: bool = option(
+        "json.unstructured", default=False, doc="Each document, whatever it is, is the value of the only column."
     )
 
     @property
@@ -117,12 +122,18 @@ class JsonDecoder:
         return tuple(Reject(*known[row], message) for row, message in sorted(bad.items()))
 
 
+def decoder(fields: Sequence[Field], options: JsonOptions) -> Decoder:
+    """The decoder of these columns, or of whole documents."""
+    return JsonDocuments(fields, options) if options.unstructured else JsonDecoder(fields, options)
+
+
 JSON = RecordFormat(
     name="json",
     doc="A JSON object a line.",
     options=JsonOptions,
-    decoder=JsonDecoder,
-    encoder=JsonEncoder,
+    decoder=decoder,
+    encoder=lambda fields, options: (JsonDocuments if options.unstructured else JsonEncoder)(fields, options),
+    messages=lambda fields, options: LineMessages(decoder(fields, options)),
     suffixes=(".json", ".jsonl", ".ndjson"),
 )
 

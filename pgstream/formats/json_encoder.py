@@ -36,6 +36,10 @@ class JsonEncoder:
             parts.append(pc.fill_null(value_texts(column, field.type), "null"))
         return joined([*parts, "}\n"] if parts else ["{}\n"], count)
 
+    def messages(self, columns: Sequence[Column], count: int) -> list[bytes]:
+        """The bytes of each record, on its own."""
+        return self.encode(columns, count).splitlines() if count else []
+
 
 def value_texts(column: Column, type: SqlType) -> Column:
     """Each value as JSON; NULLs stay."""

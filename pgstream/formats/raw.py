@@ -11,6 +11,7 @@ from pgstream.errors import InvalidTableDefinition
 from pgstream.formats.encoding import joined, texts_of
 from pgstream.formats.format import Chunk, Cut, Decoded, Field, RecordFormat, Reject
 from pgstream.formats.lines import cut_lines
+from pgstream.formats.messages import TextMessages
 from pgstream.formats.texts import read_texts
 
 
@@ -54,6 +55,17 @@ class RawCodec:
     def encode(self, columns: Sequence[Column], count: int) -> bytes:
         return joined([texts_of(columns[0], self._field.type).fill_null(""), "\n"], count)
 
+    def messages(self, columns: Sequence[Column], count: int) -> list[bytes]:
+        """The bytes of each record, on its own."""
+        return [(text or "").encode() for text in texts_of(columns[0], self._field.type).to_pylist()]
+
+
+def messages(fields: Sequence[Field], options: Any) -> TextMessages:
+    """The decoder of messages that are texts."""
+    if len(fields) != 1:
+        raise InvalidTableDefinition(f"raw text has one column, not {len(fields)}")
+    return TextMessages(fields[0])
+
 
 RAW = RecordFormat(
     name="raw_string",
@@ -61,5 +73,7 @@ RAW = RecordFormat(
     options=RawOptions,
     decoder=RawCodec,
     encoder=RawCodec,
+    messages=messages,
     suffixes=(".txt", ".log"),
+    aliases=("text", "raw"),
 )

@@ -21,6 +21,7 @@ from pgstream.operators.derived import (
 )
 from pgstream.operators.input import Input
 from pgstream.operators.join import Sides
+from pgstream.operators.latest import Latest
 from pgstream.operators.tablecall import TableCall
 from pgstream.operators.topn import Cut
 from pgstream.operators.values import Values
@@ -155,7 +156,7 @@ class Lowering:
 
     def _scan(self, scan: rel.Scan, needed: frozenset[int]) -> Part:
         growing = self._facts.append_only(scan.oid)
-        node = self._relation_node(scan.oid)
+        node = self._relation_node(scan.oid) or self._written_by_key(scan.oid)
         if node is not None:
             places = {col.id: position for col, position in zip(scan.columns, scan.positions, strict=True)}
             return Part(node, places, growing)
@@ -165,6 +166,14 @@ class Lowering:
         index = {position: i for i, position in enumerate(positions)}
         pairs = zip(scan.columns, scan.positions, strict=True)
         return Part(node, {col.id: index[p] for col, p in pairs if col.id in needed}, growing)
+
+    def _written_by_key(self, oid: int) -> Node | None:
+        """The rows of a relation that is written by key: all who read it share them, with all of their columns."""
+        written = self._facts.written_by_key(oid)
+        if written is None:
+            return None
+        writes = self.circuit.add(Input(oid, tuple(range(len(written.types))), written.types))
+        return self.circuit.add(Latest(written.types, written.key), [writes])
 
     def _values(self, values: rel.Values, needed: frozenset[int]) -> Part:
         kept = [i for i, col in enumerate(values.columns) if col.id in needed]

@@ -47,6 +47,9 @@ class Facts:
     def unique_keys(self, oid: int) -> tuple[tuple[int, ...], ...]:
         return ()
 
+    def written_by_key(self, oid: int) -> None:
+        return None
+
     def row_estimate(self, oid: int) -> int | None:
         return None
 

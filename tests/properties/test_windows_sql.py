@@ -96,6 +96,9 @@ class Facts:
     def append_only(self, oid: int) -> bool:
         return self.growing
 
+    def written_by_key(self, oid: int) -> None:
+        return None
+
     def row_estimate(self, oid: int) -> int | None:
         return None
 

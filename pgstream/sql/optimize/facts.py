@@ -1,7 +1,16 @@
 """What the optimizer may know of stored relations."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+from pgstream.types.definition import SqlType
+
+
+class Written(NamedTuple):
+    """The types of all columns of a relation, and the positions of those by which it is written."""
+
+    types: tuple[SqlType, ...]
+    key: tuple[int, ...]
 
 
 class RelationFacts(Protocol):
@@ -12,6 +21,9 @@ class RelationFacts(Protocol):
 
     def append_only(self, oid: int) -> bool:
         """Whether rows are never updated or deleted."""
+
+    def written_by_key(self, oid: int) -> Written | None:
+        """How a relation comes whose input is no change of it but a sequence of writes by key; None for any other."""
 
     def row_estimate(self, oid: int) -> int | None:
         """About how many rows it holds; None where nobody counted."""
@@ -25,6 +37,9 @@ class NoFacts:
 
     def append_only(self, oid: int) -> bool:
         return False
+
+    def written_by_key(self, oid: int) -> Written | None:
+        return None
 
     def row_estimate(self, oid: int) -> int | None:
         return None
