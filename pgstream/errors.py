@@ -74,6 +74,10 @@ class CardinalityViolation(SqlError):
     sqlstate = "21000"
 
 
+class AbsurdTimeBounds(SqlError):
+    sqlstate = "22000"
+
+
 class StringDataRightTruncation(SqlError):
     sqlstate = "22001"
 

@@ -50,6 +50,11 @@ class Head:
         root = self.roots.stored.get(oid)
         return None if root is None else self.state.get(root.arrangement_ids[0])
 
+    @property
+    def tells_ticks(self) -> bool:
+        """Whether somebody is told of each tick, who must not see half of a transaction."""
+        return bool(self.watched)
+
     def pruned(self, before: "Head") -> "Head":
         """This head, made of `before`, without the state of nodes and the offsets of sources that it has no more."""
         gone = [id for node in self.roots.live.gone(before.roots.live) for id in node.arrangement_ids]

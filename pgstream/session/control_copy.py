@@ -22,7 +22,9 @@ from pgstream.session.encode import chunk_rows
 from pgstream.session.prepared import Answer, Prepared
 from pgstream.session.running import find_relation, prepare, require_writable, run, runs, select_of
 from pgstream.session.session import Session
+from pgstream.session.subscribing import copy_feed
 from pgstream.sql.parse import Parsed, ast
+from pgstream.sql.streaming import SubscribeStmt
 from pgstream.wire import backend
 from pgstream.wire.messages import CopyData, CopyDone, CopyFail, Flush, Message, Sync
 
@@ -148,7 +150,7 @@ async def _copy_to(session: Session, parsed: Parsed) -> Answer:
     node = parsed.node
     relation = None if node.relation is None else find_relation(session, node.relation)
     query = node.query if relation is None else _all_rows_of(relation, node)
-    if not isinstance(query, ast.SelectStmt):
+    if not isinstance(query, ast.SelectStmt | SubscribeStmt):
         raise FeatureNotSupported("COPY of a data-modifying query is not supported yet")
     inner = Parsed(query, parsed.text, parsed.start, parsed.whole)
     prepared = prepare(session, inner, made_up=node.query is None)
@@ -157,7 +159,12 @@ async def _copy_to(session: Session, parsed: Parsed) -> Answer:
     answer = await run(session, prepared, ())
     session.write(backend.copy_out_response(options.format == "binary", len(columns)))
     session.write(copy_out_start(columns, options))
-    await _sent(session, answer, options)
+    if answer.feed is not None:
+        answer.count = await copy_feed(session, answer, options)
+        if answer.count == 0 and options.format == "binary":
+            session.write(empty_binary())
+    else:
+        await _sent(session, answer, options)
     session.write(copy_out_end(options) + backend.COPY_DONE)
     return Answer(f"COPY {answer.count}")
 

@@ -1,6 +1,6 @@
 """PREPARE, EXECUTE and DEALLOCATE; DECLARE, FETCH, MOVE and CLOSE."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ from pgstream.errors import (
     SyntaxError42601,
 )
 from pgstream.plan.expressions import Col
+from pgstream.session.control_subscribe import fetch_coming, timeout_seconds
 from pgstream.session.prepared import Answer, Cursor, Prepared
 from pgstream.session.running import ExplainExecute, prepare, run, runs, scope_of, select_of
 from pgstream.session.session import Session
@@ -23,6 +24,7 @@ from pgstream.sql.bind.arguments import require_assignable
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.types import type_of
 from pgstream.sql.parse import Parsed, ast, enums
+from pgstream.sql.streaming import FetchWithinStmt
 from pgstream.types.definition import SqlType
 
 _DIRECTION = enums.FetchDirection
@@ -145,7 +147,7 @@ async def declare_cursor(session: Session, prepared: Prepared, params: tuple[Col
     return Answer("DECLARE CURSOR")
 
 
-def _cursor_named(session: Session, name: str) -> Cursor:
+def cursor_named(session: Session, name: str) -> Cursor:
     found = session.cursors.get(name)
     if found is None:
         raise InvalidCursorName(f'cursor "{name}" does not exist')
@@ -153,14 +155,31 @@ def _cursor_named(session: Session, name: str) -> Cursor:
 
 
 def _fetch_columns(session: Session, node: Any) -> tuple[Col, ...] | None:
-    return None if node.ismove else _cursor_named(session, node.portalname).answer.columns
+    return None if node.ismove else cursor_named(session, node.portalname).answer.columns
 
 
 @runs(ast.FetchStmt, columns=_fetch_columns)
-def fetch(session: Session, prepared: Prepared, _params: tuple[Column, ...]) -> Answer:
+def fetch(session: Session, prepared: Prepared, _params: tuple[Column, ...]) -> Answer | Awaitable[Answer]:
+    assert prepared.parsed is not None
+    return _fetch(session, prepared.parsed.node, None)
+
+
+def _fetch_within_columns(session: Session, node: FetchWithinStmt) -> tuple[Col, ...] | None:
+    return _fetch_columns(session, node.fetch)
+
+
+@runs(FetchWithinStmt, columns=_fetch_within_columns)
+def fetch_within(session: Session, prepared: Prepared, _params: tuple[Column, ...]) -> Answer | Awaitable[Answer]:
+    """FETCH with a timeout, which a cursor that has all of its rows does not need."""
     assert prepared.parsed is not None
     node = prepared.parsed.node
-    cursor = _cursor_named(session, node.portalname)
+    return _fetch(session, node.fetch, timeout_seconds(node.timeout))
+
+
+def _fetch(session: Session, node: Any, seconds: float | None) -> Answer | Awaitable[Answer]:
+    cursor = cursor_named(session, node.portalname)
+    if cursor.answer.feed is not None:
+        return fetch_coming(session, node, cursor.answer, seconds)
     rows = _moved(cursor, _DIRECTION(node.direction), node.howMany or 0)
     if node.ismove:
         return Answer(f"MOVE {len(rows)}")
@@ -214,6 +233,6 @@ def close_cursor(session: Session, prepared: Prepared, _params: tuple[Column, ..
     if name is None:
         session.cursors.clear()
         return Answer("CLOSE CURSOR ALL")
-    _cursor_named(session, name)
+    cursor_named(session, name)
     del session.cursors[name]
     return Answer("CLOSE CURSOR")

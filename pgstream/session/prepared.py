@@ -41,6 +41,8 @@ class Answer:
     rows: tuple[Column, ...] = ()
     count: int = 0
     counted: bool = False
+    feed: Any = None
+    """Where rows come from that are not there yet; `rows` has none then."""
 
     def tag_after(self, count: int) -> str:
         """The command tag once `count` rows were sent."""

@@ -37,6 +37,7 @@ from pgstream.session.running import (
 )
 from pgstream.session.sending import Step, send_rows
 from pgstream.session.session import Session
+from pgstream.session.subscribing import send_coming, send_feed
 from pgstream.session.transaction import State
 from pgstream.wire import backend
 from pgstream.wire.messages import (
@@ -239,6 +240,9 @@ class Conversation:
         assert answer.columns is not None
         formats = (0,) * len(answer.columns)
         self.session.write(backend.row_description(fields(answer.columns, formats)))
+        if answer.feed is not None:
+            answer.count = await send_feed(self.session, answer, formats, 0)
+            return
         step = send_rows(self.session, answer, formats, 0, answer.count)
         if step is not None:
             await step
@@ -333,6 +337,8 @@ class Conversation:
         if answer.columns is None:
             session.write(backend.command_complete(answer.tag))
             return None
+        if answer.feed is not None:
+            return send_coming(session, portal, answer, rows_max)
         left = answer.count - portal.sent
         count = min(left, rows_max) if rows_max else left
         formats = result_formats(portal.result_formats, len(answer.columns))

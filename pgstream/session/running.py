@@ -17,8 +17,9 @@ from pgstream.plan.expressions import Col
 from pgstream.session.prepared import Answer, Prepared
 from pgstream.session.report import SessionNotice
 from pgstream.session.session import PLANS_MAX, Session
+from pgstream.session.subscribing import subscribed
 from pgstream.sql.bind import BindScope, bind
-from pgstream.sql.bind.statements import Explain, Nothing, Query
+from pgstream.sql.bind.statements import Explain, Nothing, Query, Subscribe
 from pgstream.sql.parse import Parsed, ast, parse
 from pgstream.types.definition import BY_OID, SqlType
 
@@ -200,6 +201,9 @@ async def run(session: Session, prepared: Prepared, params: tuple[Column, ...]) 
             return answer if isinstance(answer, Answer) else await answer
         if is_query(prepared):
             return await _select(session, prepared, params)
+        if isinstance(prepared.bound.statement, Subscribe):
+            catalog = session.database.autocommit.snapshot().catalog
+            return await subscribed(session, refreshed(session, prepared, catalog), params)
         return await _change(session, prepared, params)
 
 
@@ -212,7 +216,7 @@ def changes_tables(prepared: Prepared) -> bool:
     """Whether it must be part of a transaction that other statements are in too."""
     if prepared.control is not None:
         return prepared.parsed is not None and isinstance(prepared.parsed.node, ast.CopyStmt)
-    return not is_query(prepared)
+    return not is_query(prepared) and not isinstance(prepared.bound.statement, Subscribe)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from concurrent.futures import Future as EngineFuture
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from pgstream.catalog import session_functions  # noqa: F401  declares SQL functions
 from pgstream.catalog.names import NamedSettings, prints_names
@@ -21,6 +21,7 @@ from pgstream.functions.registry import EvalContext
 from pgstream.plan.expressions import Col
 from pgstream.session.arrivals import Arrivals, Arrive, Expected
 from pgstream.session.channels import Channels
+from pgstream.session.fanout import Fanouts
 from pgstream.session.prepared import Cursor, Portal, Prepared
 from pgstream.session.report import SessionNotice, error_report, notice_report, wanted
 from pgstream.session.settings import SessionSettings
@@ -29,6 +30,8 @@ from pgstream.types.definition import Settings
 from pgstream.wire import backend
 from pgstream.wire.messages import Message
 from pgstream.world import World
+
+T = TypeVar("T")
 
 FLUSH_BYTES = 1 << 16
 """Output is handed to the transport once this much has gathered."""
@@ -65,6 +68,7 @@ class Services:
     pool: Executor
     channels: dict[str, Channels]
     log: Any
+    fanouts: Fanouts = field(default_factory=Fanouts)
     arrivals: Arrivals = field(default_factory=Arrivals)
 
 
@@ -260,6 +264,12 @@ class Session:
         """The result of reading on another thread. A cancelled read is left to itself: it stops at its next step."""
         self._running = asyncio.wrap_future(future)
         return await self._awaited(self._running)
+
+    async def expected(self, future: "asyncio.Future[T]") -> T:
+        """What is waited for on the event loop. QueryCanceled if it was cancelled."""
+        self._running = future
+        found: T = await self._awaited(future)
+        return found
 
     async def changed(self, future: "EngineFuture[Any]") -> Any:
         """The result of a change; QueryCanceled if it was cancelled before it began, for then it may be durable."""

@@ -54,7 +54,10 @@ class Parsed:
     index: int = -1
 
 
-_SUSPECT = re.compile(r"\b(asof|temporal|source|sources|sink|sinks|connector|watermark|subscribe)\b", re.IGNORECASE)
+_SUSPECT = re.compile(
+    r"\b(asof|temporal|source|sources|sink|sinks|connector|watermark|subscribe)\b|\bfetch\b.*\bwith\b",
+    re.IGNORECASE | re.DOTALL,
+)
 """Words without which a text needs no look at its tokens: Postgres' grammar takes it as it is."""
 
 

@@ -26,6 +26,7 @@ from pgstream.sql.bind import (  # noqa: F401  these register what they bind
     operators,
     select,
     sublinks,
+    subscribe,
     table_functions,
     utility,
 )

@@ -6,6 +6,7 @@ from typing import Any
 from pgstream.catalog.objects import IndexColumn, TableColumn, Watermark
 from pgstream.plan.expressions import Col, Expr
 from pgstream.plan.relations import Relation
+from pgstream.storage.order import OrderColumn
 
 Output = tuple[tuple[Col, Expr], ...]
 """A RETURNING list: result columns and what they are computed as."""
@@ -61,11 +62,33 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeShape:
+    """How changes are told: `diffs` (each row with mz_diff), `upsert` or `debezium` (each key with mz_state).
+
+    `key` holds column positions, `order` the order of the rows of one tick over mz_diff (position 0) and the columns.
+    """
+
+    envelope: str = "diffs"
+    progress: bool = False
+    key: tuple[int, ...] = ()
+    order: tuple[OrderColumn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Subscribe:
-    """A query whose changes somebody wants to be told. `depends` holds the OIDs of the relations that it reads."""
+    """A query whose changes somebody wants to be told. `depends` holds the OIDs of the relations that it reads.
+
+    The changes after `as_of` (or a later time, with `at_least`) and before `up_to` are told, and with `snapshot` the
+    rows as of then; times are numerics in ms or timestamps.
+    """
 
     plan: Relation
     depends: frozenset[int]
+    shape: ChangeShape = ChangeShape()
+    snapshot: bool = True
+    as_of: Expr | None = None
+    at_least: bool = False
+    up_to: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pgstream.sql.streaming.reader import Grammar, Node, Reader, Token
 from pgstream.sql.streaming.shows import PLURALS, ShowObjectsStmt, parse_show
 from pgstream.sql.streaming.sinks import CreateSinkStmt, parse_create_sink
 from pgstream.sql.streaming.sources import CreateSourceStmt, has_connector, parse_create_source
+from pgstream.sql.streaming.subscribe import FetchWithinStmt, SubscribeStmt, is_subscribing, parse_subscribing
 from pgstream.sql.streaming.tables import CreateTableStmt, has_watermark, parse_create_table
 
 __all__ = [
@@ -20,10 +21,12 @@ __all__ = [
     "CreateSourceStmt",
     "CreateTableStmt",
     "DropStreamStmt",
+    "FetchWithinStmt",
     "Format",
     "Grammar",
     "Option",
     "ShowObjectsStmt",
+    "SubscribeStmt",
     "Token",
     "Watermark",
     "parse_streaming",
@@ -43,11 +46,13 @@ def starts_streaming(text: str, tokens: Sequence[Token]) -> bool:
             return len(tokens) == 3
         case ["CREATE", "TABLE", *_]:
             return has_connector(text, tokens) or has_watermark(text, tokens)
-    return False
+    return is_subscribing(text, tokens)
 
 
 def parse_streaming(text: str, tokens: Sequence[Token], grammar: Grammar) -> Node:
     """The statement that `tokens` spell. Raises SyntaxError42601."""
+    if is_subscribing(text, tokens):
+        return parse_subscribing(text, tokens, grammar)
     reader = Reader(text, tokens, grammar)
     if reader.accept("SHOW"):
         return parse_show(reader)

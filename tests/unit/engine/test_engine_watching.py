@@ -92,6 +92,17 @@ def test_equal_queries_are_computed_once_and_freed_with_the_last(sql: Sql) -> No
     assert not sql.database._database.head.watched
 
 
+def test_a_transaction_is_told_as_one_change(sql: Sql) -> None:
+    sql.run(TABLES)
+    one = watch(sql, "SELECT * FROM t")
+    transaction = sql.begin()
+    transaction.run("INSERT INTO t VALUES (1, 1); UPDATE t SET g = 2; INSERT INTO t VALUES (3, 3)")
+    transaction.commit()
+    transaction.forget()
+    (change,) = one.channel.read(one.head.time_ms).changes
+    assert rows_of(change.delta.columns, change.delta.weights) == {(1, 2): 1, (3, 3): 1}
+
+
 def test_times_grow_through_a_crash(opened) -> None:  # type: ignore[no-untyped-def]
     sql = opened.open()
     sql.run(TABLES)

@@ -1,0 +1,209 @@
+"""Subscriptions opened, and their rows sent: as DataRows, or as COPY sends them."""
+
+import asyncio
+from collections.abc import Hashable, Iterator
+from concurrent.futures import Future
+from decimal import Decimal
+from itertools import chain
+from typing import Any
+
+from pgstream.delta import Column, Delta, concat
+from pgstream.engine.watching import Change, Outrun, Watch
+from pgstream.errors import AbsurdTimeBounds, NullValueNotAllowed, NumericValueOutOfRange, ObjectNotInPrerequisiteState
+from pgstream.functions.registry import EvalContext
+from pgstream.plan.evaluate import evaluate
+from pgstream.plan.expressions import Expr
+from pgstream.session.changes import Piece, Teller
+from pgstream.session.copy_options import CopyOptions
+from pgstream.session.copy_out import copy_out_rows
+from pgstream.session.encode import result_formats, rows_framed
+from pgstream.session.feed import Bounds, Feed, snapshot
+from pgstream.session.prepared import Answer, Portal, Prepared
+from pgstream.session.session import Session
+from pgstream.sql.bind.statements import Subscribe
+from pgstream.storage.consolidate import consolidate
+from pgstream.wire import backend
+
+FORMATTING = ("datestyle", "timezone", "intervalstyle", "extra_float_digits", "bytea_output")
+"""The settings that text depends on."""
+
+
+async def subscribed(session: Session, prepared: Prepared, params: tuple[Column, ...]) -> Answer:
+    """Opens a feed."""
+    statement = prepared.bound.statement
+    assert isinstance(statement, Subscribe)
+    context = session.own_context()
+    as_of, up_to = (_milliseconds(expr, params, context) for expr in (statement.as_of, statement.up_to))
+    watch = await watched(session, prepared, context)
+    if as_of is None or (statement.at_least and as_of < watch.head.time_ms):
+        as_of = watch.head.time_ms
+    bounds = Bounds(as_of, up_to)
+    teller = Teller(tuple(column.type for column in statement.plan.columns), statement.shape)
+    feed = Feed(session, watch, teller, bounds)
+    if up_to is not None and up_to < as_of:
+        raise AbsurdTimeBounds(
+            f"subscription lower bound (`AS OF`) is greater than its upper bound (`UP TO`): {as_of} > {up_to}"
+        )
+    await _begin(session, feed, watch, teller, bounds, statement.snapshot)
+    return Answer(prepared.bound.tag, prepared.columns, counted=True, feed=feed)
+
+
+async def watched(session: Session, prepared: Prepared, context: EvalContext) -> Watch:
+    """The Watch of a bound Subscribe, which ends with the feed that it is for."""
+    opening: Future[Watch] = session.database.autocommit.watch(prepared.parsed, prepared.bound, context)
+    try:
+        watch: Watch = await session.answered(opening)
+    except BaseException:
+        database = session.database
+        opening.add_done_callback(lambda late: _abandon(database, late))
+        raise
+    return watch
+
+
+def _abandon(database: Any, opening: "Future[Watch]") -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        database.autocommit.unwatch(opening.result().relation_oid)
+
+
+def _milliseconds(expr: Expr | None, params: tuple[Column, ...], context: EvalContext) -> int | None:
+    """The value of AS OF or UP TO."""
+    if expr is None:
+        return None
+    value = evaluate(expr, {}, 1, context, params)[0]
+    if not value.is_valid:
+        raise NullValueNotAllowed("the time of a subscription must not be null")
+    if expr.type.name == "timestamptz":
+        return int(value.value) // 1000
+    number = Decimal(value.as_py())
+    if not number.is_finite() or number != int(number) or not 0 <= number < 1 << 63:
+        raise NumericValueOutOfRange(f"{number} is not a time in milliseconds")
+    return int(number)
+
+
+async def _begin(
+    session: Session, feed: Feed, watch: Watch, teller: Teller, bounds: Bounds, with_snapshot: bool
+) -> None:
+    """Has `feed` begin with the rows as of its first time."""
+    at_ms, rows = watch.head.time_ms, watch.head.rows(watch.relation_oid)
+    as_of = bounds.as_of_ms
+    if as_of == bounds.up_to_ms:
+        feed.begin(iter(()), as_of)
+        return
+    if as_of == at_ms:
+        feed.begin(snapshot(teller, rows, as_of) if with_snapshot else iter(()), at_ms)
+        return
+    if as_of > at_ms:
+        between = [change.delta for change in await feed.until(session, as_of)]
+        after_ms, later = as_of, list[Change]()
+    else:
+        later = _known(watch, as_of)
+        between = [change.delta.negate() for change in later]
+        after_ms = at_ms
+    first: Iterator[Piece] = iter(())
+    if with_snapshot:
+        parts = [Delta.empty([type.storage for type in teller.types])]
+        parts += [] if rows is None else [rows.contents()]
+        first = _pieces(teller, [Change(as_of, consolidate(concat([*parts, *between])))])
+    within = [change for change in later if bounds.up_to_ms is None or change.time_ms < bounds.up_to_ms]
+    feed.begin(chain(first, _pieces(teller, within)), after_ms)
+
+
+def _pieces(teller: Teller, changes: list[Change]) -> Iterator[Piece]:
+    for change in changes:
+        piece = teller.piece(change.delta, change.time_ms)
+        if piece is not None:
+            yield piece
+
+
+def _known(watch: Watch, after_ms: int) -> list[Change]:
+    """The changes after a time in the past up to the Watch's head. Raises where they are not known any more."""
+    try:
+        told = watch.channel.read(after_ms)
+    except Outrun:
+        raise ObjectNotInPrerequisiteState(
+            f"the changes since {after_ms} are not known any more",
+            hint="CREATE SUBSCRIPTION … FROM a relation WITH (retention = '1 day') keeps its changes.",
+        ) from None
+    return [change for change in told.changes if change.time_ms <= watch.head.time_ms]
+
+
+# -- sending
+
+
+async def send_coming(session: Session, portal: Portal, answer: Answer, rows_max: int) -> None:
+    """The next rows of a portal: those that there are once there are any, or all for as long as they come."""
+    formats = result_formats(portal.result_formats, len(answer.columns or ()))
+    count = await send_feed(session, answer, formats, rows_max)
+    suspended = bool(rows_max) and count > 0
+    session.write(backend.PORTAL_SUSPENDED if suspended else backend.command_complete(answer.tag_after(count)))
+
+
+async def send_feed(session: Session, answer: Answer, formats: tuple[int, ...], rows_max: int) -> int:
+    """Sends rows as they come, until there are no more; with `rows_max`, as many as there are once there are any.
+
+    Returns how many.
+    """
+    feed, sent = answer.feed, 0
+    columns = answer.columns or ()
+    settings = session.output_settings(columns)
+    kind = _kind(session, settings, formats)
+
+    def framed(piece: Piece) -> bytes:
+        return rows_framed(columns, piece.rows, piece.count, formats, settings)
+
+    while await feed.more(session):
+        for piece in feed.take(rows_max):
+            sent += piece.count
+            await _write(session, feed.encoded(piece, kind, framed))
+        if rows_max:
+            break
+        session.flush()
+    return sent
+
+
+def _kind(session: Session, settings: Any, form: Hashable) -> Hashable:
+    """All that decides about the bytes of rows; None where the session itself does."""
+    if settings is not session.settings.current:
+        return None
+    return (form, *(settings[name] for name in FORMATTING))
+
+
+async def _write(session: Session, payload: bytes) -> None:
+    session.write(payload)
+    if session.outlet.paused:
+        session.flush()
+        await session.outlet.drain()
+        session.check_interrupts()
+
+
+async def copy_feed(session: Session, answer: Answer, options: CopyOptions) -> int:
+    """Sends rows as COPY does, until there are no more; returns how many."""
+    feed, sent = answer.feed, 0
+    columns = answer.columns or ()
+    settings = session.output_settings(columns)
+    kind = _kind(session, settings, options)
+
+    def copied(piece: Piece, first: bool = False) -> bytes:
+        return copy_out_rows(columns, piece.rows, piece.count, options, settings, first)
+
+    session.flush()
+    while await feed.more(session):
+        for piece in feed.take():
+            await _write(session, feed.encoded(piece, kind, copied) if sent else copied(piece, True))
+            sent += piece.count
+        session.flush()
+    return sent
+
+
+async def fetched(session: Session, feed: Feed, rows_max: int, seconds: float | None) -> list[Piece]:
+    """The rows of a FETCH: those that are there once there are any; all that come within `seconds`, where given."""
+    deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
+    taken: list[Piece] = []
+    left = rows_max
+    while (left or not rows_max) and (seconds is not None or not taken or feed.ready):
+        if not await feed.more(session, 0.0 if taken and deadline is None else deadline):
+            break
+        pieces = feed.take(left)
+        left -= sum(piece.count for piece in pieces) if rows_max else 0
+        taken += pieces
+    return taken
