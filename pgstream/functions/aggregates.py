@@ -184,6 +184,8 @@ ORDERED = {
     "timestamp": "2024-01-31 01:02:03",
     "timestamptz": "2024-01-31 01:02:03+00",
     "interval": "1 day",
+    "tswindow": '("2024-01-31 00:00:00","2024-02-01 00:00:00")',
+    "tstzwindow": '("2024-01-31 00:00:00+00","2024-02-01 00:00:00+00")',
     "anyarray": "{1,2}",
 }
 """The types min and max take, with a value of each."""

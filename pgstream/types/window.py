@@ -136,7 +136,7 @@ def _declared(name: str, oid: int, moment: SqlType, samples: tuple[str, ...]) ->
             sql_name=name,
             oid=oid,
             array_oid=oid + 1,
-            category="C",
+            category="U",
             storage=STORAGE,
             length=16,
             parse=lambda text, typmod: parse_at(text, typmod, {}, 0),
