@@ -13,10 +13,14 @@ from pgstream.functions.registry import FUNCTIONS
 from pgstream.operators.input import Input
 from pgstream.plan import relations as rel
 from pgstream.plan.expressions import Col, Const, Ref
+from pgstream.sql.bind import BindScope, bind
 from pgstream.sql.lower import Lowering
+from pgstream.sql.optimize.sessions import cut_sessions
+from pgstream.sql.parse import parse
 from pgstream.testing.zset import Row, ZSet
 from pgstream.types import INT8, INTERVAL, TIMESTAMP, Interval
 from tests.properties.operator_harness import TICK, Facts
+from tests.unit.sql_bind.catalogs import catalog_of
 
 EPOCH = datetime.fromisoformat("1970-01-01")
 GAP = timedelta(microseconds=10)
@@ -114,3 +118,42 @@ def test_windows_follow_every_change(plan: rel.Relation, expected: Callable[[ZSe
         given_rows = [table.to_delta(storages)]
         whole = circuit.run_once(target, lambda _: given_rows, TICK)  # noqa: B023
         assert sum((ZSet.of_delta(part) for part in whole), ZSet()) == result
+
+
+CATALOG = catalog_of("create table events (k bigint, t timestamp, v bigint)")
+GROUPS = """select k, session(t, interval '0.00001 s') as w, count(*), count(v), sum(v), min(t),
+                   max(v) filter (where v = 0), bool_or(v > 0) from events group by 1, 2"""
+
+
+class Kept:
+    """A plan kept up to date in a circuit of its own."""
+
+    def __init__(self, plan: rel.Relation) -> None:
+        self.circuit = Circuit()
+        self.target = Lowering(self.circuit, Facts()).lower(plan).node
+        self.sources = [node for node in self.circuit.nodes() if isinstance(node.operator, Input)]
+        self.state = State()
+        self.rows = ZSet()
+
+    def step(self, change: ZSet) -> None:
+        delta = change.to_delta([type.storage for type in TYPES])
+        given_rows = {
+            node: delta.select(node.operator.positions) for node in self.sources if isinstance(node.operator, Input)
+        }
+        self.state, found = self.circuit.step(self.state, given_rows, TICK)
+        if self.target in found:
+            self.rows = self.rows + ZSet.of_delta(found[self.target])
+
+
+@settings(max_examples=60, deadline=None)
+@given(history=histories())
+def test_sessions_of_stretches_are_sessions_of_rows(history: list[ZSet]) -> None:
+    [parsed] = parse(GROUPS)
+    plan = bind(parsed, CATALOG, BindScope()).statement.plan
+    cut = cut_sessions(plan, Facts())
+    assert cut is not plan
+    rows, stretches = Kept(plan), Kept(cut)
+    for change in history:
+        rows.step(change)
+        stretches.step(change)
+        assert rows.rows == stretches.rows
