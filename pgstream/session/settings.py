@@ -109,7 +109,7 @@ class SessionSettings:
         known = parameters().get(key)
         if known is None:
             _require_custom(name)
-            return value
+            return _chosen(key, value)
         known.require_settable()
         if key == "datestyle":
             return merged_datestyle(value, self.current[key])
@@ -181,6 +181,21 @@ def split_identifiers(text: str, user: str) -> tuple[str, ...]:
         name = quoted.replace('""', '"') if not bare else bare.lower()
         names.append(user if name == "$user" else name)
     return tuple(name for name in names if name)
+
+
+_CHOICES = {"pgstream.subscribe_slow": ("conflate", "drop")}
+"""What our own parameters may be."""
+
+
+def _chosen(name: str, value: str) -> str:
+    """A custom parameter's value. Raises InvalidParameterValue where it is one of ours and this is no choice."""
+    choices = _CHOICES.get(name)
+    if choices is None:
+        return value
+    if value.lower() not in choices:
+        hint = f"Available values: {', '.join(choices)}."
+        raise InvalidParameterValue(f'invalid value for parameter "{name}": "{value}"', hint=hint)
+    return value.lower()
 
 
 def known_name(name: str) -> str:

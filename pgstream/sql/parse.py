@@ -9,7 +9,7 @@ PostgreSQL's error reports for a multi-statement query.
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pglast.ast
@@ -74,7 +74,7 @@ def parse(text: str) -> list[Parsed]:
             statements.append(Parsed(node, text[start:end], start, text))
         else:
             blanked = re.sub(r"\S", " ", text[:start]) + text[start:end]
-            statements += _postgres(blanked, text)
+            statements += [_subscribing(parsed) for parsed in _postgres(blanked, text)]
     return statements
 
 
@@ -89,6 +89,12 @@ def tokens(text: str) -> list[Token]:
         for token in scanned
         if token.name not in ("C_COMMENT", "SQL_COMMENT")
     ]
+
+
+def _subscribing(parsed: Parsed) -> Parsed:
+    """A statement in which SELECT * FROM subscribe('…') is a subscription."""
+    node = streaming.with_subscriptions(parsed.node, parsed.whole, _Embedded())
+    return parsed if node is parsed.node else replace(parsed, node=node)
 
 
 def deparse(node: Node) -> str:

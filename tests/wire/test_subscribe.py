@@ -161,6 +161,19 @@ def test_simple_and_extended_query_stream_rows(writer: Connection, reader: Conne
     assert reader.execute("select 1").fetchall() == [(1,)]
 
 
+def test_the_function_streams_through_portals(writer: Connection, reader: Connection) -> None:
+    bounds = f"up_to => {now_ms() + 300}"
+    found = reader.execute(f"select * from subscribe('v', {bounds})")
+    assert found.statusmessage == "SELECT 2"
+    assert summed(found.fetchall()) == Counter(writer.execute("select * from v").fetchall())
+    with reader.transaction(), reader.cursor(name="c") as cursor:
+        cursor.execute("select * from subscribe('select k from t where g = 1')")
+        rows = cursor.fetchmany(2)
+        writer.execute("insert into t values (10, 1)")
+        rows += cursor.fetchmany(1)
+    assert summed(rows) == Counter([(1,), (2,), (10,)])
+
+
 def test_portals_are_asked_for_a_few_rows_at_a_time(server: Server, writer: Connection) -> None:
     async def ask() -> list[Any]:
         connection = await asyncpg.connect(host="127.0.0.1", port=server.port, user="postgres", database="postgres")
@@ -256,6 +269,49 @@ def test_psql_prints_changes_as_they_come(server: Server, writer: Connection) ->
     assert sorted(line.split("\t")[1:] for line in lines[:2]) == [["1", "1", "2\n"], ["1", "2", "1\n"]]
     assert lines[2].split("\t")[1:] == ["1", "5", "1\n"]
     assert "canceling statement due to user request" in errors
+
+
+def changed_far_ahead(writer: Connection) -> None:
+    """More than a channel and all buffers on the way to a client keep."""
+    for number in range(1, 60):
+        writer.execute(
+            "update wide set number = %s, text = repeat(%s, 1000000) where k = 1", [number, chr(65 + number)]
+        )
+        writer.execute("insert into wide values (%s, 1, 'few')", [number + 1])
+    writer.execute("delete from wide where k > 5 and k < 55")
+
+
+def test_a_slow_client_is_told_what_it_missed_as_one_change(writer: Connection, reader: Connection) -> None:
+    writer.execute("create table wide (k int primary key, number int, text text)")
+    writer.execute("insert into wide values (1, 0, 'x')")
+    with reader.cursor() as cursor, cursor.copy("copy (subscribe wide) to stdout") as copy:
+        copy.set_types(["numeric", "int8", "int4", "int4", "text"])
+        rows: list[Any] = [copy.read_row()]
+        changed_far_ahead(writer)
+        expected = Counter(writer.execute("select * from wide").fetchall())
+        while summed(rows) != expected:
+            rows.append(copy.read_row())
+        times = [row[0] for row in rows]
+        assert times == sorted(times)
+        assert len(set(times)) < 100, "some ticks were told together"
+        reader.cancel()
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            list(copy.rows())
+    writer.execute("drop table wide")
+
+
+def test_a_slow_client_may_be_dropped(writer: Connection, reader: Connection) -> None:
+    writer.execute("create table wide (k int primary key, number int, text text)")
+    writer.execute("insert into wide values (1, 0, 'x')")
+    with pytest.raises(psycopg.errors.InvalidParameterValue):
+        reader.execute("set pgstream.subscribe_slow = 'sometimes'")
+    reader.execute("set pgstream.subscribe_slow = 'drop'")
+    with pytest.raises(psycopg.errors.ProgramLimitExceeded, match="too slow"), reader.cursor() as cursor:  # noqa: PT012, SIM117
+        with cursor.copy("copy (subscribe wide) to stdout") as copy:
+            copy.read_row()
+            changed_far_ahead(writer)
+            list(copy.rows())
+    writer.execute("drop table wide")
 
 
 def test_clients_that_leave_are_forgotten(server: Server, writer: Connection) -> None:

@@ -14,6 +14,7 @@ from pgstream.sql.streaming.shows import PLURALS, ShowObjectsStmt, parse_show
 from pgstream.sql.streaming.sinks import CreateSinkStmt, parse_create_sink
 from pgstream.sql.streaming.sources import CreateSourceStmt, has_connector, parse_create_source
 from pgstream.sql.streaming.subscribe import FetchWithinStmt, SubscribeStmt, is_subscribing, parse_subscribing
+from pgstream.sql.streaming.subscribe_calls import with_subscriptions
 from pgstream.sql.streaming.tables import CreateTableStmt, has_watermark, parse_create_table
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Watermark",
     "parse_streaming",
     "starts_streaming",
+    "with_subscriptions",
 ]
 
 

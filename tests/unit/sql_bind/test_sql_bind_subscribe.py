@@ -84,6 +84,34 @@ def test_inside_other_statements(text: str, kind: Any, query: str) -> None:
     assert parsed.node.query.relation.relname == query
 
 
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("SELECT * FROM subscribe('v')", "SUBSCRIBE v"),
+        (
+            "SELECT s.* FROM subscribe('public.v', snapshot => false, progress => true, as_of => 5) AS s",
+            "SUBSCRIBE v WITH (SNAPSHOT = false, PROGRESS) AS OF 5",
+        ),
+        ("SELECT * FROM subscribe($$SELECT a FROM v WHERE b = 'x'$$, up_to => 7)", None),
+    ],
+)
+def test_the_function_is_the_statement(text: str, same: str | None) -> None:
+    made, one = bound(text)
+    other = bound(same or "SUBSCRIBE (SELECT a FROM v WHERE b = 'x') UP TO 7")[1]
+    assert made.tag == "SELECT"
+    assert (one.plan, one.shape, one.snapshot, one.as_of) == (other.plan, other.shape, other.snapshot, other.as_of)
+
+
+def test_the_function_inside_other_statements() -> None:
+    copy, declare, other = parse(
+        "COPY (SELECT * FROM subscribe('v')) TO STDOUT; DECLARE c CURSOR FOR SELECT * FROM subscribe('v');"
+        " SELECT subscribe FROM t"
+    )
+    assert isinstance(copy.node.query, SubscribeStmt)
+    assert isinstance(declare.node.query, SubscribeStmt)
+    assert isinstance(other.node, ast.SelectStmt)
+
+
 def test_fetch_with_a_timeout() -> None:
     one, other = parse("FETCH FORWARD ALL FROM c WITH (timeout = '1s'); FETCH 1 c")
     assert isinstance(one.node, FetchWithinStmt)
@@ -109,6 +137,10 @@ def test_fetch_with_a_timeout() -> None:
         ("SUBSCRIBE v AS OF true", "42804", None, None),
         ("SUBSCRIBE (SELECT random())", "0A000", "volatile function random is not allowed in subscriptions", "random"),
         ("SUBSCRIBE (SELECT $1::int)", "42P02", "there is no parameter $1", "$1"),
+        ("SELECT * FROM subscribe('nothing')", "42P01", 'relation "nothing" does not exist', "nothing"),
+        ("SELECT * FROM subscribe('SELECT x FROM v')", "42703", 'column "x" does not exist', "x FROM"),
+        ("SELECT * FROM subscribe('v', later => true)", "42601", None, "subscribe"),
+        ("SELECT a FROM subscribe('v')", "0A000", None, "subscribe"),
         ("FETCH 1 c WITH (patience = 3)", "42601", 'option "patience" not recognized', "patience"),
     ],
 )
