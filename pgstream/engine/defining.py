@@ -20,6 +20,7 @@ from pgstream.catalog.objects import (
     Table,
     TableColumn,
     View,
+    Watermark,
     changes_by_key,
 )
 from pgstream.circuit.circuit import Circuit, Node
@@ -260,7 +261,7 @@ class Definer:
             statement.encode,
             statement.primary_key,
             created_us=created_us,
-            watermark=statement.watermark,
+            watermark=_event_time(statement, columns),
         )
         _require_free(head.catalog, statement.schema_oid, source.errors_name)
         errors = Table(errors_oid, source.schema_oid, source.errors_name, ERROR_COLUMNS, errors_of=oid)
@@ -338,6 +339,15 @@ def _options(
     named = {name for name, _ in options}
     extra = (("format", form.lower()), ("encode", encode.lower()))
     return (*options, *format_options, *((n, v) for n, v in extra if v and n not in named))
+
+
+def _event_time(statement: bound.CreateSource, columns: tuple[TableColumn, ...]) -> Watermark | None:
+    """The declared watermark, by where its column stands among those that the source gives."""
+    declared = statement.watermark
+    if declared is None:
+        return None
+    name = statement.columns[declared.column].name
+    return replace(declared, column=[column.name for column in columns].index(name))
 
 
 def _require_free(catalog: Catalog, schema_oid: int, name: str) -> None:

@@ -4,10 +4,12 @@ import os
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from pgstream.catalog.objects import Source, Watermark
 from tests.unit.engine.conftest import Opened
 from tests.unit.engine.engine_sql import SETTINGS, Sql
 
@@ -267,3 +269,34 @@ def test_nexmark_in_the_spelling_of_others(both: Both) -> None:
         for name, query in queries.items():
             both.same(query, NEXMARK_BY_POSTGRES[name])
             both.same(f"SELECT * FROM {name}", NEXMARK_BY_POSTGRES[name])
+
+
+def test_a_source_keeps_its_event_time_across_a_restart(opened: Opened, tmp_path: Path) -> None:
+    path, out = tmp_path / "events.json", tmp_path / "out.json"
+    lines = [
+        f'{{"id": {i}, "seen": "2030-01-01 00:00:00", "happened": "2024-01-01 00:00:{i * 10:02}"}}' for i in range(6)
+    ]
+    path.write_text("\n".join([*lines, '{"id": 9, "seen": null, "happened": "2024-01-01 00:01:30"}\n']))
+    options = f"connector = 'filesystem', path = '{path}', format = 'json'"
+    sql = opened.open()
+    sql.run(
+        "CREATE SOURCE ev (id int, seen timestamp, happened timestamp,"
+        f" WATERMARK FOR happened AS happened - INTERVAL '5' SECONDS) WITH ({options})"
+    )
+    query = "SELECT tumble('1 minute') AS window, count(*) AS n FROM ev GROUP BY 1"
+    sql.run(f"CREATE MATERIALIZED VIEW kept AS {query}")
+    sink = f"connector = 'filesystem', path = '{out}', format = 'json'"
+    sql.run(f"CREATE SINK k AS SELECT window, n FROM kept WITH ({sink})")
+    sql.drained()
+    starts = [(str(start), n) for start, n in sql.rows("SELECT window.start, n FROM kept")]
+    assert starts == [("2024-01-01 00:00:00", 6), ("2024-01-01 00:01:00", 1)]
+    sql = opened.open()
+    catalog = sql.workspace.snapshot().catalog
+    source = next(each for each in catalog.objects.values() if isinstance(each, Source))
+    assert source.watermark == Watermark(2, "happened - CAST('5 seconds' AS interval)")
+    sql.view("kept", query)
+    sql.run("CREATE MATERIALIZED VIEW later AS SELECT session('20 s') AS w, count(*) AS n FROM ev GROUP BY 1")
+    sql.drained()
+    assert sorted(n for (n,) in sql.rows("SELECT n FROM later")) == [1, 6]
+    last = out.read_text().splitlines()[-1]
+    assert '"window":{"start":"2024-01-01 00:0' in last
