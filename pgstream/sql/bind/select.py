@@ -9,7 +9,7 @@ from pgstream.errors import (
     InvalidRowCountInOffsetClause,
 )
 from pgstream.plan.expressions import Const, Expr, Ref, SortKey
-from pgstream.plan.relations import Distinct, Filter, Project, Relation, Sort, TopN, Window
+from pgstream.plan.relations import Distinct, Filter, Project, Relation, Sort, TopN
 from pgstream.plan.rewrite import used
 from pgstream.sql.bind.binding import INT8, Binding
 from pgstream.sql.bind.coercion import coerce_to_bool, coerce_to_type, decided
@@ -23,6 +23,7 @@ from pgstream.sql.bind.names import Level, NameItem
 from pgstream.sql.bind.ordering import check_comparable
 from pgstream.sql.bind.output_clauses import Ordered, bind_distinct_on, bind_group_by, bind_order_by
 from pgstream.sql.bind.query import BoundQuery
+from pgstream.sql.bind.session_frames import over_windows
 from pgstream.sql.bind.set_calls import applied
 from pgstream.sql.bind.setops import bind_set_operation
 from pgstream.sql.bind.targets import Target, bind_targets
@@ -76,8 +77,7 @@ def _plain(level: Level, node: Node, ordered: bool, keep_unknown: bool) -> Bound
         plan = Filter(plan, where)
     plan = with_times(level, plan)
     plan = _grouped(level, node, plan, targets, groups, having)
-    if level.windows:
-        plan = Window(plan, tuple((col, call) for call, col in level.windows.items()))
+    plan = over_windows(level, plan)
     plan = applied(level, plan)
     return _output(level, node, plan, targets, order, distinct, ordered)
 

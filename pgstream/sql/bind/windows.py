@@ -1,6 +1,6 @@
 """Window calls: OVER, the WINDOW clause, and frames."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pgstream.errors import (
@@ -19,6 +19,7 @@ from pgstream.sql.bind.dispatch import bind_expression
 from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.operators import choose_operator
 from pgstream.sql.bind.ordering import check_comparable, sort_key
+from pgstream.sql.bind.session_frames import cut_gap, session_frame
 from pgstream.sql.bind.types import category
 from pgstream.types.definition import SqlType
 
@@ -113,8 +114,9 @@ def bind_window_call(
     _check_not_nested(level, args)
     over = node.over
     shape = _named(level, over.name, over.location) if over.name else _shape(level, over)
-    partition, order = _bound_shape(level, shape)
-    frame = _frame(level, shape.frame, order)
+    partition_nodes, order_nodes, gap = cut_gap(shape.partition, shape.order)
+    partition, order = _bound_shape(level, replace(shape, partition=partition_nodes, order=order_nodes))
+    frame = _frame(level, shape.frame, order) if gap is None else session_frame(level, gap, order, position)
     condition = None
     if node.agg_filter is not None:
         condition = coerce_to_bool(level.binding, _within(level, "FILTER", node.agg_filter), "FILTER")

@@ -4,6 +4,7 @@
     FROM TABLE(TUMBLE(TABLE t, …))                 FROM TUMBLE(t, …): TABLE and its parentheses are blanked
     SESSION(TABLE t PARTITION BY k, …)             SESSION(t, k, …): keys are arguments before the time column
     INTERVAL '10' MINUTES, INTERVAL 7 DAYS         INTERVAL '10 MINUTES', INTERVAL'7DAYS'
+    ORDER BY ts SESSION WITH GAP interval          ORDER BY ts , @~@~@ interval
 
 Only texts that Postgres' grammar rejects come here, so nothing changes what it means.
 """
@@ -18,6 +19,9 @@ MARK = "\ue000"
 
 _NAMES = {"windo": "window", "en": "end", "offse": "offset"}
 """Marked words without their mark, and what they are."""
+
+SESSION_GAP = "@~@~@"
+"""The operator under which the gap of a session frame is one more ORDER BY item."""
 
 WINDOW_FUNCTIONS = frozenset({"tumble", "hop", "session", "cumulate", "gap_fill"})
 _UNITS = frozenset(
@@ -96,6 +100,9 @@ class _Rewriting:
                         self.made[token.start] = ","
                 case "INTERVAL":
                     self.interval(at)
+                case "SESSION" if (self.word(at + 1), self.word(at + 2)) == ("with", "gap"):
+                    last = self.tokens[at + 2]
+                    self.made[token.start : last.end] = f", {SESSION_GAP}".ljust(last.end - token.start)
 
     def name(self, at: int) -> str:
         """What the scanner calls token `at`; empty outside of the text."""

@@ -222,6 +222,11 @@ FLINK = {
 }
 """Flink's Nexmark, as published; q11 in the grouping spelling that came before the functions over tables."""
 
+RISINGWAVE_SESSIONS = """SELECT id, bidder, first_value(dateTime) OVER (
+                           PARTITION BY bidder ORDER BY dateTime SESSION WITH GAP INTERVAL '5 seconds') AS s,
+                         count(*) OVER (
+                           PARTITION BY bidder ORDER BY dateTime SESSION WITH GAP INTERVAL '5' SECONDS) AS n FROM bid"""
+
 ARROYO_TOP = """SELECT auction, num FROM (
                   SELECT auction, num, row_number() OVER (PARTITION BY window ORDER BY num DESC, auction) AS n FROM (
                     SELECT auction, count(*) AS num, hop(interval '2 seconds', interval '10 seconds') AS window
@@ -243,6 +248,12 @@ NEXMARK_BY_POSTGRES = {
                     FROM (SELECT *, CASE WHEN dateTime - lag(dateTime) OVER (PARTITION BY bidder ORDER BY dateTime, id)
                                               <= interval '10 s' THEN 0 ELSE 1 END AS opens FROM bid) x) y
               GROUP BY bidder, session""",
+    "sessions": """
+        SELECT id, bidder, min(dateTime) OVER w AS s, count(*) OVER w AS n
+        FROM (SELECT *, sum(opens) OVER (PARTITION BY bidder ORDER BY dateTime, id) AS session
+              FROM (SELECT *, CASE WHEN dateTime - lag(dateTime) OVER (PARTITION BY bidder ORDER BY dateTime, id)
+                                        <= interval '5 s' THEN 0 ELSE 1 END AS opens FROM bid) x) y
+        WINDOW w AS (PARTITION BY bidder, session)""",
     "top": f"""SELECT auction, num FROM (
                  SELECT *, row_number() OVER (PARTITION BY s ORDER BY num DESC, auction) AS n FROM ({_HOPS}) x) y
                WHERE n <= 1""",
@@ -254,7 +265,7 @@ NEXMARK_BY_POSTGRES = {
 def test_nexmark_in_the_spelling_of_others(both: Both) -> None:
     rng = random.Random(9)
     both.run("CREATE TABLE bid (id int, auction int, bidder int, price int, dateTime timestamp)")
-    queries = {**FLINK, "top": ARROYO_TOP}
+    queries = {**FLINK, "top": ARROYO_TOP, "sessions": RISINGWAVE_SESSIONS}
     for name, query in queries.items():
         both.sql.run(f"CREATE MATERIALIZED VIEW {name} AS {query}")
     for round in range(3):
