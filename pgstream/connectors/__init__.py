@@ -3,7 +3,7 @@
 Importing this package declares them all.
 """
 
-from pgstream.connectors import blackhole, datagen, filesystem, impulse, nexmark
+from pgstream.connectors import blackhole, datagen, filesystem, impulse, kafka, nexmark
 from pgstream.connectors.connector import CONNECTORS, Connector, create_sink, create_source
 from pgstream.connectors.places import NO_PLACES, Places
 from pgstream.connectors.sink import Changes, Cursor, Sink
@@ -30,6 +30,7 @@ __all__ = [
     "datagen",
     "filesystem",
     "impulse",
+    "kafka",
     "nexmark",
     "read",
 ]

@@ -27,7 +27,8 @@ class Opening:
 
     `fields` are the declared columns, None where the statement declares none; `created_us` is when the object was
     created, which a replay sees again; relative paths are under `directory`. A source gives nothing for the records
-    at the places `passed_over`.
+    at the places `passed_over`. The `envelope` (plain, upsert or debezium) says what a record means, and `key` are the
+    positions of the columns by which it then changes rows.
     """
 
     fields: tuple[Field, ...] | None
@@ -37,6 +38,8 @@ class Opening:
     created_us: int
     directory: Path
     passed_over: Places = NO_PLACES
+    envelope: str = "plain"
+    key: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,12 @@ def connector_of(options: Mapping[str, str]) -> Connector:
         wrong = f'connector "{name}" does not exist' if name else 'option "connector" is required'
         raise InvalidParameterValue(wrong, hint=f"Known connectors are: {', '.join(sorted(CONNECTORS))}.")
     return CONNECTORS[name]
+
+
+def named_envelope(options: Mapping[str, str]) -> str:
+    """What the records of a source are, or what a sink writes of its changes."""
+    named = options.get("format", "").lower()
+    return "debezium" if named == "debezium_json" else named if named in ("upsert", "debezium") else "plain"
 
 
 def named_format(rest: dict[str, str]) -> str | None:
@@ -124,9 +133,11 @@ def opening(
     created_us: int,
     directory: Path,
     passed_over: Places = NO_PLACES,
+    key: tuple[int, ...] = (),
 ) -> tuple[Connector, Any, Opening]:
     """The connector that `options` name, its options, and the rest of what it is opened with."""
     connector = connector_of(options)
+    envelope = named_envelope(options)
     rest = {name: value for name, value in options.items() if name not in ("connector", "type")}
     settings: Any
     settings, rest = parse_options(connector.options, rest)
@@ -144,6 +155,8 @@ def opening(
             created_us=created_us,
             directory=directory,
             passed_over=passed_over,
+            envelope=envelope,
+            key=key,
         ),
     )
 
@@ -156,13 +169,14 @@ def create_source(
     created_us: int,
     directory: Path = Path(),
     passed_over: Places = NO_PLACES,
+    key: tuple[int, ...] = (),
 ) -> Source:
-    """The source that a CREATE SOURCE statement describes; `fields` are its declared columns, if any. For the records
-    at the places `passed_over` it gives nothing.
+    """The source that a CREATE SOURCE statement describes; `fields` are its declared columns, if any, and `key` the
+    positions of its primary key. For the records at the places `passed_over` it gives nothing.
 
     Raises SqlError for wrong options or columns, and where the outside cannot be read.
     """
-    connector, settings, given = opening(options, fields, world, created_us, directory, passed_over)
+    connector, settings, given = opening(options, fields, world, created_us, directory, passed_over, key)
     if connector.source is None:
         raise WrongObjectType(f'connector "{connector.name}" cannot be read from')
     return connector.source(settings, given)

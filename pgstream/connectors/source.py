@@ -12,7 +12,7 @@ several readings may be fetched at once, by any threads.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +93,22 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Releases what the source holds. Readings not yet fetched may fail."""
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A source that knows where it ends now."""
+
+    def end(self) -> Offset:
+        """The offset after everything that there is now."""
+
+
+@runtime_checkable
+class Settling(Protocol):
+    """A source whose start depends on when it is created, unless its options say where it is."""
+
+    def settled(self) -> dict[str, str]:
+        """The options by which it starts, whenever it is opened, where it would now."""
 
 
 class Batch(NamedTuple):

@@ -17,6 +17,7 @@ from pgstream.catalog.objects import (
     Schema,
     Sink,
     Source,
+    Subscription,
     Table,
     TableColumn,
     View,
@@ -25,6 +26,7 @@ from pgstream.catalog.objects import (
 )
 from pgstream.circuit.circuit import Circuit, Node
 from pgstream.connectors import create_source
+from pgstream.connectors.source import Settling
 from pgstream.engine.constraints import UniqueKey, check_distinct
 from pgstream.engine.dropping import drop
 from pgstream.engine.facts import HeadFacts
@@ -34,6 +36,7 @@ from pgstream.engine.roots import Roots
 from pgstream.errors import DuplicateSchema, DuplicateTable, InvalidTableDefinition, WrongObjectType
 from pgstream.formats.format import Field
 from pgstream.operators.arrange import Arrange
+from pgstream.operators.changelog import Changelog
 from pgstream.operators.input import Input
 from pgstream.plan.relations import Relation as Plan
 from pgstream.sql.bind import statements as bound
@@ -94,6 +97,8 @@ class Definer:
                 return self._create_feed(head, statement)
             case bound.CreateIndex():
                 return self._create_index(head, statement)
+            case bound.CreateSubscription():
+                return self._create_subscription(head, statement)
             case bound.CreateSchema():
                 return self._create_schema(head, statement)
             case bound.Subscribe():
@@ -235,6 +240,18 @@ class Definer:
         relation = roots.stored[index.relation_oid]
         return self._arranged(relation.inputs[0], tuple(key.position for key in index.columns))
 
+    def _create_subscription(self, head: Head, statement: bound.CreateSubscription) -> Draft:
+        _require_free(head.catalog, statement.schema_oid, statement.name)
+        oid, relation, retention = self.new_oids(1), statement.relation_oid, statement.retention_ms
+        made = Subscription(oid, statement.schema_oid, statement.name, relation, retention, head.time_ms)
+        roots = head.roots.store(oid, self.changelog_node(head.roots, made))
+        return Draft(replace(head, catalog=head.catalog.put(made), roots=roots), Outcome("CREATE SUBSCRIPTION"))
+
+    def changelog_node(self, roots: Roots, subscription: Subscription) -> Node:
+        """Where a subscription remembers what changed: from now on, so that nothing has to be backfilled."""
+        relation = roots.stored[subscription.relation_oid]
+        return self.circuit.add(Changelog(relation.types, subscription.retention_ms), [relation])
+
     # -- what is outside
 
     def _create_source(self, head: Head, statement: bound.CreateSource, tag: str) -> Draft:
@@ -242,7 +259,11 @@ class Definer:
         options = _options(statement.options, statement.format_options, statement.format, statement.encode)
         fields = tuple(Field(column.name, column.type) for column in statement.columns) or None
         created_us = self.world.now_us()
-        reader = create_source(dict(options), fields, world=self.world, created_us=created_us)
+        reader = create_source(
+            dict(options), fields, world=self.world, created_us=created_us, key=statement.primary_key
+        )
+        if isinstance(reader, Settling):
+            options = (*options, *reader.settled().items())
         known = {column.name: column for column in statement.columns}
         columns = tuple(known.get(name, TableColumn(name, type)) for name, type in reader.fields)
         reader.close()

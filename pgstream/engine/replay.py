@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pgstream.catalog.objects import Source, Table
 from pgstream.connectors import NO_PLACES, Batch, Limits, Places, create_source, read
-from pgstream.connectors.source import Offset, Rejected
+from pgstream.connectors.source import Measured, Offset, Rejected
 from pgstream.connectors.source import Source as Reader
 from pgstream.delta import Delta, concat
 from pgstream.engine.head import Head
@@ -23,7 +23,12 @@ def open_source(source: Source, world: World, passed_over: Places = NO_PLACES) -
     """The reader that a source's declaration describes."""
     fields = tuple(Field(column.name, column.type) for column in source.columns)
     return create_source(
-        dict(source.options), fields, world=world, created_us=source.created_us, passed_over=passed_over
+        dict(source.options),
+        fields,
+        world=world,
+        created_us=source.created_us,
+        passed_over=passed_over,
+        key=source.primary_key,
     )
 
 
@@ -69,6 +74,8 @@ def _batches(reader: Reader, positions: frozenset[int], until: Offset | None) ->
     """Everything from the start until there is no more."""
     try:
         offset = reader.start()
+        if until is None and isinstance(reader, Measured):
+            until = reader.end()
         while True:
             batch = read(reader, offset, Limits(), positions, until)
             yield batch

@@ -42,6 +42,7 @@ def bind_create_source(binding: Binding, node: CreateSourceStmt, parsed: Parsed)
             None, "", binding.search_path, frozenset(), node.if_not_exists, there, positions,
         )  # fmt: skip
         return Command(sink, tag)
+    options = (*options, *((f"metadata.{column}", part) for column, part in node.metadata))
     source = CreateSource(
         schema.oid, name, columns, options, node.format.format, node.format.encode, formats,
         _primary_key(made), node.if_not_exists, there, positions, _watermark(binding, node, columns),

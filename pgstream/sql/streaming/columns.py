@@ -21,6 +21,8 @@ class ColumnList:
 
     elements: tuple[Node, ...] = ()
     watermarks: tuple[Watermark, ...] = ()
+    metadata: tuple[tuple[str, str], ...] = ()
+    """Columns that show a part of a record other than its value: `name type METADATA FROM 'part'`."""
 
 
 def parse_columns(reader: Reader) -> ColumnList:
@@ -31,11 +33,27 @@ def parse_columns(reader: Reader) -> ColumnList:
     reader.skip_group()
     stop = reader.at
     first, last = reader.tokens[start].start, reader.tokens[stop - 1].end
-    body, watermarks = blanked_watermarks(reader, start, stop, " " * first + reader.text[first:last])
+    metadata, body = _blanked_metadata(reader, start, stop, " " * first + reader.text[first:last])
+    body, watermarks = blanked_watermarks(reader, start, stop, body)
     # `CREATE SINK x(` is one character shorter: the one text whose positions are off, by that one.
     head = "CREATE TABLE x"
     statement = reader.grammar.statement(head + body[min(first, len(head)) :])
-    return ColumnList(tuple(statement.tableElts or ()), watermarks)
+    return ColumnList(tuple(statement.tableElts or ()), watermarks, metadata)
+
+
+def _blanked_metadata(reader: Reader, start: int, stop: int, body: str) -> tuple[tuple[tuple[str, str], ...], str]:
+    """(column, part) of each `METADATA FROM 'part'` of the list between two tokens, and `body` with blanks there."""
+    found = []
+    for begin, end in _items(reader, start, stop):
+        for at in range(begin + 1, end - 2):
+            words = [reader.spelled(at).upper(), reader.spelled(at + 1).upper()]
+            if words == ["METADATA", "FROM"] and reader.tokens[at + 2].name == "SCONST":
+                reader.at = begin
+                found.append((reader.identifier(), reader.grammar.string(reader.spelled(at + 2))))
+                low, high = reader.tokens[at].start, reader.tokens[at + 2].end
+                body = body[:low] + " " * (high - low) + body[high:]
+    reader.at = stop
+    return tuple(found), body
 
 
 def blanked_watermarks(reader: Reader, start: int, stop: int, body: str) -> tuple[str, tuple[Watermark, ...]]:

@@ -1,4 +1,5 @@
-"""`CREATE SOURCE [IF NOT EXISTS] name [(columns)] WITH (key = value, …) [FORMAT f ENCODE e [(key = value, …)]]`.
+"""`CREATE SOURCE [IF NOT EXISTS] name [(columns)] [INCLUDE part [AS column]] … WITH (key = value, …)
+[FORMAT f ENCODE e [(key = value, …)]]`.
 
 `CREATE TABLE … WITH (connector = …, …) …` is the same: RisingWave's spelling.
 """
@@ -15,7 +16,8 @@ from pgstream.sql.streaming.reader import Node, Reader, Token
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CreateSourceStmt:
-    """CREATE SOURCE, or CREATE TABLE with a connector. `elements` are ColumnDef and Constraint nodes."""
+    """CREATE SOURCE, or CREATE TABLE with a connector. `elements` are ColumnDef and Constraint nodes; `metadata` are
+    the columns among them that show a part of a record other than its value, each with the part."""
 
     relation: Node
     elements: tuple[Node, ...]
@@ -24,6 +26,14 @@ class CreateSourceStmt:
     watermarks: tuple[Watermark, ...]
     if_not_exists: bool
     is_table: bool
+    metadata: tuple[tuple[str, str], ...] = ()
+
+
+PART_TYPES = {
+    "key": "bytea", "partition": "varchar", "offset": "varchar", "timestamp": "timestamptz", "header": "jsonb",
+    "headers": "jsonb", "topic": "varchar",
+}  # fmt: skip
+"""What RisingWave includes a part of a message as, where it has such a type."""
 
 
 def has_connector(text: str, tokens: Sequence[Token]) -> bool:
@@ -46,11 +56,37 @@ def parse_create_source(reader: Reader, *, is_table: bool) -> CreateSourceStmt:
     if_not_exists = reader.accept("IF", "NOT", "EXISTS")
     relation = reader.relation()
     columns = parse_columns(reader)
-    for clause in ("INCLUDE", "FROM", "ON", "APPEND"):
+    elements, metadata = list(columns.elements), list(columns.metadata)
+    while reader.accept("INCLUDE"):
+        element, part = _included(reader)
+        elements.append(element)
+        metadata.append((element.colname, part))
+    for clause in ("FROM", "ON", "APPEND"):
         if reader.word() == clause:
             raise FeatureNotSupported(f"{clause} of CREATE SOURCE is not supported yet", position=reader.position())
     reader.expect("WITH")
     options = parse_options(reader)
     format = parse_format(reader)
     reader.end()
-    return CreateSourceStmt(relation, columns.elements, options, format, columns.watermarks, if_not_exists, is_table)
+    return CreateSourceStmt(
+        relation, tuple(elements), options, format, columns.watermarks, if_not_exists, is_table, tuple(metadata)
+    )
+
+
+def _included(reader: Reader) -> tuple[Node, str]:
+    """The column that an INCLUDE clause makes, and the part of a message that it shows: `header 'name'` is one header,
+    of the type that follows."""
+    part = reader.identifier()
+    if part not in PART_TYPES:
+        reader.at -= 1
+        reader.fail()
+    type, name = PART_TYPES[part], f"_rw_kafka_{part}"
+    if part == "header" and reader.at < len(reader.tokens) and reader.tokens[reader.at].name == "SCONST":
+        header = reader.grammar.string(reader.spelled(reader.at))
+        reader.at += 1
+        type = "bytea" if reader.word() in ("AS", "INCLUDE", "WITH") else reader.identifier()
+        part, name = f"header:{header}", f"_rw_kafka_header_{header}"
+    if reader.accept("AS"):
+        name = reader.identifier()
+    quoted = '"' + name.replace('"', '""') + '"'
+    return reader.grammar.statement(f"CREATE TABLE x ({quoted} {type})").tableElts[0], part

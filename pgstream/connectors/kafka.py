@@ -1,0 +1,16 @@
+"""Apache Kafka: topics as sources and sinks."""
+
+from pgstream.connectors.connector import Connector, declare
+from pgstream.connectors.kafka_options import KafkaOptions
+from pgstream.connectors.kafka_source import open_source
+
+KAFKA = declare(
+    Connector(
+        name="kafka",
+        doc="Reads and writes topics of Apache Kafka, exactly once.",
+        options=KafkaOptions,
+        source=open_source,
+        formats=True,
+        aliases=("confluent",),
+    )
+)

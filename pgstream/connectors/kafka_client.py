@@ -1,0 +1,92 @@
+"""What of confluent-kafka the Kafka connector uses, imported where it is used, and its errors as ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pgstream.connectors.kafka_options import KafkaOptions
+from pgstream.errors import FeatureNotSupported, InvalidParameterValue, IoError
+
+Partition = int
+
+
+def kafka() -> Any:
+    """The package confluent_kafka. Raises FeatureNotSupported where it is not installed."""
+    try:
+        import confluent_kafka
+    except ImportError:
+        raise FeatureNotSupported(
+            "Kafka needs the package confluent-kafka", hint="Install it with: pip install 'pgstream[kafka]'"
+        ) from None
+    return confluent_kafka
+
+
+class LastError:
+    """The last thing that librdkafka said went wrong with the brokers."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def __call__(self, error: Any) -> None:
+        self.text = str(error.str())
+
+    def __str__(self) -> str:
+        return f": {self.text}" if self.text else ""
+
+
+@contextmanager
+def as_sql_errors(doing: str, last: LastError | None = None) -> Iterator[None]:
+    """Turns what confluent-kafka raises into an IoError that says what could not be done."""
+    package = kafka()
+    try:
+        yield
+    except package.KafkaException as error:
+        told = error.args[0]
+        reason = told.str() if hasattr(told, "str") else str(told)
+        raise IoError(f"could not {doing}: {reason}{last or ''}") from None
+    except BufferError as error:
+        raise IoError(f"could not {doing}: {error}") from None
+
+
+def made(kind: str, config: dict[str, Any]) -> Any:
+    """A Consumer or Producer. Raises InvalidParameterValue for a property that librdkafka does not take."""
+    package = kafka()
+    try:
+        return getattr(package, kind)(config)
+    except package.KafkaException as error:
+        raise InvalidParameterValue(f"Kafka client: {error.args[0].str()}") from None
+    except (TypeError, ValueError) as error:
+        raise InvalidParameterValue(f"Kafka client: {error}") from None
+
+
+def consumer(options: KafkaOptions, last: LastError, isolation: str | None = None) -> Any:
+    """A consumer that is told where to read, keeps no offsets with the broker, and says where a partition ends."""
+    config = {
+        "group.id": options.group_prefix + options.group,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        "enable.partition.eof": True,
+        "isolation.level": isolation or options.isolation,
+        "allow.auto.create.topics": False,
+        "fetch.wait.max.ms": 100,
+        "fetch.error.backoff.ms": 100,
+    }
+    return made("Consumer", {**config, **options.client(last)})
+
+
+def partitions_of(client: Any, topic: str, timeout_s: float, last: LastError) -> list[Partition]:
+    """The partitions of a topic. Raises IoError where there is no such topic or no broker."""
+    with as_sql_errors(f'read the metadata of topic "{topic}"', last):
+        found = client.list_topics(topic, timeout=timeout_s).topics[topic]
+        if found.error is not None:
+            raise kafka().KafkaException(found.error)
+        return sorted(found.partitions)
+
+
+def ends_of(client: Any, topic: str, partition: Partition, timeout_s: float, last: LastError) -> tuple[int, int]:
+    """The offset of the first message of a partition, and the offset after the last."""
+    with as_sql_errors(f'find the ends of partition {partition} of topic "{topic}"', last):
+        where = kafka().TopicPartition(topic, partition)
+        low, high = client.get_watermark_offsets(where, timeout=timeout_s)
+        return int(low), int(high)
