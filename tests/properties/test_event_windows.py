@@ -121,7 +121,7 @@ def test_windows_follow_every_change(plan: rel.Relation, expected: Callable[[ZSe
 
 
 CATALOG = catalog_of("create table events (k bigint, t timestamp, v bigint)")
-GROUPS = """select k, session(t, interval '0.00001 s') as w, count(*), count(v), sum(v), min(t),
+GROUPS = """select k, session(t, interval '0.00001 s') as w, count(*), count(v), sum(v), avg(v), min(t),
                    max(v) filter (where v = 0), bool_or(v > 0) from events group by 1, 2"""
 
 

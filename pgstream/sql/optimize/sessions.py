@@ -11,11 +11,11 @@ from typing import Any
 
 from pgstream.functions.registry import AGGREGATES, FUNCTIONS
 from pgstream.plan import rewrite
-from pgstream.plan.expressions import AggCall, Call, CastExpr, Col, Expr, IsNull, Not, Ref
+from pgstream.plan.expressions import AggCall, Call, Col, Expr, IsNull, Not, Ref
 from pgstream.plan.relations import Filter, Group, Project, Relation, Sessions
 from pgstream.plan.rewrite import ColIds
 from pgstream.sql.optimize.facts import RelationFacts
-from pgstream.sql.optimize.parts import over_parts
+from pgstream.sql.optimize.parts import in_parts
 from pgstream.sql.optimize.predicates import is_volatile
 from pgstream.types.definition import SqlType
 
@@ -54,30 +54,29 @@ class _Cut:
     sessions: Sessions
     ids: ColIds
     keys: list[tuple[Col, Expr]] = field(default_factory=list)
-    aggregates: list[tuple[Col, AggCall]] = field(default_factory=list)
+    """What the stretches are grouped by."""
+    parts: list[tuple[Col, AggCall]] = field(default_factory=list)
+    """What is known of each stretch."""
+    whole: list[tuple[Col, AggCall]] = field(default_factory=list)
+    """The same put together for each session."""
 
     def plan(self) -> Relation | None:
         made = self.sessions
         partition = tuple(Ref(self._key(expr)) for expr in made.partition)
-        keys = []
-        for col, expr in self.group.keys:
-            over = self._over_stretches(expr)
-            if over is None:
-                return None
-            keys.append((col, over))
-        whole = []
-        for col, call in self.group.aggregates:
-            combined = self._aggregate(call)
-            if combined is None:
-                return None
-            whole.append((col, combined))
-        bucket = Call(self._function(), (made.time, made.gap), INT8)
-        self._key(bucket)
+        keys = [(col, self._over_stretches(expr)) for col, expr in self.group.keys]
+        outputs: list[tuple[Col, Expr | None]] = [(col, Ref(col)) for col, _ in keys]
+        outputs += [(col, self._aggregate(call)) for col, call in self.group.aggregates]
+        grouped = tuple((col, expr) for col, expr in keys if expr is not None)
+        given = tuple((col, expr) for col, expr in outputs if expr is not None)
+        if len(grouped) < len(keys) or len(given) < len(outputs):
+            return None
+        stretch = Call(self._function(), (made.time, made.gap), INT8)
+        self._key(stretch)
         first, last = (self._extreme(name) for name in ("min", "max"))
-        rows = Filter(made.input, Not(IsNull(bucket)))
-        stretches = Group(rows, tuple(self.keys), tuple(self.aggregates))
+        rows = Filter(made.input, Not(IsNull(stretch)))
+        stretches = Group(rows, tuple(self.keys), tuple(self.parts))
         cut = Sessions(stretches, partition, Ref(first), made.gap, made.start, made.end, Ref(last))
-        return self._typed(Group(cut, tuple(keys), tuple((self._named(col, call), call) for col, call in whole)))
+        return Project(Group(cut, grouped, tuple(self.whole)), given)
 
     def _key(self, expr: Expr) -> Col:
         """The column of the stretches that holds `expr`, one of what they are grouped by."""
@@ -88,43 +87,36 @@ class _Cut:
         self.keys.append((self.ids.fresh(name, expr.type), expr))
         return self.keys[-1][0]
 
+    def _reads_bounds(self, expr: Expr) -> bool:
+        return not {self.sessions.start.id, self.sessions.end.id}.isdisjoint(rewrite.used(expr))
+
     def _over_stretches(self, expr: Expr) -> Expr | None:
         """A grouping expression over sessions of stretches: of their bounds only, or of the rows only."""
-        bounds = {self.sessions.start.id, self.sessions.end.id}
-        used = set(rewrite.used(expr))
-        if used & bounds:
-            return expr if used <= bounds else None
-        return Ref(self._key(expr))
+        if not self._reads_bounds(expr):
+            return Ref(self._key(expr))
+        return expr if set(rewrite.used(expr)) <= {self.sessions.start.id, self.sessions.end.id} else None
 
-    def _aggregate(self, call: AggCall) -> AggCall | None:
-        bounds = {self.sessions.start.id, self.sessions.end.id}
-        parts: list[Any] = [*call.args, *([] if call.filter is None else [call.filter])]
-        if any(bounds & set(rewrite.used(part)) for part in parts):
+    def _aggregate(self, call: AggCall) -> Expr | None:
+        """The value of an aggregate, of what is put together of the stretches; None where that is not to be had."""
+        found = in_parts(call)
+        read = [*call.args, *([] if call.filter is None else [call.filter])]
+        if found is None or any(self._reads_bounds(expr) for expr in read):
             return None
-        col = self.ids.fresh(call.aggregate.name, call.type)
-        combined = over_parts(call, col)
-        if combined is not None:
-            self.aggregates.append((col, call))
-        return combined
+        values = []
+        for part, over, type in zip(found.calls, found.over, found.types, strict=True):
+            col, total = self.ids.fresh(part.aggregate.name, part.type), self.ids.fresh(part.aggregate.name, type)
+            self.parts.append((col, part))
+            self.whole.append((total, AggCall(over, (Ref(col),), type)))
+            values.append(Ref(total))
+        return found.value(values)
 
     def _extreme(self, name: str) -> Col:
         time = self.sessions.time
         aggregate = next(each for each in AGGREGATES[name] if each.arguments == (time.type.name,))
         col = self.ids.fresh(name, time.type)
-        self.aggregates.append((col, AggCall(aggregate, (time,), time.type)))
+        self.parts.append((col, AggCall(aggregate, (time,), time.type)))
         return col
 
     def _function(self) -> Any:
         types = (self.sessions.time.type.name, "interval")
         return next(each for each in FUNCTIONS["session_stretch"] if each.arguments == types)
-
-    def _named(self, col: Col, call: AggCall) -> Col:
-        return col if call.type == col.type else self.ids.fresh(col.name, call.type)
-
-    def _typed(self, made: Group) -> Relation:
-        """`made` with the group's own columns."""
-        pairs = zip(self.group.columns, made.columns, strict=True)
-        outputs = tuple(
-            (own, Ref(new) if own.type == new.type else CastExpr(Ref(new), own.type, True)) for own, new in pairs
-        )
-        return made if self.group.columns == made.columns else Project(made, outputs)

@@ -165,10 +165,12 @@ def test_groups_of_windows_are_those_of_postgres(both: Both) -> None:
             SELECT k, ROW(s, e)::text AS window, count(*) AS n, sum(id) AS m
             FROM ev JOIN ({sessions("30 minutes", "k")}) w USING (id) GROUP BY k, s, e""",
         """SELECT window_end AS e, count(*) AS n, count(*) FILTER (WHERE id % 2 = 0) AS even, max(id % 10) AS m,
-                  min(ts) AS t, bool_or(id % 3 = 0) AS b, sum(id::numeric) AS s
+                  min(ts) AS t, bool_or(id % 3 = 0) AS b, sum(id::numeric) AS s, avg(id) AS v,
+                  avg(id / 7.0) AS w
            FROM session(ev, ts, interval '30 minutes', k) GROUP BY window_end""": f"""
             SELECT e, count(*) AS n, count(*) FILTER (WHERE id % 2 = 0) AS even, max(id % 10) AS m,
-                   min(ts) AS t, bool_or(id % 3 = 0) AS b, sum(id::numeric) AS s
+                   min(ts) AS t, bool_or(id % 3 = 0) AS b, sum(id::numeric) AS s, avg(id) AS v,
+                  avg(id / 7.0) AS w
             FROM ev JOIN ({sessions("30 minutes", "k")}) w USING (id) GROUP BY e""",
         """SELECT id % 2 AS odd, window_time AS e, sum(k) AS n
            FROM table(session(table ev, descriptor(ts), interval '10' minutes))
