@@ -21,6 +21,7 @@ from pgstream.catalog.objects import (
     Relation,
     Schema,
     Source,
+    Subscription,
     Table,
 )
 from pgstream.catalog.system import SystemRelation, relations_by_name, relations_by_oid
@@ -52,6 +53,7 @@ class Catalog:
     readers: PersistentMap[int, PersistentMap[int, None]] = field(default_factory=PersistentMap)
     parts: PersistentMap[int, tuple[int, ...]] = field(default_factory=PersistentMap)
     source_oids: frozenset[int] = frozenset()
+    subscription_oids: frozenset[int] = frozenset()
     contents: dict[int, tuple[Column, ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
     """The rows of system relations that this catalog was asked for, by the relation's OID."""
 
@@ -82,6 +84,7 @@ class Catalog:
             PersistentMap((needed, PersistentMap(found)) for needed, found in readers.items()),
             PersistentMap(parts),
             frozenset(thing.oid for thing in placed if isinstance(thing, Source)),
+            frozenset(thing.oid for thing in placed if isinstance(thing, Subscription)),
         )
 
     def reserve(self, relations: int = 1) -> tuple[int, Catalog]:
@@ -109,7 +112,8 @@ class Catalog:
             names=names.put((thing.schema_oid, thing.name), thing.oid),
             readers=readers.update({oid: readers.get(oid, empty).put(thing.oid, None) for oid in thing.depends}),
             parts=parts,
-            source_oids=self.source_oids | {thing.oid} if isinstance(thing, Source) else self.source_oids,
+            source_oids=self.source_oids | _oid_of(thing, Source),
+            subscription_oids=self.subscription_oids | _oid_of(thing, Subscription),
         )
 
     def drop(self, oids: Iterable[int]) -> Catalog:
@@ -134,6 +138,7 @@ class Catalog:
             readers=self.readers.update(readers).without(gone),
             parts=self.parts.update(parts).without(gone),
             source_oids=self.source_oids - gone.keys(),
+            subscription_oids=self.subscription_oids - gone.keys(),
         )
 
     def schema(self, name: str, position: int | None = None) -> Schema:
@@ -150,7 +155,7 @@ class Catalog:
 
     def lookup(
         self, schema: str | None, name: str, search_path: Sequence[str]
-    ) -> Relation | SystemRelation | Index | Feed | None:
+    ) -> Relation | SystemRelation | Index | Feed | Subscription | None:
         """What `[schema.]name` means to a session; None where it means nothing. Unknown schemas hold nothing.
 
         pg_catalog is searched first unless the path itself says where.
@@ -178,7 +183,7 @@ class Catalog:
         Raises UndefinedTable.
         """
         found = self.lookup(schema, name, search_path)
-        if found is None or isinstance(found, Index | Feed):
+        if found is None or isinstance(found, Index | Feed | Subscription):
             shown = name if schema is None else f"{schema}.{name}"
             raise UndefinedTable(f'relation "{shown}" does not exist', position=position)
         return found
@@ -195,7 +200,7 @@ class Catalog:
     def relations(self) -> Iterator[Relation]:
         """All tables, views, materialized views, sources and sinks, oldest first."""
         for thing in self.in_order():
-            if not isinstance(thing, Schema | Index | Feed):
+            if not isinstance(thing, Schema | Index | Feed | Subscription):
                 yield thing
 
     def indexes(self, relation_oid: int) -> list[Index]:
@@ -211,12 +216,12 @@ class Catalog:
         thing = self.objects.get(oid)
         if thing is None:
             return relations_by_oid().get(oid)
-        return None if isinstance(thing, Schema | Feed) else thing
+        return None if isinstance(thing, Schema | Feed | Subscription) else thing
 
     def indexed(self, index: Index) -> Relation:
         """The relation that `index` arranges."""
         relation = self.objects[index.relation_oid]
-        assert not isinstance(relation, Schema | Index | Feed)
+        assert not isinstance(relation, Schema | Index | Feed | Subscription)
         return relation
 
     def dependents(self, oid: int) -> list[CatalogObject]:
@@ -224,6 +229,11 @@ class Catalog:
         if isinstance(self.objects.get(oid), Schema):
             return [thing for thing in self.in_order() if not isinstance(thing, Schema) and thing.schema_oid == oid]
         return [self.objects[reader] for reader in sorted(self.readers.get(oid, ()))]
+
+
+def _oid_of(thing: CatalogObject, kind: type) -> frozenset[int]:
+    """The OID of a thing of that kind; none of another."""
+    return frozenset({thing.oid}) if isinstance(thing, kind) else frozenset()
 
 
 def whole_of(thing: CatalogObject) -> int:

@@ -14,7 +14,7 @@ from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import quoted
 from pgstream.catalog.identifiers import split_identifiers
 from pgstream.catalog.names import Names
-from pgstream.catalog.objects import KIND_NAMES, Index, Schema, Table
+from pgstream.catalog.objects import KIND_NAMES, Index, Schema, Subscription, Table
 from pgstream.catalog.pg_server import database_oids, role_oids, session_of
 from pgstream.catalog.routine_names import procedure_name, procedures
 from pgstream.catalog.system import SystemRelation
@@ -102,7 +102,7 @@ def _identified(call: BoundCall, catalog: int, oid: int, part: int) -> tuple[str
     if catalog == PG_TYPE:
         shown = type_text(_catalog(call), (), oid)
         return ("type", None, None, shown) if shown is not None else (None,) * 4
-    if catalog != PG_CLASS or thing is None or isinstance(thing, Schema):
+    if catalog != PG_CLASS or thing is None or isinstance(thing, Schema | Subscription):
         return (None,) * 4
     schema = _catalog(call).schema_name(thing.schema_oid)
     kind, identity = _relation_kind(thing), f"{quoted(schema)}.{quoted(thing.name)}"

@@ -207,8 +207,27 @@ class Index:
         return frozenset({self.relation_oid})
 
 
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A memory of how a relation changed. Everything after `since_ms` that is not older than `retention_ms` is there.
+
+    Times are milliseconds since 1970.
+    """
+
+    oid: int
+    schema_oid: int
+    name: str
+    relation_oid: int
+    retention_ms: int
+    since_ms: int
+
+    @property
+    def depends(self) -> frozenset[int]:
+        return frozenset({self.relation_oid})
+
+
 Relation = Table | View | MaterializedView | Source | Sink
-CatalogObject = Schema | Relation | Index | Feed
+CatalogObject = Schema | Relation | Index | Feed | Subscription
 
 KIND_NAMES: dict[type, str] = {
     Schema: "schema",
@@ -219,5 +238,6 @@ KIND_NAMES: dict[type, str] = {
     Sink: "sink",
     Feed: "feed",
     Index: "index",
+    Subscription: "subscription",
 }
 """What error messages call each kind."""

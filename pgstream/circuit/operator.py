@@ -25,13 +25,15 @@ class TickContext:
     """What a step may know of its surroundings.
 
     `seed` keys every hash of the database, `evaluation` is what expressions see, `params` are the statement's
-    parameters as arrays of length 1, and `check` raises QueryCanceled once the statement was cancelled.
+    parameters as arrays of length 1, and `check` raises QueryCanceled once the statement was cancelled. `time_ms` is
+    when the tick is; 0 for what is no tick, such as a backfill or a SELECT.
     """
 
     seed: Seed
     evaluation: EvalContext
     params: tuple[Column, ...] = ()
     check: Callable[[], None] = field(default=never_cancelled, compare=False)
+    time_ms: int = 0
 
     @property
     def now_us(self) -> int:

@@ -26,7 +26,7 @@ from pgstream.engine.outcome import Outcome
 from pgstream.engine.outlets import Outlets
 from pgstream.engine.per_bound import PerBound
 from pgstream.engine.reading import Snapshot, plan_of
-from pgstream.engine.rebuilding import rebuilt
+from pgstream.engine.rebuilding import forgotten, rebuilt
 from pgstream.engine.replay import Replays
 from pgstream.engine.roots import Live, Roots
 from pgstream.engine.sharing import Asked, Recipe, Sharing
@@ -79,9 +79,8 @@ class Database:
         self.durable = Durable(place, world, before, committed, dict(stored.journal))
         self.head = committed
         if stale:
-            self.head = self._refilled(
-                replace(head, tick=committed.tick, time_ms=committed.time_ms, state=committed.state)
-            )
+            now = replace(head, tick=committed.tick, time_ms=committed.time_ms, state=committed.state)
+            self.head = self._refilled(forgotten(now, stale))
 
     def _refilled(self, head: Head) -> Head:
         """`head` with the views backfilled that the store does not have as this version plans them."""

@@ -17,13 +17,13 @@ from pgstream.world import World
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A commit to make, the head it makes durable and what it does for sinks. `entry` is the key of the entry
-    that it adds to the journal; None where it is a whole commit."""
+    """A commit to make, the head it makes durable and what it does for sinks. `entries` are the keys of
+    what it adds to the journal; None where it is a whole commit."""
 
     head: Head
     commit: Commit
     sent: Sent
-    entry: bytes | None
+    entries: tuple[bytes, ...] | None
 
 
 class Durable:
@@ -58,11 +58,11 @@ class Durable:
         """The commit of `head` as an entry of the journal; None where it has to be a whole one."""
         if self.due or not commit.told(self.committed, head):
             return None
-        entry = journal.pack(head.ticks or (), head.tick, head.time_ms)
-        if len(entry) > journal.ENTRY_BYTES_MAX or sum(self._entries.values()) + len(entry) > journal.BYTES_MAX:
+        entries = {commit.entry_key(self._place, tick): entry for tick, entry in journal.entries(head)}
+        size = sum(map(len, entries.values()))
+        if size > journal.ENTRY_BYTES_MAX or sum(self._entries.values()) + size > journal.BYTES_MAX:
             return None
-        key = commit.entry_key(self._place, head.tick)
-        return Prepared(head, Commit(meta={key: entry}), Sent(), key)
+        return Prepared(head, Commit(meta=dict(entries)), Sent(), tuple(entries))
 
     def whole(self, head: Head, sent: Sent) -> Prepared:
         """The commit of `head` with all of its state."""
@@ -73,10 +73,10 @@ class Durable:
     def adopt(self, store: Store, made: Prepared) -> Head:
         """The commit succeeded. Returns the equal head whose large runs are read from the store from now on."""
         head = replace(made.head, ticks=(), seen=())
-        if made.entry is not None:
+        if made.entries is not None:
             if not self._entries:
                 self._since = self._world.monotonic()
-            self._entries[made.entry] = len(made.commit.meta[made.entry] or b"")
+            self._entries.update((key, len(made.commit.meta[key] or b"")) for key in made.entries)
             self.committed = head
             return head
         written = head.state.changed(self.stored.state)

@@ -28,7 +28,7 @@ class Head:
     state     every spine, by arrangement id
     offsets   how far each source has been read, by OID
     outgoing  changes for sinks since the last commit
-    ticks     what each tick since the last commit changed; None where that is too much to be told again
+    ticks     the time of each tick since the last commit, and what it changed; None where that is too much to be told
     time_ms   when the tick was, in ms since 1970; it grows from tick to tick, so it may be ahead of the clock
     watched   the OIDs of stored relations whose changes somebody wants to be told
     seen      those changes since the last commit
@@ -40,7 +40,7 @@ class Head:
     state: State = field(default_factory=PersistentMap)
     offsets: Mapping[int, bytes] = field(default_factory=dict)
     outgoing: Outgoing = field(default_factory=dict)
-    ticks: tuple[Mapping[int, Delta], ...] | None = ()
+    ticks: tuple[tuple[int, Mapping[int, Delta]], ...] | None = ()
     time_ms: int = 0
     watched: frozenset[int] = frozenset()
     seen: Seen = ()
@@ -53,7 +53,12 @@ class Head:
     @property
     def tells_ticks(self) -> bool:
         """Whether somebody is told of each tick, who must not see half of a transaction."""
-        return bool(self.watched)
+        return bool(self.watched) or self.remembers_ticks
+
+    @property
+    def remembers_ticks(self) -> bool:
+        """Whether it matters later which tick changed what."""
+        return bool(self.catalog.subscription_oids)
 
     def pruned(self, before: "Head") -> "Head":
         """This head, made of `before`, without the state of nodes and the offsets of sources that it has no more."""

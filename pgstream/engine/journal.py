@@ -7,6 +7,8 @@ state and empties the journal. At open, what the journal holds is fed to the cir
 Only ticks of tables are written so: whatever else has changed (a definition, how far a source was read, what a sink
 is owed) makes the next commit a whole one.
 
+What remembers when something changed needs the ticks one by one, as they were: then each has an entry of its own.
+
 An entry: the last tick and its time in ms (int64 each), then for each table its OID, the size of a record batch (int64
 each) and the batch: one column of weights, then the table's.
 """
@@ -37,6 +39,15 @@ ENTRY_BYTES_MAX = 1 << 18
 """From this size on, writing the state itself is the cheaper way."""
 
 _PAIR = struct.Struct("<qq")
+
+
+def entries(head: Head) -> list[tuple[int, bytes]]:
+    """What tells of the ticks since the last commit, each part with the number of its last tick."""
+    ticks = head.ticks or ()
+    if not head.remembers_ticks:
+        return [(head.tick, pack([deltas for _, deltas in ticks], head.tick, head.time_ms))]
+    first = head.tick - len(ticks) + 1
+    return [(first + i, pack([deltas], first + i, time_ms)) for i, (time_ms, deltas) in enumerate(ticks)]
 
 
 def pack(ticks: Iterable[Deltas], last: int, time_ms: int) -> bytes:
@@ -71,9 +82,18 @@ def caught_up(circuit: Circuit, head: Head, entries: Sequence[tuple[bytes, bytes
     if not entries:
         return head
     ticks = [unpack(entry, head.catalog) for _, entry in entries]
+    if head.remembers_ticks:
+        return _one_by_one(circuit, head, ticks, tick)
     made, _ = advance(circuit, head, merged(deltas for _, _, deltas in ticks), tick)
     last, time_ms, _ = ticks[-1]
     return replace(made, tick=last, time_ms=time_ms, ticks=())
+
+
+def _one_by_one(circuit: Circuit, head: Head, ticks: Sequence[tuple[int, int, Deltas]], tick: TickContext) -> Head:
+    for number, time_ms, deltas in ticks:
+        then = replace(tick, evaluation=replace(tick.evaluation, now_us=time_ms * 1000))
+        head = replace(advance(circuit, head, deltas, then)[0], tick=number, time_ms=time_ms, ticks=())
+    return head
 
 
 def merged(ticks: Iterable[Deltas]) -> Mapping[int, Delta]:

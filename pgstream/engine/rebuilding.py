@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from pgstream.catalog.objects import Feed, Index, MaterializedView, Sink, Table
+from pgstream.catalog.objects import Feed, Index, MaterializedView, Sink, Subscription, Table
 from pgstream.circuit.circuit import Node
 from pgstream.engine.defining import Definer
 from pgstream.engine.head import Head
@@ -66,6 +66,15 @@ def _rebuilt(definer: Definer, head: Head, identities: Mapping[int, bytes]) -> t
     return head, stale
 
 
+def forgotten(head: Head, stale: set[int]) -> Head:
+    """`head`, in which the subscriptions among `stale` begin anew: what they remembered is gone."""
+    catalog = head.catalog
+    for thing in [catalog.objects[oid] for oid in sorted(stale)]:
+        if isinstance(thing, Subscription):
+            catalog = catalog.put(replace(thing, since_ms=head.time_ms))
+    return replace(head, catalog=catalog)
+
+
 def _node(definer: Definer, head: Head, thing: object) -> Node | None:
     """The node that keeps, or sends, what `thing` declares."""
     match thing:
@@ -75,6 +84,8 @@ def _node(definer: Definer, head: Head, thing: object) -> Node | None:
             return None
         case Index():
             return definer.index_node(head.roots, thing)
+        case Subscription():
+            return definer.changelog_node(head.roots, thing)
         case Sink(query=query) if query:
             return definer.sent_node(head, _plan(head, query, thing.search_path), thing.oid)
         case Feed():

@@ -23,15 +23,16 @@ def advance(circuit: Circuit, head: Head, deltas: Deltas, tick: TickContext) -> 
 
     Raises whatever an expression of a view raises; `head` is then as good as before.
     """
-    state, outputs = circuit.step(head.state, head.roots.fed(deltas), tick, head.roots.live, fresh=False)
     number, time_ms = head.tick + 1, max(tick.now_us // 1000, head.time_ms + 1)
+    timed = replace(tick, time_ms=time_ms)
+    state, outputs = circuit.step(head.state, head.roots.fed(deltas), timed, head.roots.live, fresh=False)
     made = replace(
         head,
         tick=number,
         time_ms=time_ms,
         state=state,
         outgoing=_outgoing(head, outputs, number),
-        ticks=_told(head, deltas),
+        ticks=_told(head, deltas, time_ms),
         seen=_seen(head, outputs, time_ms),
     )
     return made, outputs
@@ -47,13 +48,13 @@ def _seen(head: Head, outputs: Mapping[Node, Delta], time_ms: int) -> Seen:
     return (*head.seen, (time_ms, found)) if found else head.seen
 
 
-def _told(head: Head, deltas: Deltas) -> tuple[Deltas, ...] | None:
+def _told(head: Head, deltas: Deltas, time_ms: int) -> tuple[tuple[int, Deltas], ...] | None:
     """The ticks that the next head remembers."""
     if head.ticks is None or len(head.ticks) >= TOLD_TICKS_MAX:
         return None
     if sum(len(delta) for delta in deltas.values()) > TOLD_ROWS_MAX:
         return None
-    return (*head.ticks, deltas)
+    return (*head.ticks, (time_ms, deltas))
 
 
 def _outgoing(head: Head, outputs: Mapping[Node, Delta], tick: int) -> Outgoing:

@@ -47,7 +47,10 @@ DML = (
 
 
 CLUSTER_STATEMENTS = (bound_statements.CreateDatabase, bound_statements.DropDatabase)
-"""Statements that concern no database alone, and run in no transaction."""
+"""Statements that concern no database alone."""
+
+LONE_STATEMENTS = (*CLUSTER_STATEMENTS, bound_statements.CreateSubscription)
+"""Statements that run in no transaction: a subscription remembers from the tick in which it is made."""
 
 
 class Workspace(Protocol):
@@ -206,7 +209,7 @@ class Transaction:
         fresh = rebound(parsed, bound, head, context)
         if isinstance(fresh.statement, bound_statements.Explain):
             return explained(self.snapshot(), fresh, params, context)
-        if isinstance(fresh.statement, CLUSTER_STATEMENTS):
+        if isinstance(fresh.statement, LONE_STATEMENTS):
             raise ActiveSqlTransaction(f"{fresh.tag} cannot run inside a transaction block")
         if not isinstance(fresh.statement, DML):
             self._fork, draft = self._database.defined(head, fresh)

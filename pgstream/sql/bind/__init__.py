@@ -27,6 +27,7 @@ from pgstream.sql.bind import (  # noqa: F401  these register what they bind
     select,
     sublinks,
     subscribe,
+    subscriptions,
     table_functions,
     utility,
 )

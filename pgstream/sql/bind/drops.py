@@ -96,8 +96,8 @@ def _find(binding: Binding, name: list[str], kind: str, missing_ok: bool, missin
     if missing_ok:
         missing.append(f'{kind} "{shown}" does not exist, skipping')
         return None
-    if kind == "index":
-        raise UndefinedObject(f'index "{shown}" does not exist')
+    if kind in ("index", "subscription"):
+        raise UndefinedObject(f'{kind} "{shown}" does not exist')
     raise UndefinedTable(f'{kind} "{shown}" does not exist')
 
 

@@ -197,6 +197,18 @@ class CreateSink:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateSubscription:
+    """CREATE SUBSCRIPTION … FROM a table or materialized view."""
+
+    schema_oid: int
+    name: str
+    relation_oid: int
+    retention_ms: int
+    if_not_exists: bool = False
+    exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CreateIndex:
     """CREATE INDEX; `name` is None where it is to be chosen."""
 

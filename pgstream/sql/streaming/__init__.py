@@ -15,12 +15,20 @@ from pgstream.sql.streaming.sinks import CreateSinkStmt, parse_create_sink
 from pgstream.sql.streaming.sources import CreateSourceStmt, has_connector, parse_create_source
 from pgstream.sql.streaming.subscribe import FetchWithinStmt, SubscribeStmt, is_subscribing, parse_subscribing
 from pgstream.sql.streaming.subscribe_calls import with_subscriptions
+from pgstream.sql.streaming.subscriptions import (
+    CreateSubscriptionStmt,
+    DeclareSubscriptionCursorStmt,
+    is_subscription,
+    parse_subscription,
+)
 from pgstream.sql.streaming.tables import CreateTableStmt, has_watermark, parse_create_table
 
 __all__ = [
     "CreateSinkStmt",
     "CreateSourceStmt",
+    "CreateSubscriptionStmt",
     "CreateTableStmt",
+    "DeclareSubscriptionCursorStmt",
     "DropStreamStmt",
     "FetchWithinStmt",
     "Format",
@@ -48,7 +56,7 @@ def starts_streaming(text: str, tokens: Sequence[Token]) -> bool:
             return len(tokens) == 3
         case ["CREATE", "TABLE", *_]:
             return has_connector(text, tokens) or has_watermark(text, tokens)
-    return is_subscribing(text, tokens)
+    return is_subscribing(text, tokens) or is_subscription(text, tokens)
 
 
 def parse_streaming(text: str, tokens: Sequence[Token], grammar: Grammar) -> Node:
@@ -56,6 +64,8 @@ def parse_streaming(text: str, tokens: Sequence[Token], grammar: Grammar) -> Nod
     if is_subscribing(text, tokens):
         return parse_subscribing(text, tokens, grammar)
     reader = Reader(text, tokens, grammar)
+    if is_subscription(text, tokens):
+        return parse_subscription(reader)
     if reader.accept("SHOW"):
         return parse_show(reader)
     if reader.accept("DROP"):
