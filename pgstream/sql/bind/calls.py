@@ -16,7 +16,14 @@ from pgstream.plan.expressions import AggCall, Call, Expr, Ref, SortKey
 from pgstream.plan.rewrite import free_refs, subexpressions
 from pgstream.sql.bind.coercion import coerce_or_fail, coerce_to_bool, pathway
 from pgstream.sql.bind.dispatch import bind_expression, binds
-from pgstream.sql.bind.group_windows import bind_group_window, bind_window_bound, is_group_window, is_window_bound
+from pgstream.sql.bind.event_time import event_time
+from pgstream.sql.bind.group_windows import (
+    bind_group_window,
+    bind_window_bound,
+    is_group_window,
+    is_row_time,
+    is_window_bound,
+)
 from pgstream.sql.bind.names import Level, SetCall
 from pgstream.sql.bind.operators import coerce_argument, note_volatility
 from pgstream.sql.bind.ordering import sort_key
@@ -42,6 +49,8 @@ def bind_call(level: Level, node: Node) -> Expr:
         return bind_group_window(level, node)
     if is_window_bound(node):
         return bind_window_bound(level, node)
+    if is_row_time(node):
+        return event_time(level, "row_time", node.location)
     name = function_name(level, node)
     args = _arguments(level, node, name in AGGREGATES and node.over is None)
     candidate = choose_function(node, name, args)

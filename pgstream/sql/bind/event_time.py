@@ -19,13 +19,15 @@ _PASSING = (Filter, Join, Project, Sessions, TableCall, TopN, Window)
 
 
 def event_time(level: Level, kind: str, position: int | None) -> Expr:
-    """The event time of the rows of FROM, for the window function `kind`."""
+    """The event time of the rows of FROM, for the function `kind`."""
     visible = {ref.col.id: ref.col for item in level.items if item.columns_visible for _, ref in _refs(item)}
     hidden = {} if level.rows is None else {col.id: col for col in _below(level.rows)}
     found: list[Col] = []
     for columns, wanted in ((visible, _marked), (hidden, _marked), (visible, _is_time), (hidden, _is_time)):
         found = found or [col for col in columns.values() if wanted(level, col)]
-    hint = f"Declare one with WATERMARK FOR, or name it: {kind}(column, …)."
+    hint = "Declare one with WATERMARK FOR."
+    if kind != "row_time":
+        hint = f"Declare one with WATERMARK FOR, or name it: {kind}(column, …)."
     if not found:
         raise UndefinedColumn(
             f"{kind} needs an event time, but no column here is a timestamp", hint=hint, position=position
@@ -35,6 +37,7 @@ def event_time(level: Level, kind: str, position: int | None) -> Expr:
         names = " or ".join(f'"{shown.get(col.id, col.name)}"' for col in found)
         raise AmbiguousColumn(f"the event time of {kind} is ambiguous: {names}", hint=hint, position=position)
     level.own.add(found[0].id)
+    level.times.append(found[0])
     return level.binding.located(Ref(found[0]), position)
 
 
@@ -62,6 +65,13 @@ def _below(plan: Relation) -> Iterator[Col]:
     elif isinstance(plan, _PASSING):
         for input in children(plan):
             yield from _below(input)
+
+
+def with_event_times(level: Level, plan: Relation) -> Relation:
+    """`plan`, the rows of FROM, with the event times that were asked for."""
+    for col in level.times:
+        plan = with_column(plan, col) or plan
+    return plan
 
 
 def with_column(plan: Relation, col: Col) -> Relation | None:

@@ -17,7 +17,7 @@ from pgstream.plan.expressions import Call, Col, Const, Expr, Param, Ref
 from pgstream.plan.relations import Relation
 from pgstream.plan.rewrite import used
 from pgstream.sql.bind.dispatch import bind_expression
-from pgstream.sql.bind.event_time import event_time, with_column
+from pgstream.sql.bind.event_time import event_time, with_event_times
 from pgstream.sql.bind.names import Level, SetCall, find_column, find_item
 from pgstream.sql.bind.operators import apply_operator
 from pgstream.sql.bind.windowing import (
@@ -62,6 +62,11 @@ _MILLISECOND = Const(Interval(0, 0, 1000), INTERVAL)
 def is_group_window(node: Node) -> bool:
     """Whether a call is one of a window function as a value."""
     return isinstance(node, ast.FuncCall) and len(node.funcname) == 1 and node.funcname[0].sval in LENGTHS
+
+
+def is_row_time(node: Node) -> bool:
+    """Whether a call is `row_time()`, Arroyo's name for the event time."""
+    return len(node.funcname) == 1 and node.funcname[0].sval == "row_time" and not node.args
 
 
 def is_window_bound(node: Node) -> bool:
@@ -133,14 +138,12 @@ def _made(level: Level, windowing: Windowing) -> GroupWindow:
 
 
 def with_times(level: Level, plan: Relation) -> Relation:
-    """`plan` with the time of its rows' window, without those rows that have none where windows do not see to that."""
+    """`plan` with its rows' event time, without those rows that are in no window where windows do not see to that."""
+    plan = with_event_times(level, plan)
     window = level.group_window
-    if window is None:
+    if window is None or window.windowing.kind != "tumble":
         return plan
-    time = window.windowing.time
-    if isinstance(time, Ref):
-        plan = with_column(plan, time.col) or plan
-    return timed(level.binding, plan, time) if window.windowing.kind == "tumble" else plan
+    return timed(level.binding, plan, window.windowing.time)
 
 
 def with_sessions(level: Level, plan: Relation, keys: Iterable[Expr]) -> Relation:

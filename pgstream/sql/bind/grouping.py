@@ -8,6 +8,7 @@ the primary key of its table is grouped by.
 from dataclasses import dataclass, field
 from typing import Any
 
+from pgstream.catalog.objects import Source, Table
 from pgstream.errors import GroupingError
 from pgstream.plan.expressions import (
     Col,
@@ -92,12 +93,12 @@ class Grouping:
 
     def _has_key(self, item: Any) -> bool:
         """Whether the primary key of the item's table is among the keys, and so decides all its columns."""
-        key = getattr(item.table, "primary_key", None)
-        if key is None:
+        key = _row_key(item.table)
+        if not key:
             return False
         grouped = {known.col.id for _, known in self.keys if isinstance(known, Ref)}
         by_attnum = {expr.col.attnum: expr.col.id for _, expr in item.columns if isinstance(expr, Ref)}
-        return all(by_attnum.get(position + 1) in grouped for position in key.columns)
+        return all(by_attnum.get(position + 1) in grouped for position in key)
 
     def _ungrouped(self, ref: Ref, name: str, depth: int) -> GroupingError:
         position = self.level.binding.position(ref)
@@ -107,3 +108,10 @@ class Grouping:
             f'column "{name}" must appear in the GROUP BY clause or be used in an aggregate function',
             position=position,
         )
+
+
+def _row_key(stored: Any) -> tuple[int, ...]:
+    """The positions of the columns by which the rows of a stored relation are known to differ; none if by no such."""
+    if isinstance(stored, Table):
+        return () if stored.primary_key is None else stored.primary_key.columns
+    return stored.row_key if isinstance(stored, Source) else ()

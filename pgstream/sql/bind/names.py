@@ -84,6 +84,8 @@ class Level:
     """The window that this level's rows are in, once a function such as tumble(…) asked for one."""
     rows: Any = None
     """The plan of FROM, once it is bound."""
+    times: list[Col] = field(default_factory=list)
+    """The event times that were asked for, which the rows of FROM need not have."""
     window_definitions: dict[str, Any] = field(default_factory=dict)
     ctes: dict[str, Any] = field(default_factory=dict)
     later_ctes: set[str] = field(default_factory=set)

@@ -113,13 +113,14 @@ class Both:
 @pytest.fixture
 def both(opened: Opened) -> Iterator[Both]:
     with psycopg.connect(ORACLE, autocommit=True) as oracle:
-        oracle.execute(f"CREATE SCHEMA windows_beside; SET search_path = windows_beside; SET TimeZone = '{ZONE}'")
+        schema = f"windows_{os.getpid()}"
+        oracle.execute(f"CREATE SCHEMA {schema}; SET search_path = {schema}; SET TimeZone = '{ZONE}'")
         sql = opened.open()
         sql.settings = {**SETTINGS, "timezone": ZONE}
         try:
             yield Both(sql, oracle)
         finally:
-            oracle.execute("DROP SCHEMA windows_beside CASCADE")
+            oracle.execute(f"DROP SCHEMA {schema} CASCADE")
 
 
 def moment(rng: random.Random) -> str:
