@@ -7,7 +7,8 @@ RUN python -m venv /opt/pgstream && /opt/pgstream/bin/pip install --no-cache-dir
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --home-dir /data pgstream && mkdir /data && chown pgstream /data
 COPY --from=build /opt/pgstream /opt/pgstream
-ENV PATH=/opt/pgstream/bin:$PATH NUMBA_CACHE_DIR=/opt/pgstream/kernels PYTHONUNBUFFERED=1
+# An image may run on another processor than it was built on, so the kernels use nothing that only some have.
+ENV PATH=/opt/pgstream/bin:$PATH NUMBA_CACHE_DIR=/opt/pgstream/kernels NUMBA_CPU_NAME=generic PYTHONUNBUFFERED=1
 RUN pgstream compile && chmod -R a+rX /opt/pgstream/kernels
 USER pgstream
 VOLUME /data

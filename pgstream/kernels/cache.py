@@ -124,12 +124,13 @@ def _digest_of(paths: list[Path]) -> str:
 
 @functools.cache
 def _made_by() -> bytes:
-    """The compiler, the interpreter and the processor."""
+    """The compiler, the interpreter and the processor, which Numba can be told not to look at."""
     found = importlib.util.find_spec("numba")
     assert found is not None
     assert found.origin is not None
     numba_version = Path(found.origin).with_name("_version.py").read_bytes()
-    cpu = f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
+    name, features = (os.environ.get(f"NUMBA_CPU_{what}") for what in ("NAME", "FEATURES"))
+    cpu = f"{name} {features}" if name else f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
     made_by = f"{FORMAT} {llvmlite.__version__} {np.__version__} {sys.version} {cpu}"
     return made_by.encode() + numba_version
 
