@@ -62,7 +62,8 @@ class Watermark:
 class Table:
     """A stored table that takes INSERT, UPDATE and DELETE.
 
-    `errors_of` is the OID of the source whose rejected records it holds; users only read such a table.
+    `errors_of` is the OID of the source whose rejected records it holds; users only read such a table. One that is
+    `append_only` takes INSERT and nothing else.
     """
 
     oid: int
@@ -73,6 +74,7 @@ class Table:
     depends: frozenset[int] = frozenset()
     errors_of: int = 0
     watermark: Watermark | None = None
+    append_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

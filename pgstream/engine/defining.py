@@ -125,7 +125,15 @@ class Definer:
             replace(column, not_null=True) if position in statement.primary_key else column
             for position, column in enumerate(statement.columns)
         )
-        table = Table(oid, statement.schema_oid, statement.name, columns, key, watermark=statement.watermark)
+        table = Table(
+            oid,
+            statement.schema_oid,
+            statement.name,
+            columns,
+            key,
+            watermark=statement.watermark,
+            append_only=statement.append_only,
+        )
         catalog = head.catalog.put(table)
         node = self.table_node(table)
         roots = head.roots.store(oid, node)

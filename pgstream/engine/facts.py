@@ -22,6 +22,8 @@ class HeadFacts:
 
     def append_only(self, oid: int) -> bool:
         thing = self.head.catalog.objects.get(oid)
+        if isinstance(thing, Table):
+            return thing.append_only
         return isinstance(thing, Source) and not thing.row_key
 
     def written_by_key(self, oid: int) -> Written | None:

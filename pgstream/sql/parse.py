@@ -55,7 +55,7 @@ class Parsed:
 
 
 _SUSPECT = re.compile(
-    r"\b(asof|temporal|source|sources|sink|sinks|connector|watermark|subscribe|subscription)\b|\bfetch\b.*\bwith\b",
+    r"\b(asof|temporal|source|sources|sink|sinks|connector|watermark|append|subscribe|subscription)\b|\bfetch\b.*\bwith\b",
     re.IGNORECASE | re.DOTALL,
 )
 """Words without which a text needs no look at its tokens: Postgres' grammar takes it as it is."""

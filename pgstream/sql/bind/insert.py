@@ -9,6 +9,7 @@ from pgstream.errors import (
     InvalidColumnReference,
     SyntaxError42601,
     UndefinedObject,
+    WrongObjectType,
 )
 from pgstream.plan.expressions import Col, Const, Expr, Param, Ref
 from pgstream.plan.relations import Project, Relation
@@ -165,6 +166,8 @@ def _on_conflict(
             hint="For example, ON CONFLICT (column_name).",
             position=node.location,
         )
+    if table.append_only:
+        raise WrongObjectType(f'cannot update append-only table "{table.name}"', position=node.location)
     level = Level(binding, clause="UPDATE")
     existing = NameItem(alias, [(col.name, Ref(col)) for col in target], table=table)
     proposed = NameItem(

@@ -130,6 +130,7 @@ class CreateTable:
     exists: bool = False
     """The relation is there already and IF NOT EXISTS was given: only a notice is left to do."""
     watermark: Watermark | None = None
+    append_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

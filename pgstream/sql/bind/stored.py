@@ -35,6 +35,8 @@ def written_table(binding: Binding, node: Node, verb: str) -> Table:
     """The table that a statement writes. Raises what PostgreSQL raises for relations that are not tables."""
     found = find_relation(binding, node, pointed=verb != "truncate")
     if isinstance(found, Table):
+        if found.append_only and verb in ("update", "delete", "truncate"):
+            raise WrongObjectType(f'cannot {_VERBS[verb]} append-only table "{found.name}"')
         binding.depends.add(found.oid)
         return found
     raise _refusal(found, verb)

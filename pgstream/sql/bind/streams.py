@@ -63,12 +63,12 @@ def _watermark(binding: Binding, node: CreateSourceStmt, columns: tuple[TableCol
 
 @binds_statement(CreateTableStmt)
 def bind_create_marked_table(binding: Binding, node: CreateTableStmt, parsed: Parsed) -> Command:
-    """CREATE TABLE with a watermark."""
+    """CREATE TABLE with a watermark, or of a table that only grows."""
     command = bind_node(binding, node.table, parsed)
     made = command.statement
     assert isinstance(made, CreateTable)
     watermark = bind_watermark(binding, made.name, made.columns, node.watermarks)
-    return replace(command, statement=replace(made, watermark=watermark))
+    return replace(command, statement=replace(made, watermark=watermark, append_only=node.append_only))
 
 
 def _primary_key(made: Definition) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ from pgstream.sql.streaming.subscriptions import (
     is_subscription,
     parse_subscription,
 )
-from pgstream.sql.streaming.tables import CreateTableStmt, has_watermark, parse_create_table
+from pgstream.sql.streaming.tables import CreateTableStmt, is_marked, parse_create_table
 
 __all__ = [
     "CreateSinkStmt",
@@ -55,7 +55,7 @@ def starts_streaming(text: str, tokens: Sequence[Token]) -> bool:
         case ["SHOW", "MATERIALIZED", "VIEWS"]:
             return len(tokens) == 3
         case ["CREATE", "TABLE", *_]:
-            return has_connector(text, tokens) or has_watermark(text, tokens)
+            return has_connector(text, tokens) or is_marked(text, tokens)
     return is_subscribing(text, tokens) or is_subscription(text, tokens)
 
 

@@ -32,7 +32,15 @@ def _made(made: object, oid: int) -> Schema | Table | View | MaterializedView | 
             key = None
             if made.primary_key:
                 key = PrimaryKey(oid + 3, oid + 4, made.primary_key_name or f"{made.name}_pkey", made.primary_key)
-            return Table(oid, made.schema_oid, made.name, made.columns, key, watermark=made.watermark)
+            return Table(
+                oid,
+                made.schema_oid,
+                made.name,
+                made.columns,
+                key,
+                watermark=made.watermark,
+                append_only=made.append_only,
+            )
         case st.CreateView():
             return View(oid, made.schema_oid, made.name, made.columns, made.query, made.search_path, made.depends)
         case st.CreateMaterializedView():
