@@ -42,7 +42,8 @@ def _seen(head: Head, outputs: Mapping[Node, Delta], time_ms: int) -> Seen:
     """What watchers will be told of the ticks since the last commit."""
     found = {}
     for oid in head.watched:
-        delta = outputs.get(head.roots.stored[oid])
+        node = head.roots.stored.get(oid)  # none where it was dropped
+        delta = None if node is None else outputs.get(node)
         if delta is not None and len(delta):
             found[oid] = Delta(tuple(delta.columns), delta.weights)
     return (*head.seen, (time_ms, found)) if found else head.seen

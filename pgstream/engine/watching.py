@@ -133,21 +133,23 @@ class Watch(NamedTuple):
 def stored_as_it_is(plan: rel.Relation, head: Head) -> int | None:
     """The OID of the relation whose stored rows are the answer of a query; None where there is more to it."""
     plan = optimize(plan, HeadFacts(head))
-    match plan:
-        case rel.Project(input=rel.Scan(oid=oid, columns=columns, positions=positions)) if oid in head.roots.stored:
-            thing = head.catalog.objects[oid]
-            assert isinstance(thing, Relation)
-            whole = positions == tuple(range(len(thing.columns)))
-            same = [expr for _, expr in plan.outputs] == [Ref(column) for column in columns]
-            return oid if whole and same else None
-    return None
+    scan, same = plan, True
+    if isinstance(plan, rel.Project) and isinstance(plan.input, rel.Scan):
+        scan = plan.input
+        same = [expr for _, expr in plan.outputs] == [Ref(column) for column in scan.columns]
+    if not isinstance(scan, rel.Scan) or scan.oid not in head.roots.stored:
+        return None
+    thing = head.catalog.objects[scan.oid]
+    assert isinstance(thing, Relation)
+    whole = scan.positions == tuple(range(len(thing.columns)))
+    return scan.oid if whole and same else None
 
 
 def twin(head: Head, made: Head, oid: int) -> int | None:
     """What is watched already, of what only watchers have, and is the same query as `oid` of the head to be."""
     node = made.roots.stored[oid]
     hidden = (other for other in head.watched if other not in head.catalog.objects)
-    return next((other for other in hidden if head.roots.stored[other] is node), None)
+    return next((other for other in hidden if head.roots.stored.get(other) is node), None)
 
 
 @dataclass(slots=True)

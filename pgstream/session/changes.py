@@ -46,17 +46,22 @@ class Teller:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_told", _SHAPES[self.shape.envelope])
 
-    def piece(self, delta: Delta, time_ms: int, shared: bool = False) -> Piece | None:
-        """What changed in one tick; None where it comes to nothing. `shared`: it is what everybody is told of it."""
+    def piece(self, delta: Delta, time_ms: int, shared: bool = False, stock: bool = False) -> Piece | None:
+        """What changed in one tick; None where it comes to nothing. `shared`: it is what everybody is told of it;
+        `stock`: it is what was there before all changes."""
         delta = consolidate(Delta(tuple(delta.columns), delta.weights))
         if not len(delta):
             return None
         rows = self._told(self, delta)
         count = len(rows[0])
+        key = (time_ms, self) if shared else None
+        if self.shape.envelope == "ops":
+            when = pa.nulls(count, pa.int64()) if stock else pa.array(np.full(count, time_ms))
+            return Piece((*rows, when), count, key)
         first = [pa.repeat(pa.scalar(str(time_ms)), count)]
         if self.shape.progress:
             first.append(pa.repeat(pa.scalar(False), count))
-        return Piece((*first, *rows), count, (time_ms, self) if shared else None)
+        return Piece((*first, *rows), count, key)
 
     def progress(self, time_ms: int) -> Piece:
         """The row which tells that nothing earlier than `time_ms` will follow."""
@@ -83,8 +88,13 @@ def _sorted(columns: Sequence[Column], types: Sequence[SqlType], order: Sequence
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    """The keys that one tick touched, in order: the row that each had and has (-1: none), and which have several."""
+    """The keys that one tick touched, in order: the row that each had and has (-1: none), and which have several.
 
+    `number` is the key of each row by its first appearance, `order` lists those numbers in the keys' order.
+    """
+
+    number: NDArray[np.int64]
+    order: NDArray[np.int64]
     sample: NDArray[np.int64]
     old: NDArray[np.int64]
     new: NDArray[np.int64]
@@ -106,7 +116,7 @@ def _keys(teller: Teller, delta: Delta) -> _Keys:
     if count > 1 and all(type.definition.order_key is not None for type in types):
         first = [column.take(pa.array(groups.first)) for column in columns]
         order = _sorted(first, types, [OrderColumn(position) for position in range(len(types))])
-    return _Keys(groups.first[order], old[order], new[order], violated[order])
+    return _Keys(number, order, groups.first[order], old[order], new[order], violated[order])
 
 
 def _picked(delta: Delta, positions: Sequence[int], rows: NDArray[np.int64], gone: NDArray[np.bool_]) -> list[Column]:
@@ -139,8 +149,25 @@ def _debezium(teller: Teller, delta: Delta) -> tuple[Column, ...]:
     return (_states(keys, "insert"), *named, *before, *after)
 
 
+def _ops(teller: Teller, delta: Delta) -> tuple[Column, ...]:
+    """The columns and RisingWave's `op`, each copy of a row by itself; the two halves of an update are neighbours."""
+    inserted = delta.weights > 0
+    op = np.where(inserted, "Insert", "Delete")
+    order = np.argsort(inserted, kind="stable")
+    if teller.shape.key and len(delta):
+        keys = _keys(teller, delta)
+        place = np.empty(len(keys.sample), np.int64)
+        place[keys.order] = np.arange(len(place))
+        updated = ((keys.old >= 0) & (keys.new >= 0) & ~keys.violated)[place[keys.number]]
+        op = np.where(updated, np.where(inserted, "UpdateInsert", "UpdateDelete"), op)
+        order = np.lexsort((inserted, place[keys.number]))
+    picks = pa.array(np.repeat(order, np.abs(delta.weights[order])))
+    return (*(column.take(picks) for column in delta.columns), pa.array(op.tolist(), pa.string()).take(picks))
+
+
 _SHAPES: dict[str, Callable[[Teller, Delta], tuple[Column, ...]]] = {
     "diffs": _diffs,
     "upsert": _upsert,
     "debezium": _debezium,
+    "ops": _ops,
 }

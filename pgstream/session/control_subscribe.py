@@ -26,6 +26,8 @@ async def fetch_coming(session: Session, node: Any, answer: Answer, seconds: flo
         raise ObjectNotInPrerequisiteState("cursor can only scan forward", hint="Its rows are still coming.")
     if count == 0:
         raise FeatureNotSupported("a subscription keeps no row that was fetched")
+    if seconds is None:
+        seconds = answer.feed.patience_s
     if node.ismove and count == FETCH_ALL and seconds is None:
         seconds = 0.0
     pieces = await fetched(session, answer.feed, 0 if count == FETCH_ALL else count, seconds)

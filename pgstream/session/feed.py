@@ -39,7 +39,9 @@ class Bounds:
 class Feed:
     """See the module's description. On the event loop's thread."""
 
-    def __init__(self, session: Session, watch: Watch, teller: Teller, bounds: Bounds) -> None:
+    def __init__(
+        self, session: Session, watch: Watch, teller: Teller, bounds: Bounds, patience_s: float | None = None
+    ) -> None:
         self._fanout: Fanout = session.services.fanouts.of(watch.channel)
         self._teller = teller
         self._bounds = bounds
@@ -48,6 +50,8 @@ class Feed:
         self._ready: deque[Piece] = deque()
         self._coming: Iterator[Piece] | None = None
         self._conflates = session.settings.current.get(SLOW) != "drop"
+        self.patience_s = patience_s
+        """How long FETCH waits where it does not say; None: until there is something."""
         self.ended = False
         ending = finalize(self, session.database.autocommit.unwatch, watch.relation_oid)
         ending.atexit = False
@@ -218,9 +222,9 @@ def snapshot(teller: Teller, rows: Spine | None, as_of_ms: int) -> Iterator[Piec
     """All rows of a relation: in chunks where each row can be told by itself."""
     if rows is None:
         return
-    by_row = teller.shape.envelope == "diffs" and not teller.shape.order
+    by_row = teller.shape.envelope in ("diffs", "ops") and not teller.shape.order
     chunks: Any = rows.chunks(CHUNK_ROWS) if by_row else [rows.contents()]
     for chunk in chunks:
-        piece = teller.piece(chunk, as_of_ms)
+        piece = teller.piece(chunk, as_of_ms, stock=True)
         if piece is not None:
             yield piece

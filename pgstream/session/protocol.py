@@ -18,7 +18,10 @@ from pgstream.errors import (
     SyntaxError42601,
     UndefinedParameter,
 )
-from pgstream.session import control_copy, control_settings, control_statements, control_transaction
+from pgstream.session import (
+    control_copy,
+    controls,  # noqa: F401  declares what sessions run themselves
+)
 from pgstream.session.bind_values import bound_values
 from pgstream.session.encode import fields, result_formats
 from pgstream.session.pipeline import repeated, run_repeated
@@ -57,9 +60,6 @@ from pgstream.wire.messages import (
     Sync,
     Terminate,
 )
-
-CONTROLS = (control_copy, control_settings, control_statements, control_transaction)
-"""Imported for what they declare."""
 
 INBOX_MAX = 10_000
 """How many messages may wait before the client is held back."""

@@ -1,13 +1,15 @@
 """Subscriptions opened, and their rows sent: as DataRows, or as COPY sends them."""
 
 import asyncio
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from decimal import Decimal
 from itertools import chain
 from typing import Any
 
+from pgstream.catalog.objects import Subscription
 from pgstream.delta import Column, Delta, concat
+from pgstream.engine.remembering import remembered, remembered_since
 from pgstream.engine.watching import Change, Outrun, Watch
 from pgstream.errors import AbsurdTimeBounds, NullValueNotAllowed, NumericValueOutOfRange, ObjectNotInPrerequisiteState
 from pgstream.functions.registry import EvalContext
@@ -21,7 +23,7 @@ from pgstream.session.feed import Bounds, Feed, snapshot
 from pgstream.session.prepared import Answer, Portal, Prepared
 from pgstream.session.session import Session
 from pgstream.sql.bind.statements import Subscribe
-from pgstream.storage.consolidate import consolidate
+from pgstream.storage.spine import Spine
 from pgstream.wire import backend
 
 FORMATTING = ("datestyle", "timezone", "intervalstyle", "extra_float_digits", "bytea_output")
@@ -44,7 +46,7 @@ async def subscribed(session: Session, prepared: Prepared, params: tuple[Column,
         raise AbsurdTimeBounds(
             f"subscription lower bound (`AS OF`) is greater than its upper bound (`UP TO`): {as_of} > {up_to}"
         )
-    await _begin(session, feed, watch, teller, bounds, statement.snapshot)
+    await begin(session, feed, watch, teller, bounds, statement.snapshot)
     return Answer(prepared.bound.tag, prepared.columns, counted=True, feed=feed)
 
 
@@ -80,51 +82,63 @@ def _milliseconds(expr: Expr | None, params: tuple[Column, ...], context: EvalCo
     return int(number)
 
 
-async def _begin(
+async def begin(
     session: Session, feed: Feed, watch: Watch, teller: Teller, bounds: Bounds, with_snapshot: bool
 ) -> None:
-    """Has `feed` begin with the rows as of its first time."""
+    """Has `feed` begin with the rows as of its first time, or with the changes since then."""
     at_ms, rows = watch.head.time_ms, watch.head.rows(watch.relation_oid)
     as_of = bounds.as_of_ms
     if as_of == bounds.up_to_ms:
         feed.begin(iter(()), as_of)
-        return
-    if as_of == at_ms:
+    elif as_of == at_ms:
         feed.begin(snapshot(teller, rows, as_of) if with_snapshot else iter(()), at_ms)
-        return
-    if as_of > at_ms:
+    elif as_of > at_ms:
         between = [change.delta for change in await feed.until(session, as_of)]
-        after_ms, later = as_of, list[Change]()
+        feed.begin(_whole(teller, rows, between, as_of) if with_snapshot else iter(()), as_of)
+    elif with_snapshot:
+        later = list(known_changes(watch, as_of))
+        first = _whole(teller, rows, [change.delta.negate() for change in later], as_of)
+        feed.begin(chain(first, _pieces(teller, later, bounds)), at_ms)
     else:
-        later = _known(watch, as_of)
-        between = [change.delta.negate() for change in later]
-        after_ms = at_ms
-    first: Iterator[Piece] = iter(())
-    if with_snapshot:
-        parts = [Delta.empty([type.storage for type in teller.types])]
-        parts += [] if rows is None else [rows.contents()]
-        first = _pieces(teller, [Change(as_of, consolidate(concat([*parts, *between])))])
-    within = [change for change in later if bounds.up_to_ms is None or change.time_ms < bounds.up_to_ms]
-    feed.begin(chain(first, _pieces(teller, within)), after_ms)
+        feed.begin(_pieces(teller, known_changes(watch, as_of), bounds), at_ms)
 
 
-def _pieces(teller: Teller, changes: list[Change]) -> Iterator[Piece]:
+def _whole(teller: Teller, rows: Spine | None, between: Sequence[Delta], as_of_ms: int) -> Iterator[Piece]:
+    """All rows as of a time that is not the head's; `between` leads there."""
+    parts = [Delta.empty([type.storage for type in teller.types]), *between]
+    if rows is not None:
+        parts.append(rows.contents())
+    piece = teller.piece(concat(parts), as_of_ms, stock=True)
+    if piece is not None:
+        yield piece
+
+
+def _pieces(teller: Teller, changes: Iterable[Change], bounds: Bounds) -> Iterator[Piece]:
     for change in changes:
+        if bounds.up_to_ms is not None and change.time_ms >= bounds.up_to_ms:
+            return
         piece = teller.piece(change.delta, change.time_ms)
         if piece is not None:
             yield piece
 
 
-def _known(watch: Watch, after_ms: int) -> list[Change]:
-    """The changes after a time in the past up to the Watch's head. Raises where they are not known any more."""
+def known_changes(watch: Watch, after_ms: int) -> Iterable[Change]:
+    """The changes after a time in the past up to the Watch's head: from the channel, or from a subscription's memory.
+
+    Raises where they are not known any more.
+    """
+    head = watch.head
     try:
         told = watch.channel.read(after_ms)
     except Outrun:
+        for thing in head.catalog.dependents(watch.relation_oid):
+            if isinstance(thing, Subscription) and remembered_since(head, thing) <= after_ms:
+                return remembered(head, thing, after_ms)
         raise ObjectNotInPrerequisiteState(
             f"the changes since {after_ms} are not known any more",
             hint="CREATE SUBSCRIPTION … FROM a relation WITH (retention = '1 day') keeps its changes.",
         ) from None
-    return [change for change in told.changes if change.time_ms <= watch.head.time_ms]
+    return [change for change in told.changes if change.time_ms <= head.time_ms]
 
 
 # -- sending

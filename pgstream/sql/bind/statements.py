@@ -63,7 +63,8 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class ChangeShape:
-    """How changes are told: `diffs` (each row with mz_diff), `upsert` or `debezium` (each key with mz_state).
+    """How changes are told: `diffs` (each row with mz_diff), `upsert` or `debezium` (each key with mz_state), `ops`
+    (each copy of a row with RisingWave's op and rw_timestamp).
 
     `key` holds column positions, `order` the order of the rows of one tick over mz_diff (position 0) and the columns.
     """

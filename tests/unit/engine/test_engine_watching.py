@@ -72,6 +72,20 @@ def test_snapshot_and_changes_are_the_answer(sql: Sql, query: str) -> None:
     assert told(one) == Counter(sql.rows(query))
 
 
+@pytest.mark.parametrize("query", ["SELECT * FROM t", "SUBSCRIBE t", "SUBSCRIBE (SELECT k, g FROM t)"])
+def test_what_is_stored_already_is_not_stored_again(sql: Sql, query: str) -> None:
+    sql.run(TABLES)
+    before = len(sql.database._database.circuit)
+    if query.startswith("SUBSCRIBE"):
+        (parsed,) = parse(query)
+        bound, context = sql._bound(parsed)
+        one = sql.database.autocommit.watch(parsed, bound, context).result(PATIENCE_S)
+    else:
+        one = watch(sql, query)
+    assert sql.database.autocommit.snapshot().head.catalog.objects[one.relation_oid].name == "t"
+    assert len(sql.database._database.circuit) == before
+
+
 def test_equal_queries_are_computed_once_and_freed_with_the_last(sql: Sql) -> None:
     sql.run(TABLES)
     circuit = sql.database._database.circuit
@@ -128,6 +142,7 @@ def test_dropping_what_is_watched_ends_it(sql: Sql) -> None:
         assert len(changes) == 1
         with pytest.raises(SqlError, match="was dropped"):
             channel.read(until)
+    sql.run("INSERT INTO u VALUES (1, 'goes on')")
     for ended in (one, other):
         sql.database.autocommit.unwatch(ended.relation_oid).result(PATIENCE_S)
 

@@ -63,6 +63,21 @@ def test_debezium() -> None:
     ]
 
 
+def test_ops_are_of_single_rows() -> None:
+    rows = ((4, "d", 1), (1, "b", 1), (1, "a", -1), (3, "c", -1))
+    assert told(ChangeShape("ops", key=(0,)), *rows) == [
+        (1, "a", "UpdateDelete", 5),
+        (1, "b", "UpdateInsert", 5),
+        (3, "c", "Delete", 5),
+        (4, "d", "Insert", 5),
+    ]
+    assert [row[2] for row in told(ChangeShape("ops"), *rows)] == ["Delete", "Delete", "Insert", "Insert"]
+    assert told(ChangeShape("ops"), (1, "twice", 2)) == [(1, "twice", "Insert", 5)] * 2
+    stock = Teller(TYPES, ChangeShape("ops")).piece(delta((1, "a", 1)), 5, stock=True)
+    assert stock is not None
+    assert rows_of(stock) == [(1, "a", "Insert", None)]
+
+
 def test_a_key_may_be_null() -> None:
     shape = ChangeShape("upsert", key=(1,))
     assert told(shape, (1, None, 1), (2, None, -1)) == [("5", "upsert", None, 1)]
