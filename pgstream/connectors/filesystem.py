@@ -37,6 +37,10 @@ class FilesystemOptions:
         choices=("auto", "none", "gzip", "zstd", "bz2", "lz4"),
         doc="How files are compressed; auto: as their suffix says.",
     )  # fmt: skip
+    key: tuple[str, ...] = option(
+        "primary_key", default=(), read=lambda text: tuple(name.strip() for name in text.split(",")),
+        doc="The columns that tell which rows a sink's Debezium records change.",
+    )  # fmt: skip
     envelope: str = option(
         "envelope", default="none", choices=("none", "changelog"),
         doc="What a sink writes: rows, which cannot be retracted, or rows with pgstream_op and pgstream_tick.",

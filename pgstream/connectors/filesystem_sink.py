@@ -13,6 +13,7 @@ from typing import Any
 
 from pgstream.connectors.changelog import OPERATION, TICK, inserted, logged
 from pgstream.connectors.connector import Opening
+from pgstream.connectors.outgoing import Outgoing
 from pgstream.connectors.sink import Changes, Cursor, Sink
 from pgstream.errors import InvalidParameterValue, IoError
 from pgstream.formats.format import Encoder, FileFormat
@@ -46,13 +47,17 @@ def sync_directory(path: Path) -> None:
 
 
 class Records:
-    """Changes to bytes, for one sink."""
+    """Changes to bytes, for one sink: by `outgoing`, where it has records that say more than a row."""
 
-    def __init__(self, encoder: Encoder, changelog: bool) -> None:
+    def __init__(self, encoder: Encoder, changelog: bool, outgoing: Outgoing | None = None) -> None:
         self.encoder = encoder
         self.changelog = changelog
+        self.append_only = not changelog and (outgoing is None or outgoing.append_only)
+        self._outgoing = outgoing
 
     def encode(self, changes: Changes) -> bytes:
+        if self._outgoing is not None:
+            return b"".join((record.value or b"null") + b"\n" for record in self._outgoing.records(changes))
         columns, count = (logged if self.changelog else inserted)(changes)
         return self.encoder.encode(columns, count) if count else b""
 
@@ -64,7 +69,7 @@ class GrowingFile:
         self._path = path
         self._waiting = path.with_name(f".{path.name}.part")
         self._records = records
-        self.append_only = not records.changelog
+        self.append_only = records.append_only
         created = not path.exists()
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         if created:
@@ -132,7 +137,7 @@ class FilePerCommit:
         self._shown = path / ".shown"
         self._suffix = suffix
         self._records = records
-        self.append_only = not records.changelog
+        self.append_only = records.append_only
         self._number = 0
         if cursor is not None:
             self.publish(cursor)
@@ -176,7 +181,8 @@ def open_sink(options: Any, opening: Opening, cursor: Cursor | None) -> Sink:
         raise InvalidParameterValue(f'format "{form.name}" cannot be written')
     changelog = options.envelope == "changelog"
     fields = (OPERATION, TICK, *opening.fields) if changelog else opening.fields
-    records = Records(form.encoder(fields, opening.format_options), changelog)
+    outgoing = Outgoing(opening, options.key) if opening.envelope == "debezium" and not changelog else None
+    records = Records(form.encoder(fields, opening.format_options), changelog, outgoing)
     try:
         if options.path.endswith("/") or path.is_dir():
             return FilePerCommit(path, form.suffixes[0], records, cursor)

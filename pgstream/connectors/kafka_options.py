@@ -86,9 +86,10 @@ class KafkaOptions:
         "timeout", default=10_000_000, read=read_duration_us, doc="How long a broker is waited for."
     )
     key: tuple[str, ...] = option(
-        "primary_key", "key.fields", "sink.key_field", default=(), read=read_columns,
-        doc="The columns that a sink makes the messages' keys of.",
+        "primary_key", "key.fields", default=(), read=read_columns,
+        doc="The columns that a sink makes the messages' keys of, as JSON objects.",
     )  # fmt: skip
+    key_field: str | None = option("sink.key_field", default=None, doc="The column whose text is the messages' key.")
     timestamp_field: str | None = option(
         "sink.timestamp_field", default=None, doc="The column that is the messages' timestamp."
     )
