@@ -300,8 +300,8 @@ class Transaction:
             if self._base is None or self._fork is None or not (self._deltas or self._drafts):
                 return
             self._database.require_there()
-            together = len(self._deltas) > 1 and self._base.tells_ticks
-            if self._database.head is not self._base or self._database.building or together:
+            told = bool(self._deltas) and self._base.tells_ticks  # as one tick, of now
+            if self._database.head is not self._base or self._database.building or told:
                 self._replay()
             elif self._drafts:
                 self._database.install(self._fork)

@@ -117,6 +117,20 @@ def test_a_transaction_is_told_as_one_change(sql: Sql) -> None:
     assert rows_of(change.delta.columns, change.delta.weights) == {(1, 2): 1, (3, 3): 1}
 
 
+def test_a_transaction_is_told_when_it_commits(sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "PULSE_MS", 1)
+    sql.run(TABLES)
+    one = watch(sql, "SELECT * FROM t")
+    transaction = sql.begin()
+    transaction.run("INSERT INTO t VALUES (1, 1)")
+    since = one.head.time_ms
+    eventually(lambda: one.channel.read(since).until_ms > since + 50)
+    until = one.channel.read(since).until_ms
+    transaction.commit()
+    transaction.forget()
+    assert one.channel.read(until).changes[0].time_ms > until
+
+
 def test_times_grow_through_a_crash(opened) -> None:  # type: ignore[no-untyped-def]
     sql = opened.open()
     sql.run(TABLES)
