@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pgstream.errors import FeatureNotSupported
+from pgstream.errors import FeatureNotSupported, InvalidTableDefinition
 from pgstream.sql.streaming.columns import Watermark, parse_columns
 from pgstream.sql.streaming.options import Format, Option, parse_format, parse_options
 from pgstream.sql.streaming.reader import Node, Reader, Token
@@ -36,6 +36,10 @@ PART_TYPES = {
 """What RisingWave includes a part of a message as, where it has such a type."""
 
 
+_CHANGING = ("UPSERT", "DEBEZIUM")
+"""Formats whose records change rows that came before. All others append only, said or not."""
+
+
 def has_connector(text: str, tokens: Sequence[Token]) -> bool:
     """Whether a WITH list outside all parentheses names a connector."""
     depth = 0
@@ -56,18 +60,22 @@ def parse_create_source(reader: Reader, *, is_table: bool) -> CreateSourceStmt:
     if_not_exists = reader.accept("IF", "NOT", "EXISTS")
     relation = reader.relation()
     columns = parse_columns(reader)
+    place = reader.position()
+    append_only = reader.accept("APPEND", "ONLY")
     elements, metadata = list(columns.elements), list(columns.metadata)
     while reader.accept("INCLUDE"):
         element, part = _included(reader)
         elements.append(element)
         metadata.append((element.colname, part))
-    for clause in ("FROM", "ON", "APPEND"):
+    for clause in ("FROM", "ON"):
         if reader.word() == clause:
             raise FeatureNotSupported(f"{clause} of CREATE SOURCE is not supported yet", position=reader.position())
     reader.expect("WITH")
     options = parse_options(reader)
     format = parse_format(reader)
     reader.end()
+    if append_only and format.format in _CHANGING:
+        raise InvalidTableDefinition("a source of changes is not append-only", position=place)
     return CreateSourceStmt(
         relation, tuple(elements), options, format, columns.watermarks, if_not_exists, is_table, tuple(metadata)
     )
