@@ -11,7 +11,7 @@ from pgstream.connectors.kafka_columns import Shown, read_shown, shown_columns
 from pgstream.connectors.source import Rejected, Rows
 from pgstream.delta import Column
 from pgstream.errors import InvalidParameterValue
-from pgstream.formats.format import Field, MessageDecoder, RecordFormat
+from pgstream.formats.format import Field, MessageDecoder
 from pgstream.formats.messages import without_rows
 from pgstream.formats.sheet import null_column
 
@@ -32,9 +32,9 @@ class MessageRows:
 
     def __init__(self, opening: Opening, columns: Mapping[str, str]) -> None:
         fields, form = opening.fields or (), opening.format
-        if not isinstance(form, RecordFormat) or form.messages is None:
-            named = "" if form is None else form.name
-            raise InvalidParameterValue(f'format "{named}" cannot be read from Kafka')
+        assert form is not None
+        if form.messages is None:
+            raise InvalidParameterValue(f'format "{form.name}" cannot be read from Kafka')
         self._fields = fields
         self._shown: tuple[Shown, ...] = shown_columns(fields, columns)
         outside = {shown.position for shown in self._shown}

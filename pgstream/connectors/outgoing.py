@@ -17,7 +17,7 @@ from pgstream.delta import Column, Delta, concat
 from pgstream.errors import DatatypeMismatch, InvalidParameterValue, UndefinedColumn
 from pgstream.formats.debezium_json import change_record
 from pgstream.formats.encoding import texts_of
-from pgstream.formats.format import Field, MessageEncoder, RecordFormat
+from pgstream.formats.format import Field, MessageEncoder
 from pgstream.formats.json_encoder import JsonEncoder
 from pgstream.storage.consolidate import consolidate
 
@@ -44,8 +44,9 @@ class Outgoing:
     ) -> None:
         form, fields = opening.format, opening.fields
         assert fields is not None
-        if not isinstance(form, RecordFormat) or form.encoder is None:
-            raise InvalidParameterValue(f'format "{"" if form is None else form.name}" cannot be written as messages')
+        assert form is not None
+        if form.message_encoder is None:
+            raise InvalidParameterValue(f'format "{form.name}" cannot be written as messages')
         self._fields = fields
         self._envelope = opening.envelope
         self._key = tuple(place_of(fields, name) for name in key)
@@ -55,7 +56,7 @@ class Outgoing:
             raise InvalidParameterValue('option "primary_key" is required for upserts')
         changes = self._envelope == "debezium"
         options = opening.format_options
-        self._rows: MessageEncoder = JsonEncoder(fields, options) if changes else form.encoder(fields, options)
+        self._rows: MessageEncoder = JsonEncoder(fields, options) if changes else form.message_encoder(fields, options)
         self._keys = JsonEncoder([fields[place] for place in self._key], options)
         self._timestamp = None if timestamp is None else place_of(fields, timestamp)
         if self._timestamp is not None and not pa.types.is_timestamp(fields[self._timestamp].type.storage):

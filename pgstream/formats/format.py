@@ -139,6 +139,10 @@ class RecordFormat:
     suffixes: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
 
+    @property
+    def message_encoder(self) -> Callable[[Sequence[Field], Any], MessageEncoder] | None:
+        return self.encoder
+
 
 class RowReader(Protocol):
     """A file open for reading by row number."""
@@ -153,7 +157,10 @@ class RowReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
-    """A format of whole files, whose rows are numbered. `infer` tells the columns of a file."""
+    """A format of whole files, whose rows are numbered. `infer` tells the columns of a file.
+
+    `messages` and `message_encoder` read and write records one by one, where the format has such a form too.
+    """
 
     name: str
     doc: str
@@ -161,5 +168,7 @@ class FileFormat:
     reader: Callable[[Path, Sequence[Field], Any], RowReader]
     infer: Callable[[Path], tuple[Field, ...]]
     encoder: Callable[[Sequence[Field], Any], Encoder] | None
+    messages: Callable[[Sequence[Field], Any], MessageDecoder] | None = None
+    message_encoder: Callable[[Sequence[Field], Any], MessageEncoder] | None = None
     suffixes: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()

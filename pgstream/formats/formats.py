@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from pgstream.formats.avro import AVRO
 from pgstream.formats.csv import CSV
 from pgstream.formats.debezium_json import DEBEZIUM_JSON
 from pgstream.formats.format import FileFormat, RecordFormat
@@ -11,7 +12,7 @@ from pgstream.formats.raw import RAW
 from pgstream.formats.raw_bytes import RAW_BYTES
 
 AnyFormat = RecordFormat | FileFormat
-ALL: tuple[AnyFormat, ...] = (JSON, CSV, PARQUET, RAW, RAW_BYTES, DEBEZIUM_JSON)
+ALL: tuple[AnyFormat, ...] = (JSON, CSV, PARQUET, RAW, RAW_BYTES, DEBEZIUM_JSON, AVRO)
 
 FORMATS: Mapping[str, AnyFormat] = {name: form for form in ALL for name in (form.name, *form.aliases)}
 
