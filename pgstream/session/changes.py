@@ -46,15 +46,14 @@ class Teller:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_told", _SHAPES[self.shape.envelope])
 
-    def piece(self, delta: Delta, time_ms: int, shared: bool = False, stock: bool = False) -> Piece | None:
-        """What changed in one tick; None where it comes to nothing. `shared`: it is what everybody is told of it;
-        `stock`: it is what was there before all changes."""
+    def piece(self, delta: Delta, time_ms: int, key: Any = None, stock: bool = False) -> Piece | None:
+        """What changed in one tick; None where it comes to nothing. `key` is the piece's; `stock`: it is what was there
+        before all changes."""
         delta = consolidate(Delta(tuple(delta.columns), delta.weights))
         if not len(delta):
             return None
         rows = self._told(self, delta)
         count = len(rows[0])
-        key = (time_ms, self) if shared else None
         if self.shape.envelope == "ops":
             when = pa.nulls(count, pa.int64()) if stock else pa.array(np.full(count, time_ms))
             return Piece((*rows, when), count, key)

@@ -44,6 +44,7 @@ class Feed:
     ) -> None:
         self._fanout: Fanout = session.services.fanouts.of(watch.channel)
         self._teller = teller
+        self._number = self._fanout.number(teller)
         self._bounds = bounds
         self._after_ms = watch.head.time_ms
         self._rows: Spine | None = watch.head.rows(watch.relation_oid)
@@ -68,6 +69,11 @@ class Feed:
         """Whether there are rows that need not be waited for."""
         return bool(self._ready) or self._coming is not None
 
+    @property
+    def coming(self) -> bool:
+        """Whether rows are to be made that take longer."""
+        return self._coming is not None
+
     def take(self, rows_max: int = 0) -> list[Piece]:
         """What is ready, of at most `rows_max` rows (0: all)."""
         taken, left = [], rows_max
@@ -86,25 +92,33 @@ class Feed:
             told = self._fanout.channel.read(self._after_ms)
             if told.until_ms >= time_ms:
                 return [change for change in told.changes if change.time_ms <= time_ms]
-            await session.expected(self._fanout.expect(False, asyncio.get_running_loop()))
+            await session.expected(self._fanout.expect(patient=False))
 
-    def encoded(self, piece: Piece, kind: Hashable, encode: Callable[[Piece], bytes]) -> bytes:
-        """The bytes of a piece in a format of which `kind` tells all."""
-        if piece.key is None or kind is None:
+    def numbered(self, kind: Hashable) -> int | None:
+        """A number for a format of which `kind` tells all; None for None."""
+        return None if kind is None else self._fanout.number(kind)
+
+    def encoded(self, piece: Piece, number: int | None, encode: Callable[[Piece], bytes]) -> bytes:
+        """The bytes of a piece in the format of a number."""
+        if piece.key is None or number is None:
             return encode(piece)
-        return self._fanout.once((piece.key, kind), lambda: encode(piece), len)
+        return self._fanout.once((piece.key, number), lambda: encode(piece), len)
 
-    async def more(self, session: Session, deadline: float | None = None) -> bool:
-        """Waits until rows are ready. False once it is `deadline` (of the event loop's clock), or there are no more."""
+    async def more(
+        self, session: Session, deadline: float | None = None, deliver: Callable[[], bool] | None = None
+    ) -> bool:
+        """Waits until rows are ready. False once it is `deadline` (of the event loop's clock), or there are no more.
+
+        `deliver` may take and send what comes meanwhile, see `Waiting`.
+        """
         while not self._ready:
             if self._coming is not None:
                 await self._make(session)
                 continue
-            if not self.ended:
-                self._read()
+            self.look()
             if self._ready or self._coming is not None:
                 continue
-            if self.ended or not await self._woken(session, deadline):
+            if self.ended or not await self._woken(session, deadline, deliver):
                 return False
         return True
 
@@ -118,12 +132,12 @@ class Feed:
         else:
             self._ready.append(piece)
 
-    async def _woken(self, session: Session, deadline: float | None) -> bool:
+    async def _woken(self, session: Session, deadline: float | None, deliver: Callable[[], bool] | None) -> bool:
         loop = asyncio.get_running_loop()
         if deadline is not None and loop.time() >= deadline:
             return False
         patient = not self._teller.shape.progress and self._bounds.up_to_ms is None
-        expected = self._fanout.expect(patient, loop)
+        expected = self._fanout.expect(patient, deliver)
         timer = None if deadline is None else loop.call_at(deadline, _give_up, expected)
         try:
             return await session.expected(expected)
@@ -131,10 +145,12 @@ class Feed:
             if timer is not None:
                 timer.cancel()
 
-    def _read(self) -> None:
-        """Takes what the channel tells."""
+    def look(self) -> None:
+        """Takes what the channel tells. Raises what ended it."""
+        if self.ended or self._coming is not None:
+            return
         try:
-            told = self._fanout.channel.read(self._after_ms)
+            told = self._fanout.read(self._after_ms)
         except Outrun as gone:
             self._conflate(gone)
             return
@@ -147,10 +163,8 @@ class Feed:
         return self._bounds.up_to_ms is None or time_ms < self._bounds.up_to_ms
 
     def _tell(self, change: Change) -> None:
-        key = change.time_ms, self._teller
-        piece = self._fanout.once(
-            key, lambda: self._teller.piece(change.delta, change.time_ms, shared=True), _piece_bytes
-        )
+        key = change.time_ms, self._number
+        piece = self._fanout.once(key, lambda: self._teller.piece(change.delta, change.time_ms, key), _piece_bytes)
         if piece is not None:
             self._ready.append(piece)
 

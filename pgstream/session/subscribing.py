@@ -1,7 +1,7 @@
 """Subscriptions opened, and their rows sent: as DataRows, or as COPY sends them."""
 
 import asyncio
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from decimal import Decimal
 from itertools import chain
@@ -11,7 +11,13 @@ from pgstream.catalog.objects import Subscription
 from pgstream.delta import Column, Delta, concat
 from pgstream.engine.remembering import remembered, remembered_since
 from pgstream.engine.watching import Change, Outrun, Watch
-from pgstream.errors import AbsurdTimeBounds, NullValueNotAllowed, NumericValueOutOfRange, ObjectNotInPrerequisiteState
+from pgstream.errors import (
+    AbsurdTimeBounds,
+    NullValueNotAllowed,
+    NumericValueOutOfRange,
+    ObjectNotInPrerequisiteState,
+    SqlError,
+)
 from pgstream.functions.registry import EvalContext
 from pgstream.plan.evaluate import evaluate
 from pgstream.plan.expressions import Expr
@@ -157,22 +163,38 @@ async def send_feed(session: Session, answer: Answer, formats: tuple[int, ...], 
 
     Returns how many.
     """
-    feed, sent = answer.feed, 0
     columns = answer.columns or ()
     settings = session.output_settings(columns)
-    kind = _kind(session, settings, formats)
 
     def framed(piece: Piece) -> bytes:
         return rows_framed(columns, piece.rows, piece.count, formats, settings)
 
-    while await feed.more(session):
-        for piece in feed.take(rows_max):
-            sent += piece.count
-            await _write(session, feed.encoded(piece, kind, framed))
-        if rows_max:
-            break
-        session.flush()
-    return sent
+    sending = Sending(session, answer.feed, answer.feed.numbered(_kind(session, settings, formats)), framed)
+    if rows_max:
+        await answer.feed.more(session)
+        await sending.send(answer.feed.take(rows_max))
+    else:
+        await sending.stream()
+    return sending.sent
+
+
+async def copy_feed(session: Session, answer: Answer, options: CopyOptions) -> int:
+    """Sends rows as COPY does, until there are no more; returns how many."""
+    feed = answer.feed
+    columns = answer.columns or ()
+    settings = session.output_settings(columns)
+
+    def copied(piece: Piece, first: bool = False) -> bytes:
+        return copy_out_rows(columns, piece.rows, piece.count, options, settings, first)
+
+    sending = Sending(session, feed, feed.numbered(_kind(session, settings, options)), copied)
+    session.flush()
+    if options.format == "binary" and await feed.more(session):
+        (piece,) = feed.take(1)
+        session.write(copied(piece, True))  # the file's header rides on the first row
+        sending.sent = 1
+    await sending.stream()
+    return sending.sent
 
 
 def _kind(session: Session, settings: Any, form: Hashable) -> Hashable:
@@ -182,31 +204,47 @@ def _kind(session: Session, settings: Any, form: Hashable) -> Hashable:
     return (form, *(settings[name] for name in FORMATTING))
 
 
-async def _write(session: Session, payload: bytes) -> None:
-    session.write(payload)
-    if session.outlet.paused:
-        session.flush()
-        await session.outlet.drain()
-        session.check_interrupts()
+class Sending:
+    """A feed's rows on their way to the client, no faster than it takes them."""
 
+    def __init__(self, session: Session, feed: Feed, number: int | None, encode: Callable[[Piece], bytes]) -> None:
+        self.sent = 0
+        self._session, self._feed, self._number, self._encode = session, feed, number, encode
 
-async def copy_feed(session: Session, answer: Answer, options: CopyOptions) -> int:
-    """Sends rows as COPY does, until there are no more; returns how many."""
-    feed, sent = answer.feed, 0
-    columns = answer.columns or ()
-    settings = session.output_settings(columns)
-    kind = _kind(session, settings, options)
+    async def stream(self) -> None:
+        """Sends what comes, until there is no more."""
+        while await self._feed.more(self._session, deliver=self._deliver):
+            await self.send(self._feed.take())
+            self._session.flush()
 
-    def copied(piece: Piece, first: bool = False) -> bytes:
-        return copy_out_rows(columns, piece.rows, piece.count, options, settings, first)
+    async def send(self, pieces: Sequence[Piece]) -> None:
+        session = self._session
+        for piece in pieces:
+            session.write(self._bytes(piece))
+            if session.outlet.paused:
+                session.flush()
+                await session.outlet.drain()
+                session.check_interrupts()
 
-    session.flush()
-    while await feed.more(session):
+    def _bytes(self, piece: Piece) -> bytes:
+        self.sent += piece.count
+        return self._feed.encoded(piece, self._number, self._encode)
+
+    def _deliver(self) -> bool:
+        """Sends what came while this waited; False where that has to be looked at in its own time."""
+        session, feed = self._session, self._feed
+        if session.outlet.paused or session.closed:
+            return False
+        try:
+            feed.look()
+        except SqlError:
+            return False
+        if feed.ended or feed.coming:
+            return False
         for piece in feed.take():
-            await _write(session, feed.encoded(piece, kind, copied) if sent else copied(piece, True))
-            sent += piece.count
+            session.write(self._bytes(piece))
         session.flush()
-    return sent
+        return True
 
 
 async def fetched(session: Session, feed: Feed, rows_max: int, seconds: float | None) -> list[Piece]:
