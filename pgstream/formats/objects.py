@@ -73,7 +73,7 @@ def object_text(value: Any, type: SqlType) -> str | None:
     """What the input function of `type` is to read for `value`."""
     if value is None:
         return None
-    if type.name in ("json", "jsonb"):
+    if type.name in ("json", "jsonb") and not isinstance(value, str):  # a text for a JSON column is JSON text
         return json.dumps(value, ensure_ascii=False, default=plain)
     if isinstance(value, list | tuple) and type.element is not None:
         return array_text([_element(item, type.element) for item in value])
