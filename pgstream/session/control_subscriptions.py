@@ -1,4 +1,6 @@
-"""DECLARE SUBSCRIPTION CURSOR: reading what a subscription remembers, and what comes, as RisingWave does."""
+"""DECLARE SUBSCRIPTION CURSOR, which reads what a subscription remembers and what comes, as RisingWave does; LISTEN."""
+
+from typing import Any
 
 from pgstream.catalog.objects import MaterializedView, Subscription, Table
 from pgstream.delta import Column
@@ -8,6 +10,7 @@ from pgstream.errors import DuplicateCursor, InvalidParameterValue, UndefinedObj
 from pgstream.plan.expressions import Col
 from pgstream.session.changes import Teller
 from pgstream.session.feed import Bounds, Feed
+from pgstream.session.herald import Herald
 from pgstream.session.prepared import Answer, Cursor, Prepared
 from pgstream.session.running import prepare, runs, scope_of
 from pgstream.session.session import Session
@@ -27,7 +30,8 @@ async def declare_subscription_cursor(session: Session, prepared: Prepared, _par
     if node.name in session.cursors:
         raise DuplicateCursor(f'cursor "{node.name}" already exists')
     subscription = _subscription(session, node)
-    reading = _reading(session, parsed, subscription)
+    catalog = session.block.reader().snapshot().catalog
+    reading = subscription_to(session, parsed, catalog.objects[subscription.relation_oid], node.subscription.location)
     watch = await watched(session, reading, session.own_context())
     plan = reading.bound.statement.plan
     relation = watch.head.catalog.objects[subscription.relation_oid]
@@ -43,6 +47,23 @@ async def declare_subscription_cursor(session: Session, prepared: Prepared, _par
     return Answer("DECLARE CURSOR")
 
 
+@runs(ast.ListenStmt)
+async def listen(session: Session, prepared: Prepared, _params: tuple[Column, ...]) -> Answer:
+    """LISTEN. A channel with the name of a materialized view is told when that changes."""
+    parsed = prepared.parsed
+    assert parsed is not None
+    name, channels = parsed.node.conditionname, session.channels
+    channels.listen(session, name)
+    view = session.database.autocommit.snapshot().catalog.lookup(None, name, scope_of(session).search_path)
+    if isinstance(view, MaterializedView) and not channels.heralded(name):
+        reading = subscription_to(session, parsed, view, parsed.start)
+        watch = await watched(session, reading, session.own_context())
+        database, oid = session.database, watch.relation_oid
+        fanout = session.services.fanouts.of(watch.channel)
+        channels.herald(name, Herald(name, channels, fanout, watch, lambda: database.autocommit.unwatch(oid)))
+    return Answer("LISTEN")
+
+
 def _subscription(session: Session, node: DeclareSubscriptionCursorStmt) -> Subscription:
     catalog = session.block.reader().snapshot().catalog
     named = node.subscription
@@ -52,14 +73,11 @@ def _subscription(session: Session, node: DeclareSubscriptionCursorStmt) -> Subs
     return found
 
 
-def _reading(session: Session, parsed: Parsed, subscription: Subscription) -> Prepared:
-    """SUBSCRIBE to what the subscription is of."""
+def subscription_to(session: Session, parsed: Parsed, relation: Any, place: int) -> Prepared:
+    """SUBSCRIBE to a relation that `parsed` asks for."""
     catalog = session.block.reader().snapshot().catalog
-    relation = catalog.objects[subscription.relation_oid]
-    place = parsed.node.subscription.location
-    named = ast.RangeVar(
-        schemaname=catalog.schema_name(relation.schema_oid), relname=relation.name, inh=True, location=place
-    )
+    schema = catalog.schema_name(relation.schema_oid)
+    named = ast.RangeVar(schemaname=schema, relname=relation.name, inh=True, location=place)
     subscribe = Parsed(SubscribeStmt(place, relation=named), parsed.text, parsed.start, parsed.whole)
     made = prepare(session, subscribe, made_up=True)
     assert isinstance(made.bound.statement, Subscribe)

@@ -95,13 +95,6 @@ async def _finish(session: Session, node: Any, command: str) -> Answer:
     return Answer(command)
 
 
-@runs(ast.ListenStmt)
-def listen(session: Session, prepared: Prepared, _params: tuple[Column, ...]) -> Answer:
-    assert prepared.parsed is not None
-    session.channels.listen(session, prepared.parsed.node.conditionname)
-    return Answer("LISTEN")
-
-
 @runs(ast.UnlistenStmt)
 def unlisten(session: Session, prepared: Prepared, _params: tuple[Column, ...]) -> Answer:
     assert prepared.parsed is not None
