@@ -51,19 +51,22 @@ class PrimaryKey:
 class Watermark:
     """The event time of a relation: the column at a position, and how far each row says that time has come.
 
-    `expression` is SQL text over the relation's columns; empty: the default lag behind the column.
+    `expression` is SQL text over the relation's columns; empty: the default lag behind the column. A partition that
+    gives nothing for `idle_us` is not waited for; a row whose time is over `ahead_us` past the clock moves nothing.
     """
 
     column: int
     expression: str = ""
+    idle_us: int = 5_000_000
+    ahead_us: int = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """A stored table that takes INSERT, UPDATE and DELETE.
 
-    `errors_of` is the OID of the source whose rejected records it holds; users only read such a table. One that is
-    `append_only` takes INSERT and nothing else.
+    `errors_of` is the OID of the source whose rejected records it holds, or, with `late`, the rows that came too late;
+    users only read such a table. One that is `append_only` takes INSERT and nothing else.
     """
 
     oid: int
@@ -75,6 +78,7 @@ class Table:
     errors_of: int = 0
     watermark: Watermark | None = None
     append_only: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,11 @@ class Source:
     def errors_name(self) -> str:
         """The relation that keeps the records this source could not make rows of."""
         return f"{self.name}_errors"
+
+    @property
+    def late_name(self) -> str:
+        """The relation that keeps the rows that came behind this source's watermark, if it declares one."""
+        return f"{self.name}_late"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
-"""What pgstream tells of itself beside what PostgreSQL has: pgstream_sinks."""
+"""What pgstream tells of itself beside what PostgreSQL has: pgstream_sinks, pgstream_watermarks."""
 
 from collections.abc import Iterator
 
 from pgstream.catalog.catalog import Catalog
-from pgstream.catalog.objects import Sink
+from pgstream.catalog.objects import Sink, Source, Table
 from pgstream.catalog.pg_server import session_of
 from pgstream.catalog.system import Row, rows_of
 from pgstream.functions.registry import EvalContext
@@ -28,4 +28,24 @@ def pgstream_sinks(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
             "failing_since": None if failure is None else failure.since_us,
             "failures": 0 if failure is None else failure.failures,
             "waiting_commits": 0 if failure is None else failure.waiting,
+        }
+
+
+@rows_of("pg_catalog", "pgstream_watermarks", per_session=True)
+def pgstream_watermarks(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """Every watermark: how far it has come, and who holds it."""
+    ask = session_of(context).watermarks
+    for facts in () if ask is None else ask():
+        relation = catalog.objects.get(facts.oid)
+        if not isinstance(relation, Source | Table):
+            continue
+        yield {
+            "relid": facts.oid,
+            "schemaname": catalog.schema_name(relation.schema_oid),
+            "relname": relation.name,
+            "state": facts.state,
+            "watermark": facts.watermark_us,
+            "held_by": facts.held_by,
+            "partitions": facts.partitions,
+            "idle_partitions": list(facts.idle),
         }

@@ -35,6 +35,19 @@ class PausedSink:
 
 
 @dataclass(frozen=True, slots=True)
+class WatermarkFacts:
+    """A watermark, as pgstream_watermarks shows it: whether it is moving, idle or ended, how far it has come (None:
+    nowhere, or past the end), which of how many partitions holds it, and those that nobody waits for."""
+
+    oid: int
+    state: str
+    watermark_us: int | None
+    held_by: str | None
+    partitions: int
+    idle: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SessionFacts:
     """One connection, as `current_user`, `current_database()` and pg_stat_activity show it.
 
@@ -60,6 +73,8 @@ class SessionFacts:
     """How much memory the rows of a relation or index take, by its OID; 0 for one that keeps none."""
     paused_sinks: Callable[[], Mapping[int, PausedSink]] | None = field(default=None, compare=False, repr=False)
     """The sinks of the database that fail, by OID."""
+    watermarks: Callable[[], Sequence[WatermarkFacts]] | None = field(default=None, compare=False, repr=False)
+    """The watermarks of the database."""
     assign: Callable[[str, str | None, bool], str] | None = field(default=None, compare=False, repr=False)
     """`set_config(name, value, is_local)`: sets a parameter of the session and returns the value it has now."""
     setting: Callable[[str], str | None] | None = field(default=None, compare=False, repr=False)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field
 
 from pgstream.circuit.fingerprint import fingerprint
-from pgstream.circuit.operator import Operator, TickContext
+from pgstream.circuit.operator import Clock, Operator, Series, TickContext
 from pgstream.delta import Delta, concat
 from pgstream.persistent import PersistentMap
 from pgstream.storage.run import ArrangementSpec
@@ -60,6 +60,10 @@ class Circuit:
         self._nodes: dict[bytes, Node] = {}
         self._starting: dict[bytes, Node] = {}
         """Those that have something to say before any input."""
+        self._waiting: dict[bytes, Node] = {}
+        """Those that wait for a time."""
+        self._dues: dict[int, tuple[Spine, int | None]] = {}
+        """When the first of a queue is due, by the queue's arrangement id, and the queue that was looked at."""
         self._loose: dict[Node, None] = {}
         """Those that perhaps nobody wants: new ones, and those that were let go."""
         self._next_id = 0
@@ -87,6 +91,8 @@ class Circuit:
         self._loose[node] = None
         if operator.starts:
             self._starting[identity] = node
+        if operator.awaits is not None:
+            self._waiting[identity] = node
         for source in inputs:
             source.consumers.append(node)
         return node
@@ -108,9 +114,44 @@ class Circuit:
         for node in gone:
             del self._nodes[node.identity]
             self._starting.pop(node.identity, None)
+            if self._waiting.pop(node.identity, None) is not None:
+                self._dues.pop(node.arrangement_ids[-1], None)
         lost = set(gone)
         for source in dict.fromkeys(source for node in gone for source in node.inputs):
             source.consumers = [consumer for consumer in source.consumers if consumer not in lost]
+
+    # -- time
+
+    @property
+    def waits(self) -> bool:
+        """Whether some node waits for a time."""
+        return bool(self._waiting)
+
+    def series(self) -> set[Series]:
+        """What some node waits for."""
+        return {node.operator.awaits for node in self._waiting.values() if node.operator.awaits is not None}
+
+    def due(self, state: State, clock: Clock, within: Container[Node] | None) -> Iterator[Node]:
+        """The nodes whose time has come."""
+        for node in self._waiting.values():
+            if within is None or node in within:
+                due_us = self._due_us(node, state)
+                if due_us is not None and due_us <= clock.reading(node.operator.awaits or ()):
+                    yield node
+
+    def next_due_us(self, state: State, within: Container[Node]) -> int | None:
+        """The time of the world for which some node waits; None where none does."""
+        waiting = (node for node in self._waiting.values() if node.operator.awaits == () and node in within)
+        return min((due for node in waiting if (due := self._due_us(node, state)) is not None), default=None)
+
+    def _due_us(self, node: Node, state: State) -> int | None:
+        queue = state.get(node.arrangement_ids[-1])
+        if queue is None:
+            return None
+        known = self._dues.get(node.arrangement_ids[-1])
+        if known is None or known[0] is not queue:
+            known = self._dues[node.arrangement_ids[-1]] = queue, node.operator.due_us(queue)
+        return known[1]
 
     def specs(self) -> dict[int, ArrangementSpec]:
         """What each arrangement of the circuit looks like, for loading it."""
@@ -149,7 +190,10 @@ class Circuit:
         """
         changed: dict[int, Spine] = {}
         outputs: dict[Node, Delta] = {}
-        waiting = [(node.id, node) for node in self._first(state, inputs, within, fresh)]
+        first = dict.fromkeys(self._first(state, inputs, within, fresh))
+        if self._waiting:
+            first |= dict.fromkeys(self.due(state, tick.clock, within))
+        waiting = [(node.id, node) for node in first]
         heapq.heapify(waiting)
         queued = {id for id, _ in waiting}
         while waiting:

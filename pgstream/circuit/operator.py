@@ -5,8 +5,9 @@ arrangements it declares, which the circuit hands to each step, so recovery, acc
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pgstream.delta import Column, Delta
 from pgstream.functions.registry import EvalContext
@@ -20,13 +21,43 @@ def never_cancelled() -> None:
     """The check of a tick that nobody can cancel."""
 
 
+BEGINNING_US = -(1 << 62)
+"""Before every moment: a watermark that has not come anywhere."""
+
+END_US = 1 << 62
+"""After every moment: the watermark of what has given everything it ever will."""
+
+Series = tuple[int, ...]
+"""The OIDs of sources and tables, ascending, whose event times come on together; none: the clock's own time."""
+
+
+class Clock(NamedTuple):
+    """How far the times have come that an operator may wait for; none of them ever goes back.
+
+    `now_us` is the world's time, in whole milliseconds. `watermarks` has of each series up to where it is complete:
+    rows of earlier times are late.
+    """
+
+    now_us: int = 0
+    watermarks: Mapping[Series, int] = {}
+
+    def reading(self, series: Series) -> int:
+        """How far a series has come, in microseconds."""
+        return self.watermarks.get(series, BEGINNING_US) if series else self.now_us
+
+
+DAWN = Clock()
+"""Nothing has come yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class TickContext:
     """What a step may know of its surroundings.
 
     `seed` keys every hash of the database, `evaluation` is what expressions see, `params` are the statement's
     parameters as arrays of length 1, and `check` raises QueryCanceled once the statement was cancelled. `time_ms` is
-    when the tick is; 0 for what is no tick, such as a backfill or a SELECT.
+    when the tick is; 0 for what is no tick, such as a backfill or a SELECT. `clock` is what operators go by that wait
+    for a time.
     """
 
     seed: Seed
@@ -34,6 +65,7 @@ class TickContext:
     params: tuple[Column, ...] = ()
     check: Callable[[], None] = field(default=never_cancelled, compare=False)
     time_ms: int = 0
+    clock: Clock = DAWN
 
     @property
     def now_us(self) -> int:
@@ -68,6 +100,9 @@ class Operator(ABC):
     """The output is an Arranged, and `once` may be left out below a lean consumer."""
     lean = False
     """`once` reads plain deltas: arrangements below it need not be built."""
+    awaits: Series | None = None
+    """The series that it waits for: it runs, even without input, in a tick in which `due_us` has come. None: it waits
+    for nothing. What waits keeps its queue in its last arrangement."""
 
     @property
     @abstractmethod
@@ -85,6 +120,14 @@ class Operator(ABC):
     def once(self, tick: TickContext, inputs: Sequence[Delta]) -> Delta:
         """The output for the whole inputs: a step from nothing, whose state nobody wants."""
         return self.step(tick, [Spine.empty(spec, tick.seed) for spec in self.arrangements], inputs)
+
+    def forget(self, tick: TickContext, state: list[Spine], rows: Delta) -> None:
+        """Drops from `state` all that is kept for `rows`, which it has given and which never change again."""
+        raise AssertionError(f"{type(self).__name__} forgets nothing")
+
+    def due_us(self, queue: Spine) -> int | None:
+        """When of its series it has something to say next; None where nothing waits."""
+        return None
 
     def idle(self, state: Sequence[Spine]) -> Delta:
         """What consumers see in a tick in which this operator did not run."""

@@ -15,7 +15,7 @@ from pgstream.connectors.connector import Connector, Opening, declare
 from pgstream.connectors.filesystem_sink import open_sink
 from pgstream.connectors.record_files import RecordFiles
 from pgstream.connectors.row_files import RowFiles
-from pgstream.connectors.source import Limits, Offset, Reading, Rows
+from pgstream.connectors.source import Limits, Offset, Reading, Rows, Streams
 from pgstream.errors import InvalidParameterValue, InvalidTableDefinition, IoError
 from pgstream.formats.format import Field, FileFormat, RecordFormat
 from pgstream.formats.formats import FORMATS
@@ -117,6 +117,13 @@ class FilesystemSource:
         last = None if bounds is None else max(bounds, default="")
         first = max(positions, default="")
         return sorted(name for name in {*names, *positions} if name >= first and (last is None or name <= last))
+
+    def streams(self, offset: Offset) -> Streams:
+        positions = unpack(offset)
+        names = self._names(positions, None)
+        if self.follow:
+            return Streams(frozenset(name for name in names if name not in positions), False)
+        return Streams(frozenset(name for name in names if positions.get(name, 0) >= 0), True)
 
     def _moved(self, positions: dict[str, int], name: str, position: int) -> Offset:
         return pack({**positions, name: position} if self.follow else {name: position})

@@ -111,6 +111,22 @@ class Settling(Protocol):
         """The options by which it starts, whenever it is opened, where it would now."""
 
 
+@runtime_checkable
+class Partitioned(Protocol):
+    """A source that knows its streams (see `places.py`)."""
+
+    def streams(self, offset: Offset) -> "Streams":
+        """Those that are yet to be read at `offset`."""
+
+
+class Streams(NamedTuple):
+    """The streams that have given nothing or not everything yet. `only`: no other one will give anything; else those
+    that were read before may go on."""
+
+    waiting: frozenset[str]
+    only: bool
+
+
 class Batch(NamedTuple):
     """A reading and its rows."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from pgstream.catalog.objects import Source
 from pgstream.circuit.circuit import Circuit, Node, State
-from pgstream.circuit.operator import TickContext
+from pgstream.circuit.operator import Clock, TickContext
 from pgstream.delta import Delta
 from pgstream.engine.head import Head
 from pgstream.engine.reading import CHUNK_ROWS, Rereads
@@ -35,6 +35,7 @@ class Backfill:
     def __init__(self, circuit: Circuit, head: Head, roots: Roots, rereads: Rereads, tick: TickContext) -> None:
         self._circuit = circuit
         self._tick = tick
+        self._begun = head.clock
         self._sending = {oid: node for oid, node in roots.sent.changed(head.roots.sent) if oid not in head.roots.sent}
         targets = [*roots.added(head.roots), *self._sending.values()]
 
@@ -47,14 +48,20 @@ class Backfill:
         self._fresh = [node for node in in_order if node not in head.roots.live]
         self._state = State()
         self._outgoing: dict[int, tuple[tuple[int, Delta], ...]] = {}
-        self._waiting: deque[dict[Node, Delta]] = deque()
+        self._waiting: deque[tuple[dict[Node, Delta], Clock]] = deque()
+        self._awaits = any(node.operator.awaits is not None for node in self.within)
         self._reading = self._contents(head, rereads)
         self._read_all = False
         self.progress = Progress(0, sum(_rows(head, node) for node in self._leaves))
         self.instant = not any(_has_past(head, node) for node in self._leaves)
-        self._step({})
+        self._step({}, self._past)
 
-    def record(self, deltas: Deltas, outputs: Mapping[Node, Delta]) -> None:
+    @property
+    def _past(self) -> Clock:
+        """The clock for the contents as they were: of them, nothing is late."""
+        return self._begun._replace(watermarks={})
+
+    def record(self, deltas: Deltas, outputs: Mapping[Node, Delta], clock: Clock) -> None:
         """What a tick changed that this backfill reads; called after every tick of the head until the end."""
         changed: dict[Node, Delta] = {}
         for node in self._leaves:
@@ -64,8 +71,8 @@ class Backfill:
                     changed[node] = delta.select(node.operator.positions)
             elif node in outputs:
                 changed[node] = outputs[node]
-        if changed:
-            self._waiting.append(changed)
+        if changed or self._awaits:
+            self._waiting.append((changed, clock))
 
     def advance(self) -> bool:
         """Steps one chunk; True once everything up to now has been seen. Raises what the new nodes' expressions do."""
@@ -73,12 +80,14 @@ class Backfill:
             part = next(self._reading, None)
             if part is not None:
                 node, delta = part
-                self._step({node: delta})
+                self._step({node: delta}, self._past)
                 self.progress.done += len(delta)
                 return False
             self._read_all = True
+            if self._awaits:
+                self._step({}, self._begun)
         if self._waiting:
-            self._step(self._waiting.popleft())
+            self._step(*self._waiting.popleft())
         return not self._waiting
 
     def finish(self, head: Head) -> Head:
@@ -92,8 +101,9 @@ class Backfill:
             outgoing[oid] = (*outgoing.get(oid, ()), *((head.tick, delta) for _, delta in parts))
         return replace(head, state=state, outgoing=outgoing)
 
-    def _step(self, inputs: Mapping[Node, Delta]) -> None:
-        self._state, outputs = self._circuit.step(self._state, inputs, self._tick, self.within)
+    def _step(self, inputs: Mapping[Node, Delta], clock: Clock) -> None:
+        tick = replace(self._tick, clock=clock)
+        self._state, outputs = self._circuit.step(self._state, inputs, tick, self.within)
         for oid, node in self._sending.items():
             delta = outputs.get(node)
             if delta is not None and len(delta):

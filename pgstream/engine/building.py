@@ -1,14 +1,17 @@
 """Definitions that are being built: views, indexes and feeds whose backfill goes on while the head moves."""
 
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pgstream.catalog.objects import CatalogObject, Feed, Schema
+from pgstream.catalog.objects import CatalogObject, Feed, Index, Schema
 from pgstream.engine.backfill import Backfill
-from pgstream.engine.defining import Draft
+from pgstream.engine.defining import require_distinct
+from pgstream.engine.draft import Draft
+from pgstream.engine.head import Head
 from pgstream.engine.outcome import Outcome
 from pgstream.engine.watching import Watch
+from pgstream.errors import DuplicateTable, UndefinedTable
 
 
 @dataclass(slots=True)
@@ -22,6 +25,24 @@ class Building:
     outcome: Outcome | Watch
     started: float
     told: float = field(default=0.0)
+
+    def joined(self, head: Head) -> Head:
+        """`head` with what was made in its catalog and roots. Raises SqlError where it no longer fits."""
+        made, catalog, roots = self.draft.head, head.catalog, head.roots
+        for thing in self.made:
+            if any(oid not in catalog.objects for oid in needs(thing)):
+                raise UndefinedTable(f"a relation that {thing.name} reads was dropped meanwhile")
+            if not isinstance(thing, Schema) and (thing.schema_oid, thing.name) in catalog.names:
+                raise DuplicateTable(f'relation "{thing.name}" already exists')
+            catalog = catalog.put(thing)
+            if isinstance(thing, Index):
+                require_distinct(replace(head, catalog=catalog), thing)
+        for oid in self.draft.built:
+            if oid in made.roots.stored:
+                roots = roots.store(oid, made.roots.stored[oid])
+            else:
+                roots = roots.send(oid, made.roots.sent[oid])
+        return replace(head, catalog=catalog, roots=roots)
 
 
 def needs(thing: CatalogObject) -> set[int]:

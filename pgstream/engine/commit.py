@@ -5,6 +5,7 @@
     <number>/object/<oid>       an object of the catalog, as JSON
     <number>/root/<oid>         the identity of the node that keeps the object's rows
     <number>/offset/<oid>       how far a source has been read
+    <number>/watermarks         how far event times have come, of partitions and together
     <number>/cursor/<oid>       how far a sink has been written
     <number>/debt, parcel/…     what a sink that failed is owed (`debts.py`)
     <number>/journal/<tick>     ticks that the state does not have yet (`journal.py`)
@@ -19,8 +20,9 @@ from dataclasses import dataclass
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.codec import decode, encode
 from pgstream.circuit.circuit import Circuit, State
+from pgstream.circuit.operator import Clock
 from pgstream.connectors import Cursor
-from pgstream.engine.head import Head
+from pgstream.engine.head import Head, Marks
 from pgstream.storage.store import Commit, Store
 
 
@@ -58,6 +60,8 @@ def told(before: Head, after: Head) -> bool:
         and after.catalog is before.catalog
         and after.roots is before.roots
         and after.offsets == before.offsets
+        and after.marks == before.marks
+        and after.clock.watermarks == before.clock.watermarks
         and not after.outgoing
     )
 
@@ -71,10 +75,12 @@ def changes(place: Place, before: Head, after: Head, cursors: Mapping[int, Curso
     """What takes the store from one head to another."""
     spines = dict(after.state.changed(before.state))
     dropped = list(after.state.gone(before.state))
-    facts = {"tick": after.tick, "time": after.time_ms, "version": after.catalog.version}
+    facts = {"tick": after.tick, "time": after.time_ms, "version": after.catalog.version, "now": after.clock.now_us}
     meta: dict[bytes, bytes | None] = {place.key("head"): json.dumps(facts).encode()}
     if after.catalog is not before.catalog or after.roots is not before.roots:
         meta |= _catalog_changes(place, before, after)
+    if after.marks != before.marks or after.clock.watermarks != before.clock.watermarks:
+        meta[place.key("watermarks")] = _packed_watermarks(after)
     for oid, offset in after.offsets.items():
         if before.offsets.get(oid) != offset:
             meta[place.key("offset", oid)] = offset
@@ -85,6 +91,11 @@ def changes(place: Place, before: Head, after: Head, cursors: Mapping[int, Curso
     return Commit(
         {place.arrangement(id): spine for id, spine in spines.items()}, [place.arrangement(id) for id in dropped], meta
     )
+
+
+def _packed_watermarks(head: Head) -> bytes:
+    series = [[list(one), us] for one, us in head.clock.watermarks.items()]
+    return json.dumps({"marks": list(head.marks.items()), "series": series}).encode()
 
 
 def _catalog_changes(place: Place, before: Head, after: Head) -> dict[bytes, bytes | None]:
@@ -119,6 +130,8 @@ class Stored:
     debts: Mapping[int, bytes]
     journal: tuple[tuple[bytes, bytes], ...]
     """Its entries, by key."""
+    clock: Clock
+    marks: Marks
 
 
 def load(place: Place, store: Store) -> Stored:
@@ -128,6 +141,7 @@ def load(place: Place, store: Store) -> Stored:
     objects.sort(key=lambda thing: thing.oid)
     new = Catalog.new()
     catalog = Catalog.of(head["version"], new.next_oid, [*new.objects.values(), *objects])
+    times = json.loads(store.get(place.key("watermarks")) or b'{"marks": [], "series": []}')
     return Stored(
         head["tick"],
         head["time"],
@@ -137,6 +151,8 @@ def load(place: Place, store: Store) -> Stored:
         _by_oid(place, store, "cursor"),
         _by_oid(place, store, "debt"),
         tuple(store.items(place.key("journal", ""))),
+        Clock(head.get("now", 0), {tuple(one): us for one, us in times["series"]}),
+        dict(times["marks"]),
     )
 
 

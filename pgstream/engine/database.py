@@ -6,19 +6,21 @@ Everything here happens on the engine thread, except `snapshot`, which any threa
 from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from pgstream.catalog.objects import Feed, Index, Schema, Sink, Table
+from pgstream.catalog.objects import Table
 from pgstream.catalog.session_facts import NOBODY
 from pgstream.circuit.circuit import Circuit, Node
 from pgstream.circuit.operator import TickContext
 from pgstream.delta import Column, Delta
 from pgstream.engine import commit, journal
 from pgstream.engine.backfill import Backfill
-from pgstream.engine.building import Building, needs
+from pgstream.engine.building import Building
 from pgstream.engine.changing import Dml, Writing, stored_table
 from pgstream.engine.debts import Debt
-from pgstream.engine.defining import Definer, Draft, require_distinct
+from pgstream.engine.defining import Definer
+from pgstream.engine.draft import Draft
 from pgstream.engine.durable import Durable, Prepared
 from pgstream.engine.head import Head
 from pgstream.engine.intake import Intake
@@ -30,23 +32,16 @@ from pgstream.engine.rebuilding import forgotten, rebuilt
 from pgstream.engine.replay import Replays
 from pgstream.engine.roots import Live, Roots
 from pgstream.engine.sharing import Asked, Recipe, Sharing
-from pgstream.engine.steps import Deltas, advance
-from pgstream.engine.taking import Taking
+from pgstream.engine.steps import VIEW_SETTINGS, Deltas, advance
+from pgstream.engine.taking import Taking, Tick
+from pgstream.engine.times import Times
 from pgstream.engine.watching import Channels, Watch, twin
-from pgstream.errors import DuplicateTable, InvalidCatalogName, SqlError, UndefinedTable
+from pgstream.engine.watermarks import Watermarks
+from pgstream.errors import InvalidCatalogName, SqlError, UndefinedTable
 from pgstream.functions.registry import EvalContext
 from pgstream.sql.bind import Bound
 from pgstream.storage.store import Store
 from pgstream.world import World
-
-VIEW_SETTINGS: Mapping[str, str] = {
-    "timezone": "UTC",
-    "datestyle": "ISO, MDY",
-    "intervalstyle": "postgres",
-    "bytea_output": "hex",
-    "extra_float_digits": "1",
-}
-"""What expressions of views see in place of a session's settings, which a view outlives."""
 
 
 class Database:
@@ -59,6 +54,7 @@ class Database:
         self.circuit: Circuit = definer.circuit
         self.definer = definer
         self.intake = intake
+        self.times = Times(Watermarks(world, VIEW_SETTINGS), definer.circuit, intake)
         self.replays = Replays(world)
         self.plans = PerBound(plan_of)
         self.recipes = PerBound(Recipe.of)
@@ -69,7 +65,15 @@ class Database:
         self._clock_us = 0
         self._swept = Live()
         stored = commit.load(place, store)
-        head = Head(stored.tick, stored.catalog, offsets=stored.offsets, time_ms=stored.time_ms)
+        head = Head(
+            stored.tick,
+            stored.catalog,
+            offsets=stored.offsets,
+            time_ms=stored.time_ms,
+            clock=stored.clock,
+            marks=stored.marks,
+        )
+        self.times.watermarks.follow(head.catalog)
         head, stale = rebuilt(definer, head, stored.identities)
         head = replace(head, state=commit.load_state(place, store, self.circuit))
         debts = {oid: Debt.unpack(packed) for oid, packed in stored.debts.items()}
@@ -105,7 +109,9 @@ class Database:
 
     def tick(self) -> TickContext:
         """What the expressions of views see in a tick of now."""
-        return TickContext(self.seed, EvalContext(VIEW_SETTINGS, self._now_us(), self.head_catalog, NOBODY))
+        now_us = self._now_us()
+        seen = EvalContext(VIEW_SETTINGS, now_us, self.head_catalog, NOBODY)
+        return TickContext(self.seed, seen, clock=self.times.clock(now_us))
 
     def _now_us(self) -> int:
         """The world's time, except that it never goes back."""
@@ -130,9 +136,9 @@ class Database:
         """One tick of the head. Raises whatever a view's expression raises, and changes nothing then."""
         self.require_there()
         head, outputs = advance(self.circuit, self.head, deltas, self.tick())
-        for one in self.building:
-            one.backfill.record(deltas, outputs)
-        self.head = head
+        self._record(Tick(deltas, outputs, head.clock))
+        self.head = self.times.observed(head, deltas, {})
+        self._pass_time()
 
     def adopt_tick(self, head: Head, deltas: Deltas) -> None:
         """`head`, which may have another catalog, and one tick on it: both, or nothing where either raises."""
@@ -141,12 +147,18 @@ class Database:
         catalog = self.head.catalog
         if deltas:
             head, outputs = advance(self.circuit, head, deltas, self.tick())
+            head = self.times.observed(head, deltas, {})
         if head.catalog is catalog:
             self.head = head
         else:
             self.install(head)
+        self._record(Tick(deltas, outputs, head.clock))
+        self._pass_time()
+
+    def _record(self, *ticks: Tick) -> None:
         for one in self.building:
-            one.backfill.record(deltas, outputs)
+            for tick in ticks:
+                one.backfill.record(*tick)
 
     def change(self, statement: Dml, params: tuple[Column, ...], context: EvalContext) -> Outcome:
         """Runs INSERT, UPDATE, DELETE or TRUNCATE as a transaction of its own."""
@@ -178,14 +190,16 @@ class Database:
     def define(self, bound: Bound, waiting: "Future[Any] | None") -> Outcome | Watch | None:
         """Runs a definition. None where its backfill goes on, after which `waiting` is resolved."""
         try:
-            draft = self.definer.define(self.head, bound.statement, bound.tag)
+            draft = self._drafted(self.head, bound)
             if not draft.built:
                 self.install(draft.head)
                 return draft.outcome
             if draft.watched is not None and (same := twin(self.head, draft.head, draft.built[0])) is not None:
                 return self.watch(same, draft.watched)
+            self.head = replace(self.head, clock=draft.head.clock)
             backfill = Backfill(self.circuit, self.head, draft.head.roots, self.replays, self.tick())
-            self._check_sinks(draft)
+            for sink in draft.sinks():
+                self.outlets.open(sink)
         except SqlError:
             self.sweep()
             raise
@@ -206,13 +220,19 @@ class Database:
 
     def defined(self, head: Head, bound: Bound) -> tuple[Head, Draft]:
         """A fork's head with a definition, backfilled on the spot."""
-        draft = self.definer.define(head, bound.statement, bound.tag)
+        draft = self._drafted(head, bound)
         if not draft.built:
             return draft.head.pruned(head), draft
+        head = replace(head, clock=draft.head.clock)
         backfill = Backfill(self.circuit, head, draft.head.roots, self.replays, self.tick())
         while not backfill.advance():
             pass
         return backfill.finish(draft.head), draft
+
+    def _drafted(self, head: Head, bound: Bound) -> Draft:
+        """The draft of a definition, with the clock that its backfill begins at."""
+        draft = self.definer.define(head, bound.statement, bound.tag)
+        return replace(draft, head=self.times.begun(draft.head, self._now_us())) if draft.built else draft
 
     def _finish_now(self, one: Building) -> None:
         try:
@@ -226,39 +246,17 @@ class Database:
 
     def _install_built(self, one: Building) -> None:
         """The backfill has caught up: the definition joins the head."""
-        made = one.draft.head
-        catalog, roots = self.head.catalog, self.head.roots
-        for thing in one.made:
-            if any(oid not in catalog.objects for oid in needs(thing)):
-                raise UndefinedTable(f"a relation that {thing.name} reads was dropped meanwhile")
-            if not isinstance(thing, Schema) and (thing.schema_oid, thing.name) in catalog.names:
-                raise DuplicateTable(f'relation "{thing.name}" already exists')
-            catalog = catalog.put(thing)
-            if isinstance(thing, Index):
-                require_distinct(replace(self.head, catalog=catalog), thing)
-        for oid in one.draft.built:
-            if oid in made.roots.stored:
-                roots = roots.store(oid, made.roots.stored[oid])
-            else:
-                roots = roots.send(oid, made.roots.sent[oid])
-        self.install(one.backfill.finish(replace(self.head, catalog=catalog, roots=roots)))
+        self.install(one.backfill.finish(one.joined(self.head)))
         self.building.remove(one)
         if one.draft.watched is not None:
             one.outcome = self.watch(one.draft.built[0], one.draft.watched)
 
-    def _check_sinks(self, draft: Draft) -> None:
-        """Opens a new sink, so that wrong options are told at CREATE."""
-        for oid in draft.built:
-            thing = draft.head.catalog.objects.get(oid)
-            if isinstance(thing, Feed):
-                thing = draft.head.catalog.objects[thing.sink_oid]
-            if isinstance(thing, Sink):
-                self.outlets.open(thing)
-
     def install(self, head: Head) -> None:
         """Makes a head with another catalog the newest one."""
         self.require_there()
-        self.head = self.intake.follow(head.pruned(self.head), self._read_by_buildings())
+        self.times.watermarks.follow(head.catalog)
+        head = self.times.watermarks.pruned(head.pruned(self.head))
+        self.head = self.intake.follow(head, self._read_by_buildings())
         self.channels.keep(head.catalog)
         self.sweep()
 
@@ -302,6 +300,7 @@ class Database:
             busy = True
             self._build(one)
         busy = self._take_in() or busy
+        self._pass_time()
         if self.channels and self.head is self.committed:
             self.channels.pulse(max(self.head.time_ms, self._now_us() // 1000 - 1), self.head)
         return busy
@@ -328,17 +327,20 @@ class Database:
         batches = self.intake.batches()
         if not batches:
             return False
-        taking = Taking(self.head, self._stepped, self.intake, VIEW_SETTINGS)
+        taking = Taking(self.head, self._stepped, self.intake, VIEW_SETTINGS, partial(self.times.behind, self.head))
         try:
             taking.take(batches, self.world.now_us())
         except BaseException:
             self.intake.rest(batches)
             raise
-        self.head = taking.head
-        for one in self.building:
-            for deltas, outputs in taking.ticks:
-                one.backfill.record(deltas, outputs)
+        self.head = self.times.taken(taking.head, batches)
+        self._record(*taking.ticks)
         return True
+
+    def _pass_time(self) -> None:
+        """Moves the watermarks, and takes the tick of what has become due."""
+        self.head, *ticks = self.times.passed(self.head, self._now_us, self._stepped)
+        self._record(*ticks)
 
     def _stepped(self, head: Head, deltas: Deltas) -> tuple[Head, Mapping[Node, Delta]]:
         return advance(self.circuit, head, deltas, self.tick())

@@ -7,7 +7,6 @@ before they may join the ticks (`engine/backfill.py`).
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import (
     Feed,
     Index,
@@ -28,12 +27,14 @@ from pgstream.circuit.circuit import Circuit, Node
 from pgstream.connectors import create_source
 from pgstream.connectors.source import Settling
 from pgstream.engine.constraints import UniqueKey, check_distinct
+from pgstream.engine.draft import Draft, free_name, require_free
 from pgstream.engine.dropping import drop
 from pgstream.engine.facts import HeadFacts
 from pgstream.engine.head import Head
+from pgstream.engine.leftovers import ERROR_COLUMNS, late_columns
 from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.roots import Roots
-from pgstream.errors import DuplicateSchema, DuplicateTable, InvalidTableDefinition, WrongObjectType
+from pgstream.errors import DuplicateSchema, InvalidTableDefinition, WrongObjectType
 from pgstream.formats.format import Field
 from pgstream.operators.arrange import Arrange
 from pgstream.operators.changelog import Changelog
@@ -42,32 +43,11 @@ from pgstream.plan.relations import Relation as Plan
 from pgstream.sql.bind import statements as bound
 from pgstream.sql.lower import Lowered, Lowering
 from pgstream.sql.optimize.rules import optimize
+from pgstream.sql.optimize.sessions import cut_sessions
 from pgstream.sql.unique_keys import unique_key
+from pgstream.sql.window_closing import closed_windows
 from pgstream.storage.run import ArrangementSpec
-from pgstream.types.definition import SqlType
 from pgstream.world import World
-
-ERROR_COLUMNS = (
-    TableColumn("raw", SqlType("bytea")),
-    TableColumn("message", SqlType("text"), True),
-    TableColumn("place", SqlType("text"), True),
-    TableColumn("rejected_at", SqlType("timestamptz"), True),
-)
-"""What a source's errors relation holds: the record's bytes, why it was rejected, where it stood, and when."""
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A head to be: `head` as it is now, with the new catalog and roots. `built` are the OIDs whose roots are new.
-
-    What is made only to be watched has no object in the catalog; `watched` holds the OIDs of what it reads.
-    """
-
-    head: Head
-    outcome: Outcome
-    built: tuple[int, ...] = ()
-    watched: frozenset[int] | None = None
-    dropped: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -113,13 +93,11 @@ class Definer:
     # -- what is stored
 
     def _create_table(self, head: Head, statement: bound.CreateTable) -> Draft:
-        _require_free(head.catalog, statement.schema_oid, statement.name)
+        require_free(head.catalog, statement.schema_oid, statement.name)
         oid = self.new_oids(5)
         key = None
         if statement.primary_key:
-            name = statement.primary_key_name or _free_name(
-                head.catalog, statement.schema_oid, f"{statement.name}_pkey"
-            )
+            name = statement.primary_key_name or free_name(head.catalog, statement.schema_oid, f"{statement.name}_pkey")
             key = PrimaryKey(oid + 4, oid + 3, name, statement.primary_key)
         columns = tuple(
             replace(column, not_null=True) if position in statement.primary_key else column
@@ -149,8 +127,8 @@ class Definer:
     def _unique_index(self, head: Head, table: Table, name: str | None, positions: tuple[int, ...]) -> tuple[Head, int]:
         """`head` with the index that a UNIQUE constraint of a new table asks for, and its OID."""
         columns = "_".join(table.columns[position].name for position in positions)
-        chosen = name or _free_name(head.catalog, table.schema_oid, f"{table.name}_{columns}_key")
-        _require_free(head.catalog, table.schema_oid, chosen)
+        chosen = name or free_name(head.catalog, table.schema_oid, f"{table.name}_{columns}_key")
+        require_free(head.catalog, table.schema_oid, chosen)
         oid = self.new_oids(4)
         keys = tuple(IndexColumn(position) for position in positions)
         index = Index(oid, table.schema_oid, chosen, table.oid, keys, True, constraint_oid=oid + 3)
@@ -171,21 +149,25 @@ class Definer:
 
     # -- what is computed
 
-    def lowered(self, head: Head, optimised: Plan, oid: int) -> Lowered:
-        """The node of an optimised plan; the materialized views it reads are their own nodes."""
+    def lowered(self, head: Head, optimised: Plan, oid: int, closes: bool = False) -> Lowered:
+        """The node of an optimised plan; the materialized views it reads are their own nodes. Where it `closes`, its
+        rows come when their window closes."""
 
         def node_of(read: int) -> Node | None:
             kept = isinstance(head.catalog.objects.get(read), MaterializedView)
             return head.roots.stored[read] if kept else None
 
-        return Lowering(self.circuit, HeadFacts(head), f"{oid}", node_of).lower(optimised)
+        lowering = Lowering(self.circuit, HeadFacts(head), f"{oid}", node_of)
+        if not closes:
+            return lowering.lower(optimised)
+        return lowering.closing(closed_windows(optimised, HeadFacts(head).event_time))
 
-    def view_node(self, head: Head, plan: Plan, oid: int) -> tuple[Node, tuple[int, ...] | None]:
+    def view_node(self, head: Head, plan: Plan, oid: int, closes: bool = False) -> tuple[Node, tuple[int, ...] | None]:
         """Where a materialized view's rows are kept, and the unique key they are arranged by."""
         facts = HeadFacts(head)
-        optimised = optimize(plan, facts)
+        optimised = _optimised(plan, facts, closes)
         key = unique_key(optimised, facts)
-        return self._arranged(self.lowered(head, optimised, oid).node, key or ()), key
+        return self._arranged(self.lowered(head, optimised, oid, closes).node, key or ()), key
 
     def _define_hidden(self, head: Head, statement: bound.Subscribe) -> Draft:
         """A query that is watched: stored as a view is, but nobody else sees it, and no restart brings it back."""
@@ -197,7 +179,7 @@ class Definer:
     def _create_view(self, head: Head, statement: bound.CreateView) -> Draft:
         oid = statement.replaces
         if oid is None:
-            _require_free(head.catalog, statement.schema_oid, statement.name)
+            require_free(head.catalog, statement.schema_oid, statement.name)
             oid = self.new_oids(3)
         view = View(
             oid,
@@ -211,9 +193,9 @@ class Definer:
         return Draft(replace(head, catalog=head.catalog.put(view)), Outcome("CREATE VIEW"))
 
     def _create_materialized_view(self, head: Head, statement: bound.CreateMaterializedView) -> Draft:
-        _require_free(head.catalog, statement.schema_oid, statement.name)
+        require_free(head.catalog, statement.schema_oid, statement.name)
         oid = self.new_oids(3)
-        node, key = self.view_node(head, statement.plan, oid)
+        node, key = self.view_node(head, statement.plan, oid, statement.closes)
         view = MaterializedView(
             oid,
             statement.schema_oid,
@@ -234,8 +216,8 @@ class Definer:
         names = [relation.columns[key.position].name for key in statement.columns]
         name = statement.name
         if name is None:
-            name = _free_name(head.catalog, relation.schema_oid, f"{relation.name}_{'_'.join(names)}_idx")
-        _require_free(head.catalog, relation.schema_oid, name)
+            name = free_name(head.catalog, relation.schema_oid, f"{relation.name}_{'_'.join(names)}_idx")
+        require_free(head.catalog, relation.schema_oid, name)
         oid = self.new_oids(3)
         index = Index(oid, relation.schema_oid, name, relation.oid, statement.columns, statement.unique)
         require_distinct(head, index)
@@ -249,7 +231,7 @@ class Definer:
         return self._arranged(relation.inputs[0], tuple(key.position for key in index.columns))
 
     def _create_subscription(self, head: Head, statement: bound.CreateSubscription) -> Draft:
-        _require_free(head.catalog, statement.schema_oid, statement.name)
+        require_free(head.catalog, statement.schema_oid, statement.name)
         oid, relation, retention = self.new_oids(1), statement.relation_oid, statement.retention_ms
         made = Subscription(oid, statement.schema_oid, statement.name, relation, retention, head.time_ms)
         roots = head.roots.store(oid, self.changelog_node(head.roots, made))
@@ -263,7 +245,7 @@ class Definer:
     # -- what is outside
 
     def _create_source(self, head: Head, statement: bound.CreateSource, tag: str) -> Draft:
-        _require_free(head.catalog, statement.schema_oid, statement.name)
+        require_free(head.catalog, statement.schema_oid, statement.name)
         options = _options(statement.options, statement.format_options, statement.format, statement.encode)
         fields = tuple(Field(column.name, column.type) for column in statement.columns) or None
         created_us = self.world.now_us()
@@ -292,17 +274,28 @@ class Definer:
             created_us=created_us,
             watermark=_event_time(statement, columns),
         )
-        _require_free(head.catalog, statement.schema_oid, source.errors_name)
+        require_free(head.catalog, statement.schema_oid, source.errors_name)
         errors = Table(errors_oid, source.schema_oid, source.errors_name, ERROR_COLUMNS, errors_of=oid)
         made = replace(
             head,
             catalog=head.catalog.put(source).put(errors),
             roots=head.roots.store(errors_oid, self.table_node(errors)),
         )
+        if source.watermark is not None:
+            return self._with_late(made, source, tag, errors_oid)
         return Draft(made, Outcome(tag), (errors_oid,))
 
+    def _with_late(self, head: Head, source: Source, tag: str, errors_oid: int) -> Draft:
+        """`head` with the relation for rows that come behind the watermark of a new source."""
+        require_free(head.catalog, source.schema_oid, source.late_name)
+        oid = self.new_oids(3)
+        late = Table(oid, source.schema_oid, source.late_name, late_columns(source), errors_of=source.oid, late=True)
+        roots = head.roots.store(oid, self.table_node(late))
+        made = replace(head, catalog=head.catalog.put(late), roots=roots)
+        return Draft(made, Outcome(tag), (errors_oid, oid))
+
     def _create_sink(self, head: Head, statement: bound.CreateSink, tag: str) -> Draft:
-        _require_free(head.catalog, statement.schema_oid, statement.name)
+        require_free(head.catalog, statement.schema_oid, statement.name)
         oid = self.new_oids(3)
         sink = Sink(
             oid,
@@ -320,24 +313,24 @@ class Definer:
         made = replace(head, catalog=head.catalog.put(sink))
         if statement.plan is None:
             return Draft(made, Outcome(tag))
-        return self._sending(made, sink, statement.plan, tag)
+        return self._sending(made, sink, statement.plan, tag, statement.closes)
 
     def _create_feed(self, head: Head, statement: bound.Feed) -> Draft:
         sink = head.catalog.objects[statement.sink_oid]
         assert isinstance(sink, Sink)
         oid = self.new_oids(3)
-        name = _free_name(head.catalog, sink.schema_oid, f"{sink.name}_feed")
+        name = free_name(head.catalog, sink.schema_oid, f"{sink.name}_feed")
         feed = Feed(oid, sink.schema_oid, name, sink.oid, statement.query, statement.search_path, statement.depends)
         made = replace(head, catalog=head.catalog.put(feed))
-        return self._sending(made, feed, statement.plan, "INSERT 0 0")
+        return self._sending(made, feed, statement.plan, "INSERT 0 0", statement.closes)
 
-    def _sending(self, head: Head, thing: Sink | Feed, plan: Plan, tag: str) -> Draft:
-        roots = head.roots.send(thing.oid, self.sent_node(head, plan, thing.oid))
+    def _sending(self, head: Head, thing: Sink | Feed, plan: Plan, tag: str, closes: bool) -> Draft:
+        roots = head.roots.send(thing.oid, self.sent_node(head, plan, thing.oid, closes))
         return Draft(replace(head, roots=roots), Outcome(tag), (thing.oid,))
 
-    def sent_node(self, head: Head, plan: Plan, oid: int) -> Node:
+    def sent_node(self, head: Head, plan: Plan, oid: int, closes: bool = False) -> Node:
         """The node whose changes a sink or feed sends."""
-        return self.lowered(head, optimize(plan, HeadFacts(head)), oid).node
+        return self.lowered(head, _optimised(plan, HeadFacts(head), closes), oid, closes).node
 
     # -- names and ends
 
@@ -351,6 +344,11 @@ class Definer:
         gone, notices = drop(head.catalog, statement)
         made = replace(head, catalog=head.catalog.drop(gone), roots=head.roots.drop(gone)) if gone else head
         return Draft(made, Outcome(tag, notices=notices), dropped=frozenset(gone))
+
+
+def _optimised(plan: Plan, facts: HeadFacts, closes: bool) -> Plan:
+    """A session whose rows wait for its end is in one piece."""
+    return optimize(plan, facts, (cut_sessions,) if closes else ())
 
 
 def require_distinct(head: Head, index: Index) -> None:
@@ -377,20 +375,6 @@ def _event_time(statement: bound.CreateSource, columns: tuple[TableColumn, ...])
         return None
     name = statement.columns[declared.column].name
     return replace(declared, column=[column.name for column in columns].index(name))
-
-
-def _require_free(catalog: Catalog, schema_oid: int, name: str) -> None:
-    if (schema_oid, name) in catalog.names:
-        raise DuplicateTable(f'relation "{name}" already exists')
-
-
-def _free_name(catalog: Catalog, schema_oid: int, wish: str) -> str:
-    """`wish`, with the first number behind it that makes it free."""
-    name, number = wish, 0
-    while (schema_oid, name) in catalog.names:
-        number += 1
-        name = f"{wish}{number}"
-    return name
 
 
 def _skipped(statement: object) -> Notice:

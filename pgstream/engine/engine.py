@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pgstream.catalog.objects import Sink, Source
-from pgstream.catalog.session_facts import PausedSink
+from pgstream.catalog.session_facts import PausedSink, WatermarkFacts
 from pgstream.circuit.circuit import Circuit
 from pgstream.engine import commit
 from pgstream.engine.building import Building
@@ -55,6 +55,10 @@ class OpenDatabase:
             oid: PausedSink(one.sqlstate, one.error, one.since_us, one.failures, len(one.parcels))
             for oid, one in debts.items()
         }
+
+    def watermarks(self) -> list[WatermarkFacts]:
+        """The watermarks of the database, as of now."""
+        return self._database.times.facts(self._database.head)
 
     def exhausted(self) -> bool:
         """Whether every source that is being read has given everything it ever will, and it is durable."""
@@ -199,6 +203,7 @@ class Engine:
         intake = Intake(self._world, self._loop.wake, self._source_failed)
         database = Database(place, self._store, self._world, definer, intake)
         database.on_built = self._built  # type: ignore[method-assign]
+        database.times.stalled = self._stalled
         database.outlets.paused = self._sink_paused
         database.outlets.resumed = self._sink_resumed
         return database
@@ -214,6 +219,9 @@ class Engine:
     def _source_failed(self, source: Source, error: Exception) -> None:
         self.failed(f"source {source.name} failed", error)
 
+    def _stalled(self, error: SqlError) -> None:
+        self.failed("a view fails as time passes", error)
+
     def _sink_paused(self, sink: Sink, error: SqlError) -> None:
         self._log.error("sink paused", sink=sink.name, sqlstate=error.sqlstate, error=error.message)
 
@@ -224,11 +232,12 @@ class Engine:
 
     def work(self) -> float:
         """See `Worker`."""
-        busy = False
+        busy, wait_s = False, IDLE_S
         for database in list(self._databases.values()):
             busy = database.work() or busy
+            wait_s = min(wait_s, database.times.wait_s(database.head))
         self._trim()
-        return 0.0 if busy else IDLE_S
+        return 0.0 if busy else wait_s
 
     def dirty(self) -> bool:
         """See `Worker`."""

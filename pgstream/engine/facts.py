@@ -32,6 +32,12 @@ class HeadFacts:
             return None
         return Written(tuple(column.type for column in thing.columns), thing.row_key)
 
+    def event_time(self, oid: int) -> int | None:
+        """The position of the column for which a relation declares a watermark."""
+        thing = self.head.catalog.objects.get(oid)
+        marked = isinstance(thing, Source | Table) and thing.watermark is not None
+        return thing.watermark.column if marked else None  # type: ignore[union-attr]
+
     def row_estimate(self, oid: int) -> int | None:
         rows = self.head.rows(oid)
         return None if rows is None else rows.total()

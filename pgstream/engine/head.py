@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.circuit.circuit import State
+from pgstream.circuit.operator import DAWN, Clock
 from pgstream.delta import Delta
 from pgstream.engine.roots import Roots
 from pgstream.persistent import PersistentMap
@@ -19,6 +20,10 @@ Outgoing = Mapping[int, tuple[tuple[int, Delta], ...]]
 
 Seen = tuple[tuple[int, Mapping[int, Delta]], ...]
 """Changes of relations that are watched: the time of each tick in ms, and by OID what it changed."""
+
+
+Marks = Mapping[int, Mapping[str, int]]
+"""How far each partition of a source or table says that event time has come, by OID and name, in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class Head:
     time_ms   when the tick was, in ms since 1970; it grows from tick to tick, so it may be ahead of the clock
     watched   the OIDs of stored relations whose changes somebody wants to be told
     seen      those changes since the last commit
+    clock     how far the times have come that views wait for
+    marks     what the watermarks of the clock are made of
     """
 
     tick: int
@@ -44,6 +51,8 @@ class Head:
     time_ms: int = 0
     watched: frozenset[int] = frozenset()
     seen: Seen = ()
+    clock: Clock = DAWN
+    marks: Marks = field(default_factory=dict)
 
     def rows(self, oid: int) -> Spine | None:
         """The rows of a stored relation or index, arranged by its key; None where there are none yet."""

@@ -7,22 +7,27 @@ expression fail is split until the rows that do so stand alone; those go to the 
 A source that cannot be read (a file is gone) is left alone for a while and then opened again where it stood.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pgstream.catalog.objects import Source
 from pgstream.connectors import Batch
 from pgstream.connectors.prefetch import Prefetch
+from pgstream.connectors.source import Partitioned, Streams
 from pgstream.connectors.source import Source as Reader
 from pgstream.engine.head import Head
 from pgstream.engine.replay import open_source
 from pgstream.engine.roots import Roots
+from pgstream.engine.watermarks import Reading
 from pgstream.errors import SqlError
 from pgstream.world import World
 
 RETRY_S = 5.0
 """How long a source that failed is left alone."""
+
+LISTING_S = 0.5
+"""How often a source that gives nothing is asked for its streams."""
 
 
 @dataclass(slots=True)
@@ -33,6 +38,15 @@ class Inlet:
     reader: Reader
     prefetch: Prefetch
     needed: frozenset[int]
+    _seen: tuple[bytes, float, Streams] | None = None
+
+    def streams(self, offset: bytes, now_s: float) -> Streams | None:
+        """The streams of a source that knows them; looked for now and then."""
+        if not isinstance(self.reader, Partitioned):
+            return None
+        if self._seen is None or self._seen[0] != offset or now_s - self._seen[1] >= LISTING_S:
+            self._seen = offset, now_s, self.reader.streams(offset)
+        return self._seen[2]
 
     def close(self) -> None:
         self.prefetch.close()
@@ -49,6 +63,8 @@ class Intake:
         self._pool = ThreadPoolExecutor(2, "fetch")
         self._inlets: dict[int, Inlet] = {}
         self._resting: dict[int, float] = {}
+        self.marking: Callable[[int], frozenset[int]] = lambda _: frozenset()
+        """The columns that a source's watermark is made of."""
 
     def follow(self, head: Head, others: Iterable[Roots] = ()) -> Head:
         """Opens and closes inlets to fit the head's roots; a source read for the first time gets its offset.
@@ -57,7 +73,7 @@ class Intake:
         read cannot be opened; one that was is tried again later.
         """
         wanted = {
-            oid: frozenset().union(*(_positions(roots, oid) for roots in (head.roots, *others)))
+            oid: self.marking(oid).union(*(_positions(roots, oid) for roots in (head.roots, *others)))
             for oid in sorted(head.catalog.source_oids)
             if oid in head.roots.live.inputs
         }
@@ -120,6 +136,14 @@ class Intake:
         """Whether a source has given everything it ever will."""
         inlet = self._inlets.get(oid)
         return inlet is not None and inlet.prefetch.exhausted
+
+    def readings(self, head: Head, oids: Collection[int]) -> dict[int, Reading]:
+        """How some of the sources are read."""
+        found, now_s = {}, self._world.monotonic()
+        for oid, inlet in list(self._inlets.items()):
+            if oid in oids:
+                found[oid] = Reading(inlet.streams(head.offsets[oid], now_s), inlet.prefetch.exhausted)
+        return found
 
     def opened(self, source: Source) -> Reader:
         """Another reader of `source`."""

@@ -2,10 +2,11 @@
 
 A commit of a few rows would otherwise write a run and a manifest for every arrangement that they touch, most of which
 the next commits merge away. Instead it adds one entry to the journal, and once in a while a whole commit writes the
-state and empties the journal. At open, what the journal holds is fed to the circuit again, as one tick.
+state and empties the journal. At open, what the journal holds is fed to the circuit again, as one tick at the time of
+the last: what waits for the clock is then as it was.
 
-Only ticks of tables are written so: whatever else has changed (a definition, how far a source was read, what a sink
-is owed) makes the next commit a whole one.
+Only ticks of tables are written so: whatever else has changed (a definition, how far a source was read, a watermark,
+what a sink is owed) makes the next commit a whole one.
 
 What remembers when something changed needs the ticks one by one, as they were: then each has an entry of its own.
 
@@ -23,7 +24,7 @@ import pyarrow as pa
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import Table
 from pgstream.circuit.circuit import Circuit
-from pgstream.circuit.operator import TickContext
+from pgstream.circuit.operator import Clock, TickContext
 from pgstream.delta import Delta, concat
 from pgstream.engine.head import Head
 from pgstream.engine.steps import Deltas, advance
@@ -84,14 +85,15 @@ def caught_up(circuit: Circuit, head: Head, entries: Sequence[tuple[bytes, bytes
     ticks = [unpack(entry, head.catalog) for _, entry in entries]
     if head.remembers_ticks:
         return _one_by_one(circuit, head, ticks, tick)
-    made, _ = advance(circuit, head, merged(deltas for _, _, deltas in ticks), tick)
     last, time_ms, _ = ticks[-1]
+    tick = replace(tick, clock=Clock(time_ms * 1000))
+    made, _ = advance(circuit, head, merged(deltas for _, _, deltas in ticks), tick)
     return replace(made, tick=last, time_ms=time_ms, ticks=())
 
 
 def _one_by_one(circuit: Circuit, head: Head, ticks: Sequence[tuple[int, int, Deltas]], tick: TickContext) -> Head:
     for number, time_ms, deltas in ticks:
-        then = replace(tick, evaluation=replace(tick.evaluation, now_us=time_ms * 1000))
+        then = replace(tick, evaluation=replace(tick.evaluation, now_us=time_ms * 1000), clock=Clock(time_ms * 1000))
         head = replace(advance(circuit, head, deltas, then)[0], tick=number, time_ms=time_ms, ticks=())
     return head
 

@@ -23,6 +23,7 @@ from pgstream.engine.head import Head
 from pgstream.engine.literals import literal_rows
 from pgstream.engine.per_bound import PerBound
 from pgstream.engine.recursion import NOTHING_GIVEN, recursions_done
+from pgstream.errors import FeatureNotSupported
 from pgstream.functions.registry import EvalContext
 from pgstream.operators.input import Input
 from pgstream.plan import relations as rel
@@ -197,6 +198,8 @@ class Snapshot:
 
 def plan_of(bound: Bound, head: Head) -> Plan:
     """The plan of `bound`, a query."""
+    if isinstance(bound.statement, Query) and bound.statement.closes:
+        raise FeatureNotSupported("EMIT ON WINDOW CLOSE is for materialized views and sinks")
     relation = optimize(bound.statement.plan, HeadFacts(head))
     probe = _point(relation, head)
     return Plan(relation, probe, _picked(relation) if probe is not None and probe.exact else None)

@@ -46,8 +46,8 @@ def _rebuilt(definer: Definer, head: Head, identities: Mapping[int, bytes]) -> t
     for thing in head.catalog.in_order():
         oid = thing.oid
         if isinstance(thing, MaterializedView):
-            plan = _plan(head, thing.query, thing.search_path)
-            node, key = definer.view_node(head, plan, oid)
+            plan, closes = _plan(head, thing.query, thing.search_path)
+            node, key = definer.view_node(head, plan, oid, closes)
             if key != thing.unique_key:
                 head = replace(head, catalog=head.catalog.put(replace(thing, unique_key=key)))
         else:
@@ -87,14 +87,17 @@ def _node(definer: Definer, head: Head, thing: object) -> Node | None:
         case Subscription():
             return definer.changelog_node(head.roots, thing)
         case Sink(query=query) if query:
-            return definer.sent_node(head, _plan(head, query, thing.search_path), thing.oid)
+            plan, closes = _plan(head, query, thing.search_path)
+            return definer.sent_node(head, plan, thing.oid, closes)
         case Feed():
-            return definer.sent_node(head, _plan(head, thing.query, thing.search_path), thing.oid)
+            plan, closes = _plan(head, thing.query, thing.search_path)
+            return definer.sent_node(head, plan, thing.oid, closes)
     return None
 
 
-def _plan(head: Head, query: str, search_path: tuple[str, ...]) -> Relation:
+def _plan(head: Head, query: str, search_path: tuple[str, ...]) -> tuple[Relation, bool]:
+    """The plan of a kept query, and whether its rows come when their window closes."""
     (parsed,) = parse(query)
     bound = bind(parsed, head.catalog, BindScope(search_path))
     assert isinstance(bound.statement, Query | bound_statements.Feed)
-    return bound.statement.plan
+    return bound.statement.plan, bound.statement.closes

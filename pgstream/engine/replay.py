@@ -35,17 +35,28 @@ def open_source(source: Source, world: World, passed_over: Places = NO_PLACES) -
 def errors_table(head: Head, source_oid: int) -> Table:
     """The relation that holds what a source rejected."""
     for thing in head.catalog.belonging(source_oid):
-        if isinstance(thing, Table):
+        if isinstance(thing, Table) and not thing.late:
             return thing
     raise AssertionError(f"source {source_oid} has no errors relation")
 
 
+def late_table(head: Head, source_oid: int) -> Table | None:
+    """The relation that holds the rows of a source that came behind its watermark; None where it declares none."""
+    parts = head.catalog.belonging(source_oid)
+    return next((thing for thing in parts if isinstance(thing, Table) and thing.late), None)
+
+
 def refused(head: Head, source: Source) -> Places:
     """Where the records stand that the head's views did not take."""
-    spine = head.rows(errors_table(head, source.oid).oid)
-    if spine is None:
-        return NO_PLACES
-    return Places(place for part in spine.chunks(1 << 18, (ERRORS_PLACE,)) for place in part.columns[0].to_pylist())
+    listed = [(errors_table(head, source.oid), ERRORS_PLACE)]
+    if (late := late_table(head, source.oid)) is not None:
+        listed.append((late, len(source.columns)))
+    places: list[str] = []
+    for table, position in listed:
+        spine = head.rows(table.oid)
+        for part in () if spine is None else spine.chunks(1 << 18, (position,)):
+            places += part.columns[0].to_pylist()
+    return Places(places) if places else NO_PLACES
 
 
 class Replays:

@@ -18,13 +18,26 @@ TOLD_TICKS_MAX = 1024
 """How many ticks a head remembers."""
 
 
+VIEW_SETTINGS: Mapping[str, str] = {
+    "timezone": "UTC",
+    "datestyle": "ISO, MDY",
+    "intervalstyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+}
+"""What expressions of views see in place of a session's settings, which a view outlives."""
+
+
 def advance(circuit: Circuit, head: Head, deltas: Deltas, tick: TickContext) -> tuple[Head, Mapping[Node, Delta]]:
     """The head one tick later, after these changes, and the delta of every node that ran.
 
     Raises whatever an expression of a view raises; `head` is then as good as before.
     """
+    clock = head.clock
+    if circuit.waits:
+        clock = clock._replace(now_us=max(clock.now_us, tick.clock.now_us))
     number, time_ms = head.tick + 1, max(tick.now_us // 1000, head.time_ms + 1)
-    timed = replace(tick, time_ms=time_ms)
+    timed = replace(tick, time_ms=time_ms, clock=clock)
     state, outputs = circuit.step(head.state, head.roots.fed(deltas), timed, head.roots.live, fresh=False)
     made = replace(
         head,
@@ -34,6 +47,7 @@ def advance(circuit: Circuit, head: Head, deltas: Deltas, tick: TickContext) -> 
         outgoing=_outgoing(head, outputs, number),
         ticks=_told(head, deltas, time_ms),
         seen=_seen(head, outputs, time_ms),
+        clock=clock,
     )
     return made, outputs
 

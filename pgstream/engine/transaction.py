@@ -18,8 +18,8 @@ from pgstream.delta import Column, Delta, concat
 from pgstream.engine.backfill import Backfill
 from pgstream.engine.constraints import check_unique
 from pgstream.engine.copying import full_rows
-from pgstream.engine.database import VIEW_SETTINGS, Database
-from pgstream.engine.defining import Draft
+from pgstream.engine.database import Database
+from pgstream.engine.draft import Draft
 from pgstream.engine.explaining import explained
 from pgstream.engine.head import Head
 from pgstream.engine.literals import PlainRow
@@ -28,6 +28,7 @@ from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.reading import Snapshot
 from pgstream.engine.rebinding import rebound
 from pgstream.engine.sharing import Asked
+from pgstream.engine.steps import VIEW_SETTINGS
 from pgstream.engine.watching import Watch, stored_as_it_is
 from pgstream.errors import ActiveSqlTransaction, InvalidCatalogName, ObjectInUse, SerializationFailure
 from pgstream.functions.registry import EvalContext

@@ -23,7 +23,7 @@ from pgstream.operators.aggregation import (
     grown_extremes,
     passing,
 )
-from pgstream.operators.arrange import keys_at
+from pgstream.operators.arrange import keys_at, touched_keys
 from pgstream.operators.moves import Moves
 from pgstream.storage.gather import pick_columns, take_rows
 from pgstream.storage.identity import Hash, key_hash
@@ -163,6 +163,10 @@ class Group(Operator):
         spelt = len(old) + np.arange(touched.count)
         spelt[query] = np.arange(len(old))
         return pick_columns(both, np.concatenate([np.arange(len(old)), spelt]))
+
+    def forget(self, tick: TickContext, state: list[Spine], rows: Delta) -> None:
+        keys = touched_keys(keys_at(rows, range(self.keys), self.types, tick))
+        state[0] = state[0].insert(state[0].probe(keys, consolidate=True).delta.negate())
 
     def once(self, tick: TickContext, inputs: Sequence[Delta]) -> Delta:
         touched = self._touched(tick, inputs)

@@ -65,9 +65,15 @@ class Sessions(Operator):
         rows = consolidated(concat([old.select(range(len(self.columns))), delta]), tick)
         assert (rows.weights > 0).all(), "a session lost a row that it did not have"
         change = consolidated(concat([self._windowed(rows, gap, tick), old.negate()]), tick)
-        buckets = column_of(self._moments(change) // gap, pa.int64())
-        state[0] = state[0].insert(Delta((*change.columns, buckets), change.weights))
+        state[0] = state[0].insert(self._stored(change, gap))
         return change
+
+    def forget(self, tick: TickContext, state: list[Spine], rows: Delta) -> None:
+        state[0] = state[0].insert(self._stored(rows, self._gap(tick)).negate())
+
+    def _stored(self, rows: Delta, gap: int) -> Delta:
+        """Rows of the output with their buckets."""
+        return Delta((*rows.columns, column_of(self._moments(rows) // gap, pa.int64())), rows.weights)
 
     def once(self, tick: TickContext, inputs: Sequence[Delta]) -> Delta:
         return self._windowed(self._timed(inputs[0]), self._gap(tick), tick)

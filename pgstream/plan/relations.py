@@ -236,6 +236,25 @@ class Sessions:
 
 
 @dataclass(frozen=True, slots=True)
+class Close:
+    """The input's rows, each given once when `end` has come: nothing can change it any more.
+
+    What has come is the watermark of `series`, the OIDs of sources and tables. `end` is a moment over the input;
+    `early` says of a row of the input's input when what it belongs to ends at the earliest (of the input itself, where
+    that is neither a Group nor Sessions). There are none but in what EMIT ON WINDOW CLOSE is lowered from.
+    """
+
+    input: Relation
+    end: Expr
+    early: Expr
+    series: tuple[int, ...]
+
+    @property
+    def columns(self) -> tuple[Col, ...]:
+        return self.input.columns
+
+
+@dataclass(frozen=True, slots=True)
 class Recursion:
     """WITH RECURSIVE: the rows of `base`, then those that `step` makes of the rows added last, until it adds none.
 
@@ -266,5 +285,6 @@ Relation = (
     | Window
     | TableCall
     | Sessions
+    | Close
     | Recursion
 )

@@ -29,6 +29,7 @@ from pgstream.plan import relations as rel
 from pgstream.plan.expressions import Col, Expr, Ref, SortKey
 from pgstream.plan.relations import Relation
 from pgstream.plan.rewrite import substitute, used
+from pgstream.sql.lower_close import Momentarily, lower_close
 from pgstream.sql.lower_group import lower_group
 from pgstream.sql.lower_keys import Condition, take_apart
 from pgstream.sql.lower_panes import lower_panes
@@ -72,10 +73,11 @@ class Lowering:
         facts: RelationFacts,
         scope: str = "",
         relation_node: Callable[[int], Node | None] = no_node,
+        salts: Salts | None = None,
     ) -> None:
         self.circuit = circuit
         self._facts = facts
-        self._salts = Salts(scope)
+        self._salts = salts or Salts(scope)
         self._relation_node = relation_node
 
     def lower(self, plan: Relation) -> Lowered:
@@ -91,7 +93,17 @@ class Lowering:
         node, growing = self.mapped(plan, wanted.exprs)
         return Lowered(node, plan.columns, growing, sort)
 
+    def closing(self, plan: Relation) -> Lowered:
+        """As `lower`, for a plan of `closed_windows`: what is above a Close keeps no state."""
+        self.circuit = Momentarily(self.circuit)
+        return self.lower(plan)
+
     # -- what the files beside this one use
+
+    def lasting(self) -> "Lowering":
+        """This lowering for what is below a Close."""
+        assert isinstance(self.circuit, Momentarily)
+        return Lowering(self.circuit.circuit, self._facts, self._salts.scope, self._relation_node, self._salts)
 
     def part(self, relation: Relation, needed: Iterable[int]) -> Part:
         """`relation` with at least the columns whose ids are `needed`."""
@@ -149,10 +161,9 @@ class Lowering:
                 return self._table_call(relation, needed)
             case rel.Sessions():
                 return lower_sessions(self, relation, needed)
-            case rel.Recursion():
-                raise AssertionError("a recursion was not carried out before its result is needed")
-            case rel.Apply():
-                raise AssertionError("a correlated subquery outlived unnesting")
+            case rel.Close():
+                return lower_close(self, relation, needed)
+        raise AssertionError(f"{type(relation).__name__} is gone before a plan is lowered")
 
     def _scan(self, scan: rel.Scan, needed: frozenset[int]) -> Part:
         growing = self._facts.append_only(scan.oid)

@@ -20,6 +20,7 @@ from pglast.stream import RawStream
 from pgstream.errors import FeatureNotSupported, InvalidEscapeSequence, SqlError, SyntaxError42601, WindowingError
 from pgstream.sql import streaming
 from pgstream.sql.streaming import Token, rewriting
+from pgstream.sql.streaming.emission import without_emit
 
 __all__ = ["Parsed", "ast", "constant_positions", "deparse", "enums", "parse", "tokens"]
 
@@ -43,7 +44,7 @@ class Parsed:
     """One statement: its tree, its own text without the semicolon, and where that text starts in the whole text.
 
     `whole` is the text that the tree's positions point into. `grammar` is what Postgres' grammar was given, of the same
-    length, in which this is statement number `index`.
+    length, in which this is statement number `index`. `emit` is the position of EMIT ON WINDOW CLOSE, if that was said.
     """
 
     node: Node
@@ -52,10 +53,12 @@ class Parsed:
     whole: str
     grammar: str = ""
     index: int = -1
+    emit: int = -1
 
 
 _SUSPECT = re.compile(
-    r"\b(asof|temporal|source|sources|sink|sinks|connector|watermark|append|subscribe|subscription)\b|\bfetch\b.*\bwith\b",
+    r"\b(asof|temporal|source|sources|sink|sinks|connector|watermark|append|subscribe|subscription|emit)\b"
+    r"|\bfetch\b.*\bwith\b",
     re.IGNORECASE | re.DOTALL,
 )
 """Words without which a text needs no look at its tokens: Postgres' grammar takes it as it is."""
@@ -66,15 +69,18 @@ def parse(text: str) -> list[Parsed]:
     if _SUSPECT.search(text) is None:
         return _postgres(text, text)
     statements: list[Parsed] = []
+    whole = text
     for piece in _split(tokens(text)):
         _refuse_misparse(text, piece)
+        text, piece, emit = without_emit(whole, piece)
         start, end = piece[0].start, piece[-1].end
         if streaming.starts_streaming(text, piece):
             node = streaming.parse_streaming(text, piece, _Embedded())
-            statements.append(Parsed(node, text[start:end], start, text))
+            statements.append(Parsed(node, text[start:end], start, whole, emit=emit))
         else:
             blanked = re.sub(r"\S", " ", text[:start]) + text[start:end]
-            statements += [_subscribing(parsed) for parsed in _postgres(blanked, text)]
+            found = (_subscribing(parsed) for parsed in _postgres(blanked, whole))
+            statements += [replace(each, emit=emit) for each in found]
     return statements
 
 

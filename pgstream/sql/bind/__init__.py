@@ -33,6 +33,7 @@ from pgstream.sql.bind import (  # noqa: F401  these register what they bind
 )
 from pgstream.sql.bind.binding import Binding, BindScope
 from pgstream.sql.bind.commands import bind_statement
+from pgstream.sql.bind.emission import emitting
 from pgstream.sql.parse import Parsed
 from pgstream.types.definition import SqlType
 
@@ -61,7 +62,7 @@ def bind(parsed: Parsed, catalog: Catalog, scope: BindScope, parameter_types: Se
     binding = Binding(catalog, scope, parameter_types, parsed)
     command = bind_statement(binding, parsed)
     return Bound(
-        command.statement,
+        command.statement if parsed.emit < 0 else emitting(command.statement, parsed.emit),
         binding.parameter_types(),
         command.columns,
         catalog.version,

@@ -15,9 +15,10 @@ Output = tuple[tuple[Col, Expr], ...]
 @dataclass(frozen=True, slots=True)
 class Query:
     """SELECT or VALUES. The visible result is the first columns of `plan`, as many as `Bound.columns` has; further
-    columns only feed the Sort at the plan's root."""
+    columns only feed the Sort at the plan's root. `closes`: its rows come when their window closes."""
 
     plan: Relation
+    closes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Feed:
     query: str
     search_path: tuple[str, ...]
     depends: frozenset[int]
+    closes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,7 @@ class CreateMaterializedView:
     options: tuple[tuple[str, str], ...] = ()
     if_not_exists: bool = False
     exists: bool = False
+    closes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +199,7 @@ class CreateSink:
     if_not_exists: bool = False
     exists: bool = False
     option_positions: tuple[tuple[str, int], ...] = ()
+    closes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

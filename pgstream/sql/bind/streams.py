@@ -16,7 +16,7 @@ from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.query import visible
 from pgstream.sql.bind.settled import settled_query
 from pgstream.sql.bind.statements import CreateSink, CreateSource, CreateTable, ShowObjects
-from pgstream.sql.bind.watermarks import bind_watermark, watermark_of_options, without_event_time
+from pgstream.sql.bind.watermarks import bind_watermark, watermark_of_options, with_limits, without_event_time
 from pgstream.sql.parse import Parsed
 from pgstream.sql.streaming import CreateSinkStmt, CreateSourceStmt, CreateTableStmt, Option, ShowObjectsStmt
 
@@ -58,7 +58,7 @@ def _watermark(binding: Binding, node: CreateSourceStmt, columns: tuple[TableCol
             f'multiple watermarks for table "{node.relation.relname}" are not allowed',
             position=node.watermarks[0].position,
         )
-    return declared or named
+    return with_limits(declared or named, node.options)
 
 
 @binds_statement(CreateTableStmt)

@@ -1,22 +1,39 @@
 """Watermarks of sources and tables: `WATERMARK FOR column [AS expression]`, and Arroyo's options that say the same."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
 
+from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import TableColumn, Watermark
-from pgstream.errors import DatatypeMismatch, FeatureNotSupported, InvalidTableDefinition, UndefinedColumn
-from pgstream.plan.expressions import Expr, Ref
-from pgstream.sql.bind.binding import Binding
+from pgstream.errors import (
+    DatatypeMismatch,
+    FeatureNotSupported,
+    InvalidParameterValue,
+    InvalidTableDefinition,
+    UndefinedColumn,
+)
+from pgstream.formats.options import read_duration_us
+from pgstream.plan.expressions import Col, Expr, Ref
+from pgstream.plan.rewrite import substitute
+from pgstream.sql.bind.binding import Binding, BindScope
 from pgstream.sql.bind.coercion import coerce
 from pgstream.sql.bind.dispatch import bind_expression
 from pgstream.sql.bind.names import Level, NameItem
 from pgstream.sql.optimize.predicates import has_subquery
-from pgstream.sql.parse import deparse
+from pgstream.sql.parse import deparse, parse
 from pgstream.sql.streaming import Option
 from pgstream.sql.streaming import Watermark as Clause
 from pgstream.types.window import WINDOW_TYPES
 
-EVENT_TIME_OPTIONS = ("event_time_field", "watermark_field")
+COLUMN_OPTIONS = ("event_time_field", "watermark_field")
 """Arroyo's options for the column of the event time, and for one that holds the watermark."""
+
+EVENT_TIME_OPTIONS = (*COLUMN_OPTIONS, "idle_timeout", "idle_micros", "max_ahead")
+"""Those, and how long nobody waits for a partition that gives nothing, and how far rows may be ahead of the clock."""
+
+USUAL_LAG = "interval '1 second'"
+"""How far a watermark without an expression lags behind its column, as in Arroyo."""
 
 
 def bind_watermark(
@@ -39,10 +56,10 @@ def bind_watermark(
 
 def watermark_of_options(columns: Sequence[TableColumn], options: Sequence[Option]) -> Watermark | None:
     """The watermark that `event_time_field` and `watermark_field` declare."""
-    given = {option.name: option for option in options if option.name in EVENT_TIME_OPTIONS}
+    given = {option.name: option for option in options if option.name in COLUMN_OPTIONS}
     if not given:
         return None
-    times, marks = (given.get(name) for name in EVENT_TIME_OPTIONS)
+    times, marks = (given.get(name) for name in COLUMN_OPTIONS)
     if times is None:
         assert marks is not None
         raise InvalidTableDefinition(
@@ -52,6 +69,42 @@ def watermark_of_options(columns: Sequence[TableColumn], options: Sequence[Optio
     if marks is None:
         return Watermark(place)
     return Watermark(place, '"' + columns[_column(columns, marks.value, marks.position)].name.replace('"', '""') + '"')
+
+
+def with_limits(watermark: Watermark | None, options: Sequence[Option]) -> Watermark | None:
+    """`watermark` with what the options say of idle partitions and of rows from the future."""
+    for option in options:
+        if option.name not in EVENT_TIME_OPTIONS or option.name in COLUMN_OPTIONS:
+            continue
+        if watermark is None:
+            raise InvalidTableDefinition(f"{option.name} needs a watermark", position=option.position)
+        try:
+            if option.name == "idle_micros":
+                watermark = replace(watermark, idle_us=int(option.value))
+            elif option.name == "idle_timeout":
+                watermark = replace(watermark, idle_us=read_duration_us(option.value))
+            else:
+                watermark = replace(watermark, ahead_us=read_duration_us(option.value))
+        except ValueError as error:
+            raise InvalidParameterValue(
+                f'invalid value for option "{option.name}": {error}', position=option.position
+            ) from None
+    return watermark
+
+
+@lru_cache(1024)
+def watermark_expression(columns: tuple[TableColumn, ...], watermark: Watermark) -> Expr:
+    """How far a row says that time has come; the ids of its columns are their positions."""
+    column = columns[watermark.column]
+    name = '"' + column.name.replace('"', '""') + '"'
+    [parsed] = parse(f"SELECT ({watermark.expression or f'{name} - {USUAL_LAG}'})")
+    binding = Binding(Catalog.new(), BindScope(), (), parsed)
+    cols = [binding.col(each.name, each.type) for each in columns]
+    level = Level(binding, items=[NameItem("", [(each.name, Ref(each)) for each in cols])], clause="WATERMARK")
+    bound = bind_expression(level, parsed.node.targetList[0].val)
+    made = coerce(binding, bound, column.type, "a")
+    assert made is not None
+    return substitute(made, {col.id: Ref(Col(i, col.name, col.type)) for i, col in enumerate(cols)})
 
 
 def _column(columns: Sequence[TableColumn], name: str, position: int) -> int:

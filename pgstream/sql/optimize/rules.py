@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from pgstream.plan.relations import Relation
 from pgstream.sql.optimize.facts import RelationFacts
@@ -33,11 +33,11 @@ RULES: tuple[Rule, ...] = (
 bounded; what to prune is known last."""
 
 
-def optimize(plan: Relation, facts: RelationFacts) -> Relation:
+def optimize(plan: Relation, facts: RelationFacts, without: Container[Rule] = ()) -> Relation:
     """A plan of the same rows and columns as `plan` that is cheap to keep up to date, without subqueries."""
     done: dict[Rule, Relation] = {}
     for rule in RULES:
-        if done.get(rule) is plan:
+        if done.get(rule) is plan or rule in without:
             continue
         before = plan.columns
         plan = rule(plan, facts)

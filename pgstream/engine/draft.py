@@ -1,0 +1,48 @@
+"""Drafts: what definitions make of a head, and the names that they give."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.objects import Feed, Sink
+from pgstream.engine.head import Head
+from pgstream.engine.outcome import Outcome
+from pgstream.errors import DuplicateTable
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A head to be: `head` as it is now, with the new catalog and roots. `built` are the OIDs whose roots are new.
+
+    What is made only to be watched has no object in the catalog; `watched` holds the OIDs of what it reads.
+    """
+
+    head: Head
+    outcome: Outcome
+    built: tuple[int, ...] = ()
+    watched: frozenset[int] | None = None
+    dropped: frozenset[int] = frozenset()
+
+    def sinks(self) -> Iterator[Sink]:
+        """The sinks that are new or newly fed: opening them tells of wrong options."""
+        for oid in self.built:
+            thing = self.head.catalog.objects.get(oid)
+            if isinstance(thing, Feed):
+                thing = self.head.catalog.objects[thing.sink_oid]
+            if isinstance(thing, Sink):
+                yield thing
+
+
+def require_free(catalog: Catalog, schema_oid: int, name: str) -> None:
+    """Raises DuplicateTable where the name is taken."""
+    if (schema_oid, name) in catalog.names:
+        raise DuplicateTable(f'relation "{name}" already exists')
+
+
+def free_name(catalog: Catalog, schema_oid: int, wish: str) -> str:
+    """`wish`, with the first number behind it that makes it free."""
+    name, number = wish, 0
+    while (schema_oid, name) in catalog.names:
+        number += 1
+        name = f"{wish}{number}"
+    return name
