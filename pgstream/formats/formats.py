@@ -8,11 +8,12 @@ from pgstream.formats.debezium_json import DEBEZIUM_JSON
 from pgstream.formats.format import FileFormat, RecordFormat
 from pgstream.formats.json import JSON
 from pgstream.formats.parquet import PARQUET
+from pgstream.formats.protobuf import PROTOBUF
 from pgstream.formats.raw import RAW
 from pgstream.formats.raw_bytes import RAW_BYTES
 
 AnyFormat = RecordFormat | FileFormat
-ALL: tuple[AnyFormat, ...] = (JSON, CSV, PARQUET, RAW, RAW_BYTES, DEBEZIUM_JSON, AVRO)
+ALL: tuple[AnyFormat, ...] = (JSON, CSV, PARQUET, RAW, RAW_BYTES, DEBEZIUM_JSON, AVRO, PROTOBUF)
 
 FORMATS: Mapping[str, AnyFormat] = {name: form for form in ALL for name in (form.name, *form.aliases)}
 
