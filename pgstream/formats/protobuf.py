@@ -66,7 +66,7 @@ class ProtobufMessages:
         self._fields = tuple(fields)
         self._message = options.message
         self._registry = options.opened_registry()
-        self._class = options.given_class() if self._registry is None else None
+        self._class: Any = options.given_class() if self._registry is None else None
         self._known: dict[int, Any] = {}
 
     def decode(self, values: Sequence[bytes], needed: frozenset[int]) -> Decoded:
