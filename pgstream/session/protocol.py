@@ -202,7 +202,7 @@ class Conversation:
         session.start_clock(text.decode(errors="replace"))
         session.portals.pop("", None)
         try:
-            statements = statements_of(decoded(text))
+            statements = statements_of(session, decoded(text))
             if not statements:
                 session.write(backend.EMPTY_QUERY_RESPONSE)
             for i, parsed in enumerate(statements):
@@ -252,7 +252,7 @@ class Conversation:
     def _parse(self, message: Parse) -> None:
         session = self.session
         session.start_clock(message.text.decode(errors="replace"))
-        statements = statements_of(decoded(message.text))
+        statements = statements_of(session, decoded(message.text))
         if len(statements) > 1:
             raise SyntaxError42601("cannot insert multiple commands into a prepared statement")
         if message.statement and message.statement in session.statements:

@@ -86,13 +86,25 @@ def decoded(text: bytes) -> str:
 
 
 @lru_cache(PARSES_MAX)
-def _parsed_short(text: str) -> tuple[Parsed, ...]:
-    return tuple(parse(text))
+def _parsed_short(text: str, dialect: str) -> tuple[Parsed, ...]:
+    return tuple(parse(text, dialect))
 
 
-def statements_of(text: str) -> tuple[Parsed, ...]:
-    """The statements of `text`. Raises SyntaxError42601."""
-    return _parsed_short(text) if len(text) <= CACHED_CHARACTERS_MAX else tuple(parse(text))
+def statements_of(session: Session, text: str) -> tuple[Parsed, ...]:
+    """The statements of `text` in the session's dialect. Raises SyntaxError42601."""
+    dialect = session.settings.current["pgstream.dialect"]
+    return _parsed_short(text, dialect) if len(text) <= CACHED_CHARACTERS_MAX else tuple(parse(text, dialect))
+
+
+@contextmanager
+def pointing(parsed: Parsed):  # type: ignore[no-untyped-def]
+    """Errors inside point into the text that the user wrote, not into what was made of it."""
+    try:
+        yield
+    except SqlError as error:
+        if parsed.origin is not None:
+            parsed.origin.moved(error)
+        raise
 
 
 def types_of(oids: tuple[int, ...]) -> tuple[SqlType | None, ...]:
@@ -155,7 +167,8 @@ def find_relation(session: Session, named: Any) -> Relation | SystemRelation:
 
 
 def _bound(session: Session, parsed: Parsed, given: tuple[SqlType | None, ...], catalog: Any) -> Prepared:
-    bound = bind(parsed, catalog, scope_of(session), given)
+    with pointing(parsed):
+        bound = bind(parsed, catalog, scope_of(session), given)
     return Prepared(parsed, given, bound=bound, parameters=bound.parameters, columns=bound.columns)
 
 
@@ -265,7 +278,8 @@ async def _change(session: Session, prepared: Prepared, params: tuple[Column, ..
     workspace = session.block.workspace()
     snapshot = workspace.snapshot()
     work = workspace.execute(prepared.parsed, prepared.bound, params, session.context(snapshot))
-    outcome = await session.changed(work)
+    with pointing(prepared.parsed):
+        outcome = await session.changed(work)
     for notice in outcome.notices:
         session.tell(SessionNotice(notice.severity, notice.sqlstate, notice.message, notice.detail, notice.hint))
     return Answer(outcome.tag, outcome.columns, outcome.rows, outcome.count)

@@ -11,6 +11,7 @@ from functools import cache
 
 from pgstream.catalog.parameters import defaults, parameter, parameters
 from pgstream.errors import FeatureNotSupported, InvalidName, InvalidParameterValue, UndefinedObject
+from pgstream.sql.dialects import DIALECTS, POSTGRES
 from pgstream.types.definition import Settings
 
 REPORTED = (
@@ -48,7 +49,7 @@ class SessionSettings:
 
     def __init__(self, start: Mapping[str, str], user: str = "postgres") -> None:
         self._user = user
-        self._start = {"session_authorization": user}
+        self._start = {"session_authorization": user, "pgstream.dialect": POSTGRES}
         self.current: Settings = {**defaults(), **self._start}
         for name, value in start.items():
             self._start[known_name(name).lower()] = self._settled(name, value)
@@ -183,7 +184,7 @@ def split_identifiers(text: str, user: str) -> tuple[str, ...]:
     return tuple(name for name in names if name)
 
 
-_CHOICES = {"pgstream.subscribe_slow": ("conflate", "drop")}
+_CHOICES = {"pgstream.subscribe_slow": ("conflate", "drop"), "pgstream.dialect": DIALECTS}
 """What our own parameters may be."""
 
 

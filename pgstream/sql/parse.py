@@ -18,7 +18,7 @@ from pglast import parser
 from pglast.stream import RawStream
 
 from pgstream.errors import FeatureNotSupported, InvalidEscapeSequence, SqlError, SyntaxError42601, WindowingError
-from pgstream.sql import streaming
+from pgstream.sql import dialects, streaming
 from pgstream.sql.streaming import Token, rewriting
 from pgstream.sql.streaming.emission import without_emit
 
@@ -44,7 +44,8 @@ class Parsed:
     """One statement: its tree, its own text without the semicolon, and where that text starts in the whole text.
 
     `whole` is the text that the tree's positions point into. `grammar` is what Postgres' grammar was given, of the same
-    length, in which this is statement number `index`. `emit` is the position of EMIT ON WINDOW CLOSE, if that was said.
+    length, in which this is statement number `index`. `origin` is where a translated statement comes from, `emit` the
+    position of EMIT ON WINDOW CLOSE, if that was said.
     """
 
     node: Node
@@ -53,6 +54,7 @@ class Parsed:
     whole: str
     grammar: str = ""
     index: int = -1
+    origin: dialects.Origin | None = None
     emit: int = -1
 
 
@@ -64,8 +66,43 @@ _SUSPECT = re.compile(
 """Words without which a text needs no look at its tokens: Postgres' grammar takes it as it is."""
 
 
-def parse(text: str) -> list[Parsed]:
+_SETS_DIALECT = re.compile(
+    r"""\A(?:(?:'[^']*'|"[^"]*"|[^'"])*?;)?\s*SET\s+(?:SESSION\s+|LOCAL\s+)?pgstream\.dialect\s*(?:=|\bTO\b)\s*["']?(\w+)["']?\s*;""",
+    re.IGNORECASE,
+)
+"""SET of the dialect in which the rest of a text is written."""
+
+
+def parse(text: str, dialect: str = dialects.POSTGRES) -> list[Parsed]:
     """The statements of `text`, in order. Raises SyntaxError42601 as PostgreSQL does."""
+    if "pgstream.dialect" in text.lower():
+        found = _SETS_DIALECT.match(text)
+        if found is not None and found[1].lower() in dialects.DIALECTS:
+            end = found.end()
+            rest = re.sub(r"\S", " ", text[:end]) + text[end:]
+            return parse(text[: end - 1], dialect) + parse(rest, found[1].lower())
+    if dialect in dialects.TRANSLATED:
+        return _translated(text, dialect)
+    return _parsed(dialects.quoted_as_sql(text) if dialect == "flink" else text)
+
+
+def _translated(text: str, dialect: str) -> list[Parsed]:
+    """The statements of a text in another dialect."""
+    statements: list[Parsed] = []
+    for piece in dialects.pieces(text, dialect):
+        if piece.made is None:
+            statements += _parsed(re.sub(r"\S", " ", text[: piece.start]) + text[piece.start : piece.end])
+            continue
+        origin = dialects.Origin(text, piece.start, piece.end, piece.made, dialect)
+        try:
+            statements += [replace(parsed, origin=origin) for parsed in _parsed(piece.made)]
+        except SqlError as error:
+            raise origin.moved(error) from None
+    return statements
+
+
+def _parsed(text: str) -> list[Parsed]:
+    """The statements of a text in Postgres' words and ours."""
     if _SUSPECT.search(text) is None:
         return _postgres(text, text)
     statements: list[Parsed] = []

@@ -1,0 +1,269 @@
+"""Other systems' SQL: `SET pgstream.dialect = 'mysql'` and its like.
+
+    arroyo, feldera, flink, materialize, risingwave     Postgres' grammar and sql/streaming/ read them
+    bigquery, duckdb, mysql, snowflake, spark, …        queries, changes and definitions are put into Postgres' words
+
+The only file that imports sqlglot, and only once a statement is to be translated. What Postgres alone has (SET, BEGIN,
+COPY, DECLARE) and our own statements (CREATE SOURCE, SUBSCRIBE) pass as they are, in every dialect.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NoReturn
+
+from pgstream.errors import FeatureNotSupported, SqlError, SyntaxError42601
+
+POSTGRES = "postgresql"
+STREAMING = ("arroyo", "feldera", "flink", "materialize", "risingwave")
+TRANSLATED = (
+    "bigquery", "clickhouse", "databricks", "duckdb", "hive", "mysql", "oracle", "presto", "redshift", "snowflake",
+    "spark", "sqlite", "trino", "tsql",
+)  # fmt: skip
+DIALECTS = (POSTGRES, *sorted((*STREAMING, *TRANSLATED)))
+"""What pgstream.dialect may be."""
+
+_FOLDS_UP = ("oracle", "snowflake")
+"""Where "ID" is what id is; elsewhere quotes do not make a name sensitive to case."""
+
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*"|--[^\n]*|/\*.*?\*/|`([^`]*)`""", re.DOTALL)
+
+_CREATES = ("TABLE", "VIEW", "MATERIALIZED", "OR", "TEMP", "TEMPORARY", "TRANSIENT")
+_DROPS = ("TABLE", "VIEW", "MATERIALIZED")
+_TAKEN = ("SELECT", "WITH", "FROM", "VALUES", "(", "INSERT", "REPLACE", "UPDATE", "DELETE", "MERGE", "TRUNCATE")
+
+Token = Any
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a translated statement comes from: `text` from `start` to `end`, `made` of it in Postgres' words."""
+
+    text: str
+    start: int
+    end: int
+    made: str
+    dialect: str
+
+    def position(self, made: int) -> int:
+        """The place in `text` of place `made` of the translation: of the same word, or of one close before it."""
+        found = self.start
+        for place, origin in self._places:
+            if place > made:
+                break
+            found = origin
+        return found
+
+    @cached_property
+    def _places(self) -> list[tuple[int, int]]:
+        """(place in the translation, place in the text) of the words that both have, as they follow in the former.
+
+        Words in the same order are paired first; another one goes with any of its kind in the text.
+        """
+        import difflib
+
+        mine = _tokens(self.text[self.start : self.end], self.dialect)
+        made = _tokens(self.made, "postgres")
+        words, made_words = ([token.text.lower() for token in each] for each in (mine, made))
+        paired: dict[int, int] = {}
+        for block in difflib.SequenceMatcher(None, words, made_words, autojunk=False).get_matching_blocks():
+            paired.update((block.b + i, block.a + i) for i in range(block.size))
+        for at, word in enumerate(made_words):
+            if at not in paired and word in words and (word[:1].isalnum() or word[:1] == "_"):
+                paired[at] = words.index(word)
+        return [(made[at].start, self.start + mine[paired[at]].start) for at in sorted(paired)]
+
+    def moved(self, error: SqlError) -> SqlError:
+        """`error` pointing into the user's text."""
+        if error.position is not None:
+            error.position = self.position(error.position)
+        return error
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One statement of a text: `made` is its translation, None where Postgres' grammar reads it as it is."""
+
+    start: int
+    end: int
+    made: str | None = None
+
+
+def pieces(text: str, dialect: str) -> Iterator[Piece]:
+    """The statements of `text`. Raises SyntaxError42601 and FeatureNotSupported, which point into `text`."""
+    found: list[Token] = []
+    for token in _tokens(text, dialect):
+        if token.token_type.name == "SEMICOLON":
+            yield from _piece(text, found, dialect)
+            found = []
+        else:
+            found.append(token)
+    yield from _piece(text, found, dialect)
+
+
+def quoted_as_sql(text: str) -> str:
+    """`text` with the names that Flink quotes in backticks quoted as SQL does; as long as it was."""
+    return _QUOTED.sub(lambda found: f'"{found[1]}"' if found[1] is not None else found[0], text)
+
+
+def _tokens(text: str, dialect: str) -> list[Token]:
+    import sqlglot
+    from sqlglot.errors import TokenError
+
+    try:
+        return list(sqlglot.tokenize(text, read=dialect))
+    except TokenError as error:
+        raise SyntaxError42601("unterminated quoted string or comment", position=error.start) from None
+
+
+def _piece(text: str, tokens: list[Token], dialect: str) -> Iterator[Piece]:
+    if not tokens:
+        return
+    start, end = tokens[0].start, tokens[-1].end + 1
+    words = [text[token.start : token.end + 1].upper() for token in tokens]
+    at = _after_explain(words)
+    if at < len(words) and _is_translated(words[at:]):
+        first = tokens[at].start
+        made = _translation(text[first:end], first, dialect)
+        yield Piece(start, end, text[start:first] + made)
+    else:
+        yield Piece(start, end)
+
+
+def _after_explain(words: list[str]) -> int:
+    """Where the statement begins that EXPLAIN explains; 0 for any other statement."""
+    if words[0] != "EXPLAIN":
+        return 0
+    at = 1
+    if words[1:2] == ["("] and words[2:3] not in (["SELECT"], ["WITH"]):
+        at = words.index(")") + 1 if ")" in words else at
+    while words[at : at + 1] in (["ANALYZE"], ["VERBOSE"]):
+        at += 1
+    return at
+
+
+def _is_translated(words: list[str]) -> bool:
+    """Whether a statement is one that other systems spell in their own way."""
+    match words:
+        case ["CREATE", kind, *_] if kind in _CREATES:
+            options = words[words.index("WITH") :] if "WITH" in words else []
+            return not any(word.strip("'\"`") == "CONNECTOR" for word in options)
+        case ["DROP", kind, *_]:
+            return kind in _DROPS
+        case ["ALTER", "TABLE", *_]:
+            return True
+    return words[0] in _TAKEN
+
+
+def _translation(text: str, start: int, dialect: str) -> str:
+    """One statement in Postgres' words."""
+    import logging
+
+    import sqlglot
+    from sqlglot.errors import ParseError, UnsupportedError
+
+    logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # what it warns of is raised here
+    try:
+        tree = sqlglot.parse_one(text, read=dialect)
+        for node in reversed(list(tree.bfs())):  # each after what is in it
+            adapted = _adapted(node, dialect, start)
+            if node is tree:
+                tree = adapted
+            elif adapted is not node:
+                node.replace(adapted)
+        made: str = tree.sql("postgres", comments=False, unsupported_level=sqlglot.ErrorLevel.RAISE)
+    except ParseError as error:
+        _refuse(error, text, start)
+    except UnsupportedError as error:
+        raise FeatureNotSupported(f"not supported in dialect {dialect}: {error}", position=start) from None
+    return made
+
+
+def _refuse(error: Any, text: str, start: int) -> NoReturn:
+    [told, *_] = error.errors or [{}]
+    near = told.get("highlight") or ""
+    lines = text.splitlines(keepends=True)
+    row, column = told.get("line") or 1, told.get("col") or 1
+    end = sum(map(len, lines[: row - 1])) + column  # a word's column is that of its last character
+    place = text.rfind(near, 0, end) if near else end
+    message = f'syntax error at or near "{near}"' if near else "syntax error at end of input"
+    wanted = told.get("description", "").startswith("Expecting")
+    detail = f"{told['description']}." if wanted else None
+    raise SyntaxError42601(message, position=start + max(place, 0), detail=detail) from None
+
+
+_UNSIGNED = {
+    "UTINYINT": "SMALLINT",
+    "USMALLINT": "INT",
+    "UMEDIUMINT": "INT",
+    "UINT": "BIGINT",
+    "UBIGINT": "DECIMAL(20)",
+}
+
+_ABOUT_STORAGE = (
+    "AutoIncrementProperty", "CharacterSetProperty", "CollateProperty", "EngineProperty", "FileFormatProperty",
+    "SchemaCommentProperty", "TransientProperty",
+)  # fmt: skip
+"""What CREATE TABLE may say about how a table is kept, which is ours to decide."""
+
+
+def _adapted(node: Any, dialect: str, start: int) -> Any:
+    """A node of the tree as Postgres' words can say it: what sqlglot itself would say wrongly, or not at all."""
+    from sqlglot import exp
+
+    match node:
+        case exp.Identifier(quoted=True):
+            if dialect not in _FOLDS_UP or node.this.isupper():
+                node.set("this", node.this.lower())
+        case exp.Command():
+            raise _unsupported(f"{str(node.this).upper()} of dialect {dialect}", node, start)
+        case exp.Star() if any(node.args.get(each) for each in ("except_", "except", "replace", "rename")):
+            raise _unsupported("a star with EXCEPT, EXCLUDE, REPLACE or RENAME", node, start)
+        case exp.Lambda():
+            raise _unsupported("a lambda expression", node, start)
+        case exp.CountIf():
+            return exp.Count(this=exp.Case(ifs=[exp.If(this=node.this, true=exp.Literal.number(1))]))
+        case exp.TryCast() if type(node) is exp.TryCast:
+            return _tried(node)
+        case exp.DataType() if node.this.name in _UNSIGNED:
+            return exp.DataType.build(_UNSIGNED[node.this.name], dialect="postgres")
+        case exp.GroupConcat():
+            joined = node.this.this if isinstance(node.this, exp.Order) else node.this
+            if not isinstance(joined, exp.Cast | exp.Distinct):
+                joined.replace(exp.cast(joined.copy(), "text"))
+        case exp.Select() if node.args.get("qualify") and (node.args.get("order") or node.args.get("limit")):
+            return _qualified_first(node)
+        case exp.Properties():
+            kept = [each for each in node.expressions if type(each).__name__ not in _ABOUT_STORAGE]
+            return exp.Properties(expressions=kept) if kept else None
+        case exp.TsOrDsAdd() if str(node.args.get("unit") or "DAY").upper() in ("DAY", "WEEK", "MONTH"):
+            if not isinstance(node.parent, exp.Cast):
+                return exp.cast(node.copy(), "date")
+    return node
+
+
+def _unsupported(what: str, node: Any, start: int) -> SqlError:
+    place = node.meta.get("start") or 0
+    return FeatureNotSupported(f"{what} is not supported yet", position=start + place)
+
+
+def _tried(node: Any) -> Any:
+    """TRY_CAST and SAFE_CAST: NULL where the value's text is none of the type's."""
+    from sqlglot import exp
+
+    text = exp.cast(node.this, "text")
+    valid = exp.func("pg_input_is_valid", text, exp.Literal.string(node.to.sql("postgres").lower()))
+    return exp.Case(ifs=[exp.If(this=valid, true=exp.cast(text.copy(), node.to))])
+
+
+def _qualified_first(node: Any) -> Any:
+    """A SELECT whose ORDER BY and LIMIT are about what QUALIFY leaves."""
+    from sqlglot import exp
+
+    inner = node.copy()
+    outer = exp.select("*")
+    for clause in ("order", "limit", "offset"):
+        outer.set(clause, inner.args.get(clause))
+        inner.set(clause, None)
+    return outer.from_(inner.subquery("_qualified"))

@@ -1,0 +1,142 @@
+"""Statements in other systems' SQL: as queries, as views, and where their errors point."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from pgstream.testing.server import Server
+
+Connection = psycopg.Connection[Any]
+
+TABLE = """CREATE TABLE t (a int PRIMARY KEY, b int, s text, d date, ts timestamp);
+INSERT INTO t VALUES (1, 7, 'x-y', '2024-01-31', '2024-01-31 10:20:30'), (2, NULL, '42', '2024-02-10', NULL),
+(3, 0, NULL, NULL, '2024-03-01 00:00:00')"""
+
+ANSWERS = [
+    ("mysql", "SELECT `a`, IFNULL(b, 5) FROM `t` ORDER BY `a` LIMIT 1, 2", ["2,5", "3,0"]),
+    ("mysql", 'SELECT 7 / 2, 7 DIV 2, b <=> NULL, "str" FROM t WHERE a = 2', ["3.5,3,t,str"]),
+    ("mysql", "SELECT a FROM t WHERE b / 0 IS NULL ORDER BY 1", ["1", "2", "3"]),
+    ("mysql", "SELECT DATE_ADD(ts, INTERVAL 1 DAY), YEAR(d), IF(a > 1, 'm', 'l') FROM t WHERE a = 1",
+     ["2024-02-01 10:20:30,2024,l"]),
+    ("mysql", "SELECT GROUP_CONCAT(a ORDER BY a SEPARATOR '+') FROM t", ["1+2+3"]),
+    ("bigquery", "SELECT SAFE_DIVIDE(7, b), COUNTIF(a > 5) FROM `t` GROUP BY b ORDER BY b",
+     ["NULL,0", "NULL,0", "1,0"]),
+    ("bigquery", "SELECT x FROM UNNEST([3, 1]) AS x ORDER BY x", ["1", "3"]),
+    ("bigquery", "SELECT SAFE_CAST(s AS INT64) FROM t ORDER BY a", ["NULL", "42", "NULL"]),
+    ("bigquery", "SELECT DATE_DIFF(DATE '2024-03-01', d, DAY), FORMAT_DATE('%Y/%m', d) FROM t WHERE a = 1",
+     ["30,2024/01"]),
+    ("snowflake", "SELECT IFF(b > 1, 'big', 'small'), NVL(b, -1), DATEADD(day, 2, ts) FROM t WHERE a < 3 ORDER BY a",
+     ["big,7,2024-02-02 10:20:30", "small,-1,NULL"]),
+    ("snowflake", 'SELECT "A" FROM T QUALIFY ROW_NUMBER() OVER (PARTITION BY b > 3 ORDER BY a DESC) = 1 ORDER BY 1',
+     ["1", "2", "3"]),
+    ("spark", "SELECT date_add(d, 3), datediff(d, DATE '2024-01-01'), date_format(ts, 'yyyy-MM') FROM t WHERE a = 1",
+     ["2024-02-03,30,2024-01"]),
+    ("spark", "SELECT 7 / 2, if(b IS NULL, 'none', `s`), last_day(d) FROM t WHERE a = 2", ["3.5,none,2024-02-29"]),
+    ("duckdb", "FROM t SELECT a // 2, 7 / 2, [a, 9][1] ORDER BY a", ["0,3.5,1", "1,3.5,2", "1,3.5,3"]),
+    ("duckdb", "SELECT strftime(ts, '%m'), count(*) FILTER (b > 0), TRY_CAST('x' AS INT) FROM t WHERE a = 1 GROUP BY 1",
+     ["01,1,NULL"]),
+    ("tsql", "SELECT TOP 1 [a], ISNULL(b, 9) FROM t WHERE a > 1 ORDER BY a", ["2,9"]),
+    ("clickhouse", "SELECT toStartOfHour(ts), countIf(a > 0) FROM t WHERE a = 1 GROUP BY 1", ["2024-01-31 10:00:00,1"]),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tables(server: Server) -> Server:
+    with psycopg.connect(server.conninfo, autocommit=True) as connection:
+        connection.execute(TABLE)
+    return server
+
+
+@pytest.fixture
+def client(tables: Server) -> Iterator[Connection]:
+    with psycopg.connect(tables.conninfo, autocommit=True) as connection:
+        yield connection
+
+
+def shown(connection: Connection, query: str, *arguments: object) -> list[str]:
+    """Each row as its values' texts."""
+    cursor = connection.execute(f"{query}", arguments or None)  # type: ignore[arg-type]
+    texts = {None: "NULL", True: "t", False: "f"}
+    return [",".join(texts[value] if value is None or isinstance(value, bool) else _text(value) for value in row)
+            for row in cursor.fetchall()]  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@pytest.mark.parametrize(("dialect", "query", "rows"), ANSWERS)
+def test_queries(client: Connection, dialect: str, query: str, rows: list[str]) -> None:
+    client.execute(f"SET pgstream.dialect = '{dialect}'")
+    assert shown(client, query) == rows
+
+
+@pytest.mark.parametrize(("dialect", "query", "rows"), ANSWERS)
+def test_views(client: Connection, dialect: str, query: str, rows: list[str]) -> None:
+    """A view answers in Postgres' words what its text in the dialect asks for."""
+    client.execute(f"SET pgstream.dialect = '{dialect}'")
+    names = ", ".join(f"c{i}" for i in range(rows[0].count(",") + 1))
+    client.execute(f"CREATE VIEW v ({names}) AS {query}")
+    client.execute("CREATE MATERIALIZED VIEW m AS SELECT * FROM v")
+    client.execute("RESET pgstream.dialect")
+    try:
+        assert sorted(shown(client, "SELECT * FROM v")) == sorted(rows)
+        assert sorted(shown(client, "SELECT * FROM m")) == sorted(rows)
+    finally:
+        client.execute("DROP VIEW v CASCADE")
+
+
+def test_materialized_view_changes(client: Connection) -> None:
+    client.execute("SET pgstream.dialect = 'mysql'")
+    client.execute("CREATE TABLE `Orders` (`Id` INT UNSIGNED PRIMARY KEY, `note` VARCHAR(10)) ENGINE=InnoDB")
+    client.execute("CREATE MATERIALIZED VIEW notes AS SELECT `Id`, IFNULL(`note`, '-') AS note FROM Orders")
+    client.execute("INSERT INTO `Orders` VALUES (4000000000, NULL)")
+    client.execute("UPDATE `Orders` SET `note` = 'it\\'s' WHERE `id` = 4000000000")
+    assert shown(client, "SELECT * FROM notes") == ["4000000000,it's"]
+    client.execute("DROP MATERIALIZED VIEW notes")
+    client.execute("DROP TABLE `Orders`")
+
+
+def test_parameters(client: Connection) -> None:
+    client.execute("SET pgstream.dialect = 'bigquery'")
+    assert shown(client, "SELECT `a` FROM `t` WHERE a > %s AND IF(a > 0, true, false)", 2) == ["3"]
+
+
+def test_setting(client: Connection, tables: Server) -> None:
+    assert shown(client, "SHOW pgstream.dialect") == ["postgresql"]
+    with pytest.raises(psycopg.errors.InvalidParameterValue) as raised:
+        client.execute("SET pgstream.dialect = 'cobol'")
+    assert "arroyo, bigquery, clickhouse" in str(raised.value.diag.message_hint)
+    client.execute("SET pgstream.dialect = 'MySQL'; SELECT `a` FROM t LIMIT 0, 1")
+    assert shown(client, "SHOW pgstream.dialect") == ["mysql"]
+    client.execute("RESET pgstream.dialect")
+    assert shown(client, "SHOW pgstream.dialect") == ["postgresql"]
+    with psycopg.connect(tables.conninfo, options="-c pgstream.dialect=snowflake") as other:
+        assert shown(other, "SELECT IFF(true, 1, 2)") == ["1"]
+
+
+WRONG = [
+    ("mysql", "SELECT a,\n `nosuch` FROM t", "42703", "`nosuch`"),
+    ("mysql", "SELECT IFNULL(b, 1) FROM `nowhere`", "42P01", "`nowhere`"),
+    ("mysql", "CREATE VIEW w AS SELECT IFNULL(bb, 1) AS c FROM t", "42703", "bb"),
+    ("bigquery", "SELECT SAFE_DIVIDE(1, missing) FROM t", "42703", "missing"),
+    ("bigquery", "SELECT a FROM t WHERE nosuch(a)", "42883", "nosuch"),
+    ("bigquery", "SELECT * EXCEPT (a) FROM t", "0A000", "* EXCEPT"),
+    ("snowflake", "SELECT IFF(1, 2 FROM t", "42601", "FROM"),
+    ("spark", "SELECT date_add(d, 1), é FROM t", "42703", "é"),
+    ("mysql", "SELECT 1; SELECT `gone` FROM t", "42703", "`gone`"),
+    ("duckdb", "EXPLAIN SELECT zz // 2 FROM t", "42703", "zz"),
+    ("mysql", "REPLACE INTO t VALUES (1)", "0A000", "REPLACE"),
+]
+
+
+@pytest.mark.parametrize(("dialect", "text", "sqlstate", "there"), WRONG)
+def test_errors_point_into_the_text(client: Connection, dialect: str, text: str, sqlstate: str, there: str) -> None:
+    client.execute(f"SET pgstream.dialect = '{dialect}'")
+    with pytest.raises(psycopg.Error) as raised:
+        client.execute(text)  # type: ignore[arg-type]
+    diag = raised.value.diag
+    assert diag.sqlstate == sqlstate
+    assert text[int(diag.statement_position or 0) - 1 :].startswith(there)
