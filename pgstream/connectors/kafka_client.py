@@ -71,6 +71,9 @@ def consumer(options: KafkaOptions, last: LastError, isolation: str | None = Non
         "allow.auto.create.topics": False,
         "fetch.wait.max.ms": 100,
         "fetch.error.backoff.ms": 100,
+        "fetch.message.max.bytes": 4 << 20,
+        "queued.min.messages": 500_000,
+        "queued.max.messages.kbytes": 128 << 10,
     }
     return made("Consumer", {**config, **options.client(last)})
 
