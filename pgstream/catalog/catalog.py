@@ -36,6 +36,25 @@ BUILTIN_SCHEMAS = (
 )
 
 
+@dataclass(slots=True)
+class Versions:
+    """Numbers for catalogs, no two of which have the same one.
+
+    Two transactions that roll back one after another make as many changes to one catalog; what was bound in the first
+    names OIDs that mean nothing in the second. Catalogs change on the engine thread only.
+    """
+
+    newest: int = 0
+
+    def after(self, version: int) -> int:
+        """A later version than this one."""
+        self.newest = max(self.newest, version) + 1
+        return self.newest
+
+
+VERSIONS = Versions()
+
+
 @dataclass(frozen=True, slots=True)
 class Catalog:
     """`objects` by OID; relations, indexes and feeds of a schema share one name space.
@@ -93,7 +112,8 @@ class Catalog:
 
     def put(self, thing: CatalogObject) -> Catalog:
         """This catalog with `thing` in place of whatever had its OID."""
-        version, objects, old = self.version + 1, self.objects.put(thing.oid, thing), self.objects.get(thing.oid)
+        version, old = VERSIONS.after(self.version), self.objects.get(thing.oid)
+        objects = self.objects.put(thing.oid, thing)
         if isinstance(thing, Schema):
             schemas = {**self.schema_oids, thing.name: thing.oid}
             return replace(self, version=version, objects=objects, schema_oids=schemas)
@@ -131,7 +151,7 @@ class Catalog:
         readers = {needed: self.readers[needed].without(some) for needed, some in reading.items()}
         return replace(
             self,
-            version=self.version + 1,
+            version=VERSIONS.after(self.version),
             objects=self.objects.without(gone),
             names=self.names.without((thing.schema_oid, thing.name) for thing in placed),
             schema_oids={name: oid for name, oid in self.schema_oids.items() if oid not in gone},

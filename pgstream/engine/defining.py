@@ -65,6 +65,9 @@ class Definer:
         match statement:
             case bound.CreateTable():
                 return self._create_table(head, statement)
+            case bound.CreateTableAs():
+                draft = self._create_table(head, statement.table)
+                return replace(draft, outcome=Outcome(tag), filled=statement.plan)
             case bound.CreateView():
                 return self._create_view(head, statement)
             case bound.CreateMaterializedView():
@@ -122,6 +125,10 @@ class Definer:
         for wish, positions in statement.unique:
             made, index_oid = self._unique_index(made, table, wish, positions)
             built.append(index_oid)
+        for index_columns, unique in statement.indexes:
+            draft = self._create_index(made, bound.CreateIndex(oid, None, index_columns, unique))
+            made = draft.head
+            built += draft.built
         return Draft(made, Outcome("CREATE TABLE"), tuple(built))
 
     def _unique_index(self, head: Head, table: Table, name: str | None, positions: tuple[int, ...]) -> tuple[Head, int]:

@@ -8,13 +8,15 @@ from pgstream.catalog.objects import Feed, Sink
 from pgstream.engine.head import Head
 from pgstream.engine.outcome import Outcome
 from pgstream.errors import DuplicateTable
+from pgstream.plan.relations import Relation as Plan
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A head to be: `head` as it is now, with the new catalog and roots. `built` are the OIDs whose roots are new.
 
-    What is made only to be watched has no object in the catalog; `watched` holds the OIDs of what it reads.
+    What is made only to be watched has no object in the catalog; `watched` holds the OIDs of what it reads. `filled` is
+    the plan whose rows the first of `built`, a table, gets in the tick in which it is made.
     """
 
     head: Head
@@ -22,6 +24,7 @@ class Draft:
     built: tuple[int, ...] = ()
     watched: frozenset[int] | None = None
     dropped: frozenset[int] = frozenset()
+    filled: Plan | None = None
 
     def sinks(self) -> Iterator[Sink]:
         """The sinks that are new or newly fed: opening them tells of wrong options."""

@@ -21,6 +21,7 @@ from pgstream.engine.copying import full_rows
 from pgstream.engine.database import Database
 from pgstream.engine.draft import Draft
 from pgstream.engine.explaining import explained
+from pgstream.engine.filling import define_filled, filling
 from pgstream.engine.head import Head
 from pgstream.engine.literals import PlainRow
 from pgstream.engine.loop import Later, Loop, Promise
@@ -117,6 +118,8 @@ class Autocommit:
             return explained(database.snapshot(), fresh, params, context)
         if isinstance(fresh.statement, CLUSTER_STATEMENTS):
             return self._over_cluster(fresh.statement)
+        if isinstance(fresh.statement, bound_statements.CreateTableAs):
+            return define_filled(database, fresh, params, context)
         outcome = database.define(fresh, future)
         if outcome is None:
             raise Later
@@ -215,7 +218,9 @@ class Transaction:
         if not isinstance(fresh.statement, DML):
             self._fork, draft = self._database.defined(head, fresh)
             self._drafts.append(draft)
-            return draft.outcome
+            change = filling(self._database, head, draft, params, context)
+            self._change(self._fork, change.deltas)
+            return change.outcome
         change = self._database.writing(head, params, context).change(fresh.statement)
         self._change(head, change.deltas)
         return change.outcome
@@ -244,7 +249,7 @@ class Transaction:
             plain = PlainRow.of(statement.plan)
             assert plain is not None
             table = self._database.table(head, statement.table_oid)
-            delta = self._database.writing(head, (), context).insert_rows(table, plain.rows(params, count))
+            delta = self._database.writing(head, (), context).insert_rows(table, plain.rows(params, count, context))
             self._change(head, {table.oid: delta})
 
         return self._loop.submit(run, durable=False)

@@ -9,7 +9,7 @@ from pgstream.plan.expressions import Col
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.dispatch import bind_query
 from pgstream.sql.bind.statements import Query
-from pgstream.sql.parse import Parsed, ast
+from pgstream.sql.parse import Parsed, ast, enums
 
 Node = Any
 Binder = TypeVar("Binder", bound=Callable[..., "Command"])
@@ -62,6 +62,10 @@ def _start(parsed: Parsed) -> int:
 
 @binds_statement(ast.SelectStmt)
 def bind_select_statement(binding: Binding, node: Node, parsed: Parsed) -> Command:
-    """SELECT, VALUES, and their set operations."""
+    """SELECT, VALUES, and their set operations; SELECT … INTO is CREATE TABLE … AS."""
+    if node.intoClause is not None:
+        query = ast.SelectStmt(**{slot: getattr(node, slot) for slot in node if slot != "intoClause"})
+        table = enums.ObjectType.OBJECT_TABLE
+        return bind_node(binding, ast.CreateTableAsStmt(query=query, into=node.intoClause, objtype=table), parsed)
     query = bind_query(binding, node, ordered=True)
     return Command(Query(query.plan), "SELECT", query.columns)

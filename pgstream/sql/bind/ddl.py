@@ -34,6 +34,7 @@ from pgstream.sql.bind.statements import (
     CreateMaterializedView,
     CreateSchema,
     CreateTable,
+    CreateTableAs,
     CreateView,
 )
 from pgstream.sql.parse import Parsed, ast, enums
@@ -63,6 +64,7 @@ def bind_create_table(binding: Binding, node: Node, parsed: Parsed) -> Command:
         tuple(made.unique),
         bool(node.if_not_exists),
         there,
+        indexes=tuple(made.indexes),
     )
     return Command(statement, "CREATE TABLE")
 
@@ -77,7 +79,7 @@ def bind_create_view(binding: Binding, node: Node, parsed: Parsed) -> Command:
         raise FeatureNotSupported("WITH CHECK OPTION is not supported yet", position=position)
     binding.takes_parameters = False
     schema = creation_schema(binding, node.view)
-    columns, _ = _view_columns(binding, node.query, node.aliases)
+    columns, _ = view_columns(binding, node.query, node.aliases)
     replaces = None
     found = binding.catalog.lookup(schema.name, node.view.relname, ())
     if isinstance(found, View) and node.replace:
@@ -109,7 +111,7 @@ def _check_replacement(old: View, columns: tuple[TableColumn, ...]) -> None:
             )
 
 
-def _view_columns(
+def view_columns(
     binding: Binding, query: Node, aliases: Any, refusal: str = "CREATE VIEW specifies more column names than columns"
 ) -> tuple[tuple[TableColumn, ...], Any]:
     """The columns of a view and its plan. Raises DuplicateColumn as CREATE VIEW does."""
@@ -138,11 +140,11 @@ def bind_create_materialized_view(binding: Binding, node: Node, parsed: Parsed) 
     """CREATE MATERIALIZED VIEW."""
     relation = node.into.rel
     if node.objtype != enums.ObjectType.OBJECT_MATVIEW:
-        raise FeatureNotSupported("CREATE TABLE AS is not supported yet", position=relation.location)
+        return _table_as(binding, node.query, node.into, bool(node.if_not_exists))
     binding.takes_parameters = False
     schema = creation_schema(binding, relation)
     there = existing(binding, schema, relation.relname, bool(node.if_not_exists))
-    columns, plan = _view_columns(binding, node.query, node.into.colNames, "too many column names were specified")
+    columns, plan = view_columns(binding, node.query, node.into.colNames, "too many column names were specified")
     check_maintainable(binding, "materialized views")
     statement = CreateMaterializedView(
         schema.oid,
@@ -157,6 +159,21 @@ def bind_create_materialized_view(binding: Binding, node: Node, parsed: Parsed) 
         there,
     )
     return Command(statement, "CREATE MATERIALIZED VIEW")
+
+
+def _table_as(binding: Binding, query: Node, into: Node, if_not_exists: bool = False) -> Command:
+    """CREATE TABLE … AS."""
+    relation = into.rel
+    if isinstance(query, ast.ExecuteStmt):
+        raise FeatureNotSupported("CREATE TABLE … AS EXECUTE is not supported yet", position=relation.location)
+    if relation.relpersistence == "t":
+        raise FeatureNotSupported("temporary tables are not supported yet", position=relation.location)
+    schema = creation_schema(binding, relation)
+    there = existing(binding, schema, relation.relname, if_not_exists)
+    columns, plan = view_columns(binding, query, into.colNames, "too many column names were specified")
+    filled = None if into.skipData else plan
+    made = CreateTableAs(CreateTable(schema.oid, relation.relname, columns), filled, there)
+    return Command(made, "CREATE TABLE AS")
 
 
 @binds_statement(ast.IndexStmt)

@@ -1,9 +1,10 @@
 """Column definitions and table constraints of CREATE TABLE and CREATE SOURCE."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pgstream.catalog.objects import TableColumn
+from pgstream.catalog.objects import Index, IndexColumn, Table, TableColumn
+from pgstream.catalog.system import SystemRelation
 from pgstream.errors import (
     DatatypeMismatch,
     DuplicateColumn,
@@ -11,8 +12,10 @@ from pgstream.errors import (
     InvalidTableDefinition,
     SyntaxError42601,
     UndefinedColumn,
+    WrongObjectType,
 )
 from pgstream.sql.bind.binding import Binding
+from pgstream.sql.bind.lookup import find_relation
 from pgstream.sql.bind.stored import assigned, bind_default_node, default_text
 from pgstream.sql.bind.types import type_of
 from pgstream.sql.parse import ast, enums
@@ -34,6 +37,7 @@ class Definition:
     primary_key: list[str] | None = None
     primary_key_name: str | None = None
     unique: list[tuple[str | None, tuple[int, ...]]] = field(default_factory=list)
+    indexes: list[tuple[tuple[IndexColumn, ...], bool]] = field(default_factory=list)
 
     def columns(self) -> tuple[TableColumn, ...]:
         parts = zip(self.names, self.types, self.not_null, self.defaults, strict=True)
@@ -61,13 +65,57 @@ def define(binding: Binding, table: str, elements: tuple[Node, ...]) -> Definiti
         elif isinstance(element, ast.Constraint):
             constraints.append(element)
         else:
-            raise FeatureNotSupported("LIKE in a column list is not supported yet")
+            include_like(binding, made, element)
     for constraint in constraints:
         _table_constraint(made, constraint)
     if made.primary_key is not None:
         for place in made.positions(made.primary_key, None):
             made.not_null[place] = True
     return made
+
+
+def include_like(binding: Binding, made: Definition, node: Node) -> None:
+    """LIKE: the columns of another relation, and what INCLUDING says of it."""
+    found = _liked(binding, node.relation)
+    offset = len(made.names)
+    for column in found.columns:
+        if column.name in made.names:
+            raise DuplicateColumn(f'column "{column.name}" specified more than once')
+        made.names.append(column.name)
+        made.types.append(column.type)
+        made.not_null.append(column.not_null)
+        made.defaults.append(column.default if node.options & _LIKE_DEFAULTS else None)
+    if not node.options & _LIKE_INDEXES or not isinstance(found, Table):
+        return
+    for index in binding.catalog.indexes(found.oid):
+        keys = tuple(replace(key, position=key.position + offset) for key in index.columns)
+        if index.primary:
+            if made.primary_key is not None:
+                raise InvalidTableDefinition(f'multiple primary keys for table "{made.table}" are not allowed')
+            made.primary_key = [made.names[key.position] for key in keys]
+        elif index.constraint_oid:
+            made.unique.append((None, tuple(key.position for key in keys)))
+        else:
+            made.indexes.append((keys, index.unique))
+
+
+_LIKE_DEFAULTS = 8
+_LIKE_INDEXES = 64
+
+
+def _liked(binding: Binding, node: Node) -> Any:
+    """The relation that LIKE names."""
+    thing = binding.catalog.lookup(node.schemaname, node.relname, binding.search_path)
+    if isinstance(thing, Index):
+        raise WrongObjectType(
+            f'relation "{thing.name}" is invalid in LIKE clause',
+            position=node.location,
+            detail="This operation is not supported for indexes.",
+        )
+    found = find_relation(binding, node)
+    if isinstance(found, SystemRelation):
+        raise FeatureNotSupported("LIKE of a system relation is not supported yet", position=node.location)
+    return found
 
 
 def _column(binding: Binding, made: Definition, node: Node) -> None:

@@ -134,6 +134,21 @@ class CreateTable:
     """The relation is there already and IF NOT EXISTS was given: only a notice is left to do."""
     watermark: Watermark | None = None
     append_only: bool = False
+    indexes: tuple[tuple[tuple[IndexColumn, ...], bool], ...] = ()
+    """Indexes that serve no constraint, each with whether it is unique: those of a table that LIKE names."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTableAs:
+    """CREATE TABLE … AS: the rows of `plan` (None: WITH NO DATA) become those of a new table."""
+
+    table: CreateTable
+    plan: Relation | None
+    exists: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.table.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def test_a_change_leaves_the_older_catalog_alone() -> None:
     after = before.put(ORDERS)
     assert before.lookup(None, "orders", ("public",)) is None
     assert after.lookup(None, "orders", ("public",)) == ORDERS
-    assert after.version == before.version + 1
+    assert after.version > before.version
 
 
 def test_names_resolve_along_the_search_path() -> None:
