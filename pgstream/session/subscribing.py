@@ -45,6 +45,8 @@ async def subscribed(session: Session, prepared: Prepared, params: tuple[Column,
     watch = await watched(session, prepared, context)
     if as_of is None or (statement.at_least and as_of < watch.head.time_ms):
         as_of = watch.head.time_ms
+    if not statement.depends and up_to is None:
+        up_to = as_of + 1  # what depends on nothing never changes
     bounds = Bounds(as_of, up_to)
     teller = Teller(tuple(column.type for column in statement.plan.columns), statement.shape)
     feed = Feed(session, watch, teller, bounds)

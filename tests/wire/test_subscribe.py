@@ -174,6 +174,22 @@ def test_the_function_streams_through_portals(writer: Connection, reader: Connec
     assert summed(rows) == Counter([(1,), (2,), (10,)])
 
 
+def test_what_never_changes_ends(reader: Connection) -> None:
+    found = reader.execute("subscribe (select 1 as a union all values (1), (2))").fetchall()
+    assert summed(found) == Counter({(1,): 2, (2,): 1})
+
+
+def test_sources_and_views_are_followed(writer: Connection, reader: Connection) -> None:
+    writer.execute("create view plain as select k + 1 as a from t")
+    writer.execute("create source bids with (connector = 'nexmark', nexmark.table.type = 'bid', event_rate = '20')")
+    with reader.transaction():
+        reader.execute("declare p cursor for subscribe plain")
+        reader.execute("declare b cursor for subscribe (select auction from bids)")
+        assert sorted(row[2] for row in reader.execute("fetch all p")) == [2, 3, 4]
+        assert len(reader.execute("fetch 5 b with (timeout = '30s')").fetchall()) == 5
+    writer.execute("drop source bids; drop view plain")
+
+
 def test_portals_are_asked_for_a_few_rows_at_a_time(server: Server, writer: Connection) -> None:
     async def ask() -> list[Any]:
         connection = await asyncpg.connect(host="127.0.0.1", port=server.port, user="postgres", database="postgres")
