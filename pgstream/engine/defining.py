@@ -44,6 +44,7 @@ from pgstream.sql.bind import statements as bound
 from pgstream.sql.lower import Lowered, Lowering
 from pgstream.sql.optimize.rules import optimize
 from pgstream.sql.optimize.sessions import cut_sessions
+from pgstream.sql.temporal import temporal
 from pgstream.sql.unique_keys import unique_key
 from pgstream.sql.window_closing import closed_windows
 from pgstream.storage.run import ArrangementSpec
@@ -354,8 +355,8 @@ class Definer:
 
 
 def _optimised(plan: Plan, facts: HeadFacts, closes: bool) -> Plan:
-    """A session whose rows wait for its end is in one piece."""
-    return optimize(plan, facts, (cut_sessions,) if closes else ())
+    """A kept query's plan. A session whose rows wait for its end is in one piece."""
+    return temporal(optimize(plan, facts, (cut_sessions,) if closes else ()))
 
 
 def require_distinct(head: Head, index: Index) -> None:

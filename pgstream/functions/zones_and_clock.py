@@ -73,7 +73,7 @@ function(
     examples={"'2024-07-01 12:00'::timestamp AT TIME ZONE '02:00'::interval": "2024-07-01 10:00:00+00"},
 )(lambda offset, moment: moment_column(numbers(moment) - spans_of(offset).us, TIMESTAMPTZ))
 
-for _name in ("now", "transaction_timestamp", "statement_timestamp"):
+for _name in ("now", "transaction_timestamp", "statement_timestamp", "mz_now"):
     function(
         f"{_name}() -> timestamptz",
         bound=True,

@@ -255,6 +255,23 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class Temporal:
+    """The input's rows while the clock is at or after all `begins` and before all `ends`, each a moment of the row and
+    microseconds more. There are none but in plans of kept queries that are about to be lowered.
+    """
+
+    input: Relation
+    begins: tuple[Expr, ...]
+    begin_shifts: tuple[int, ...]
+    ends: tuple[Expr, ...]
+    end_shifts: tuple[int, ...]
+
+    @property
+    def columns(self) -> tuple[Col, ...]:
+        return self.input.columns
+
+
+@dataclass(frozen=True, slots=True)
 class Recursion:
     """WITH RECURSIVE: the rows of `base`, then those that `step` makes of the rows added last, until it adds none.
 
@@ -286,5 +303,6 @@ Relation = (
     | TableCall
     | Sessions
     | Close
+    | Temporal
     | Recursion
 )

@@ -67,6 +67,7 @@ RELATIONS: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {
     rel.TableCall: (("input",), ("args", "outputs", "ordinality")),
     rel.Sessions: (("input",), ("partition", "time", "gap", "start", "end", "last")),
     rel.Close: (("input",), ("end", "early")),
+    rel.Temporal: (("input",), ("begins", "ends")),
     rel.Recursion: (("base", "step"), ("columns",)),
 }
 """Of each relation the fields that hold its inputs, and those that hold its own columns and expressions."""

@@ -35,6 +35,7 @@ from pgstream.sql.lower_keys import Condition, take_apart
 from pgstream.sql.lower_panes import lower_panes
 from pgstream.sql.lower_part import Part, Salts, Wanted, mapped
 from pgstream.sql.lower_sessions import lower_sessions
+from pgstream.sql.lower_temporal import lower_temporal
 from pgstream.sql.lower_window import lower_window, order_columns
 from pgstream.sql.optimize.facts import RelationFacts
 from pgstream.sql.optimize.predicates import conjunction
@@ -107,6 +108,8 @@ class Lowering:
 
     def part(self, relation: Relation, needed: Iterable[int]) -> Part:
         """`relation` with at least the columns whose ids are `needed`."""
+        while isinstance(relation, rel.Sort):
+            relation = relation.input
         return self._part(relation, frozenset(needed))
 
     def mapped(self, relation: Relation, exprs: Sequence[Expr]) -> tuple[Node, bool]:
@@ -153,14 +156,14 @@ class Lowering:
                 return self._set_operation(relation, needed)
             case rel.TopN():
                 return self._top_n(relation, needed)
-            case rel.Sort():
-                return self._part(relation.input, needed)
             case rel.Window():
                 return lower_window(self, relation, needed)
             case rel.TableCall():
                 return self._table_call(relation, needed)
             case rel.Sessions():
                 return lower_sessions(self, relation, needed)
+            case rel.Temporal():
+                return lower_temporal(self, relation, needed)
             case rel.Close():
                 return lower_close(self, relation, needed)
         raise AssertionError(f"{type(relation).__name__} is gone before a plan is lowered")

@@ -145,7 +145,7 @@ def bind_create_materialized_view(binding: Binding, node: Node, parsed: Parsed) 
     schema = creation_schema(binding, relation)
     there = existing(binding, schema, relation.relname, bool(node.if_not_exists))
     columns, plan = view_columns(binding, node.query, node.into.colNames, "too many column names were specified")
-    check_maintainable(binding, "materialized views")
+    check_maintainable(binding, "materialized views", plan)
     statement = CreateMaterializedView(
         schema.oid,
         relation.relname,

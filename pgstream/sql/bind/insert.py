@@ -148,7 +148,7 @@ def _feed(binding: Binding, node: Node, sink: Sink, parsed: Parsed) -> Command:
     bind_with(level, node.withClause)
     positions = target_positions(sink, node.cols)
     plan = _source(level, node, sink, positions)
-    check_maintainable(binding, "sinks")
+    check_maintainable(binding, "sinks", plan)
     text = settled(binding, parsed.text)
     return Command(Feed(sink.oid, plan, text, tuple(binding.search_path), frozenset(binding.depends)), "INSERT 0")
 

@@ -1,20 +1,20 @@
 """What a kept query may contain: only what follows from its inputs."""
 
 from pgstream.errors import FeatureNotSupported
+from pgstream.plan.relations import Relation
 from pgstream.sql.bind.binding import Binding
+from pgstream.sql.optimize import NO_FACTS, optimize
+from pgstream.sql.temporal import CLOCK, outside, temporal
 
 
-def check_maintainable(binding: Binding, what: str) -> None:
-    """Raises FeatureNotSupported where a kept query calls volatile functions or reads system relations."""
+def check_maintainable(binding: Binding, what: str, plan: Relation | None = None) -> None:
+    """Raises FeatureNotSupported where a kept query calls volatile functions or reads system relations. `plan` may
+    compare moments of its rows with the clock."""
     for name, position in binding.volatile:
         raise FeatureNotSupported(
             f"volatile function {name} is not allowed in {what}", position=None if position < 0 else position
         )
-    for name, position in binding.ambient:
-        raise FeatureNotSupported(
-            f"function {name} is not allowed in {what}: its value changes by itself",
-            position=None if position < 0 else position,
-        )
+    _check_clock(binding, what, plan)
     for name, position in binding.recursions:
         raise FeatureNotSupported(
             f'recursive query "{name}" is not allowed in {what}', position=None if position < 0 else position
@@ -22,4 +22,19 @@ def check_maintainable(binding: Binding, what: str) -> None:
     for name, position in binding.system_relations:
         raise FeatureNotSupported(
             f'system relation "{name}" is not allowed in {what}', position=None if position < 0 else position
+        )
+
+
+def _check_clock(binding: Binding, what: str, plan: Relation | None) -> None:
+    """Raises FeatureNotSupported where the value of an expression changes by itself."""
+    clock = bool(binding.ambient) and all(name in CLOCK for name, _ in binding.ambient)
+    if clock and plan is not None and not outside(temporal(optimize(plan, NO_FACTS))):
+        return
+    for name, position in binding.ambient:
+        raise FeatureNotSupported(
+            f"function {name} is not allowed in {what}: its value changes by itself",
+            hint="It may be compared with a date or timestamp of a row in WHERE: ts > now() - interval '5 minutes'."
+            if clock
+            else None,
+            position=None if position < 0 else position,
         )

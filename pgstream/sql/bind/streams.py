@@ -92,7 +92,7 @@ def bind_create_sink(binding: Binding, node: CreateSinkStmt, parsed: Parsed) -> 
     schema = creation_schema(binding, node.relation)
     there = existing(binding, schema, node.relation.relname, node.if_not_exists)
     plan, query = _feed(binding, node)
-    check_maintainable(binding, "sinks")
+    check_maintainable(binding, "sinks", plan)
     if plan is None:
         columns = define(binding, node.relation.relname, node.elements).columns()
     else:

@@ -30,7 +30,7 @@ def bind_subscribe(binding: Binding, node: SubscribeStmt, parsed: Parsed) -> Com
     """SUBSCRIBE. Its times may be parameters; what it watches may have none."""
     binding.takes_parameters = False
     plan = _watched(binding, node)
-    check_maintainable(binding, "subscriptions")
+    check_maintainable(binding, "subscriptions", plan)
     binding.takes_parameters = True
     depends = frozenset(binding.depends)
     shape = ChangeShape(node.envelope, node.progress, _key(plan, node), _order(binding, plan, node))

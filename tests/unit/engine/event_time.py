@@ -1,5 +1,6 @@
 """An engine in simulated time, whose sources are files that grow."""
 
+import gc
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -63,6 +64,7 @@ class Timeline:
             self.engine.close()
             self.engine = None
             self.sql.forget()
+            gc.collect()  # what a session read from the map keeps the directory locked
 
     def run(self, text: str) -> Any:
         assert self.engine is not None

@@ -24,7 +24,7 @@ SETTINGS = {
     "extra_float_digits": "1",
     "search_path": '"$user", public',
 }
-BEYOND_POSTGRES = ("tumble", "hop_", "cumulate", "window", "gap_steps", "session_stretch")
+BEYOND_POSTGRES = ("tumble", "hop_", "cumulate", "window", "gap_steps", "session_stretch", "mz_now")
 """Functions that PostgreSQL does not have."""
 
 
