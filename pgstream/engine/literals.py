@@ -54,25 +54,42 @@ def _like(value: Expr, first: CastExpr) -> bool:
     return isinstance(value, CastExpr) and replace(value, arg=first.arg) == first and value.arg.type == first.arg.type
 
 
+_NUMBERS = frozenset({"int2", "int4", "int8", "float4", "float8", "numeric"})
+_STRINGS = frozenset({"text", "varchar", "bpchar"})
+
+
 @dataclass(frozen=True, slots=True)
 class PlainRow:
-    """The one row of an INSERT as its parameters and constants, so that many rows are made at once."""
+    """The one row of an INSERT as its parameters and constants, and casts of them that are the same in every session,
+    so that many rows are made at once."""
 
-    sources: tuple[Param | Const, ...]
+    sources: tuple[Expr, ...]
 
     @staticmethod
     def of(plan: rel.Relation) -> "PlainRow | None":
         """None where the plan is anything more."""
         if not isinstance(plan, rel.Values) or len(plan.rows) != 1:
             return None
-        sources = tuple(value for value in plan.rows[0] if isinstance(value, Param | Const))
+        sources = tuple(value for value in plan.rows[0] if _is_plain(value))
         return PlainRow(sources) if sources and len(sources) == len(plan.rows[0]) else None
 
-    def rows(self, params: Sequence[Column], count: int) -> tuple[Column, ...]:
+    def rows(self, params: Sequence[Column], count: int, context: EvalContext) -> tuple[Column, ...]:
         """`count` rows, from as many values of each parameter."""
-        return tuple(
-            params[source.index - 1]
-            if isinstance(source, Param)
-            else repeated(column_from([source.value], source.type)[0], count)
-            for source in self.sources
-        )
+        return tuple(_many(source, params, count, context) for source in self.sources)
+
+
+def _is_plain(expr: Expr) -> bool:
+    if isinstance(expr, CastExpr):
+        alike = any(expr.type.name in kind and expr.arg.type.name in kind for kind in (_NUMBERS, _STRINGS))
+        return alike and _is_plain(expr.arg)
+    return isinstance(expr, Param | Const)
+
+
+def _many(source: Expr, params: Sequence[Column], count: int, context: EvalContext) -> Column:
+    if isinstance(source, Param):
+        return params[source.index - 1]
+    if isinstance(source, CastExpr):
+        argument = _many(source.arg, params, count, context)
+        return evaluate(replace(source, arg=Ref(Col(0, "", source.arg.type))), {0: argument}, count, context)
+    assert isinstance(source, Const)
+    return repeated(column_from([source.value], source.type)[0], count)

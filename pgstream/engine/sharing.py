@@ -77,7 +77,7 @@ class Recipe(NamedTuple):
     def rows(self, statement: Insert, params: tuple[Column, ...], context: EvalContext) -> tuple[Column, ...]:
         """The statement's rows, one column for each of the table's."""
         if self.plain is not None:
-            return self.plain.rows(params, 1)
+            return self.plain.rows(params, 1, context)
         made = literal_rows(statement.plan, context, params)
         assert made is not None
         return made.columns
@@ -162,7 +162,7 @@ class Sharing:
         values = zip(*(one.row or () for one in some), strict=True)
         types = some[0].bound.parameters
         params = [pa.array(column, type.storage) for column, type in zip(values, types, strict=True)]
-        return plain.rows(params, len(some))
+        return plain.rows(params, len(some), some[0].context)
 
 
 ONE_ROW = Outcome("INSERT 0 1", count=1)

@@ -24,7 +24,7 @@ from pgstream.session import (
 )
 from pgstream.session.bind_values import bound_values
 from pgstream.session.encode import fields, result_formats
-from pgstream.session.pipeline import repeated, run_repeated
+from pgstream.session.pipeline import is_full, repeated, run_repeated
 from pgstream.session.prepared import Answer, Portal, Prepared
 from pgstream.session.rounds import finish_insert, taken_at_once
 from pgstream.session.running import (
@@ -51,6 +51,7 @@ from pgstream.wire.messages import (
     CopyFail,
     Describe,
     Execute,
+    Executions,
     Flush,
     FunctionCall,
     Message,
@@ -60,9 +61,6 @@ from pgstream.wire.messages import (
     Sync,
     Terminate,
 )
-
-INBOX_MAX = 10_000
-"""How many messages may wait before the client is held back."""
 
 
 class Conversation:
@@ -80,6 +78,7 @@ class Conversation:
             Bind: self._bind,
             Describe: self._describe,
             Execute: self._execute,
+            Executions: self._executions,
             Close: self._close,
             Flush: self._flush,
             Sync: self._sync,
@@ -95,7 +94,7 @@ class Conversation:
         copy = self.session.inbound_copy
         if copy is not None:
             return bool(copy.bytes_waiting > control_copy.BACKLOG_BYTES_MAX)
-        return len(self.session.inbox) > INBOX_MAX
+        return is_full(self.session.inbox)
 
     def receive(self, messages: list[Message]) -> None:
         """More messages from the client."""
@@ -312,6 +311,10 @@ class Conversation:
             if portal.answer is None:
                 return self._run_portal(portal, message.rows_max)
         return self._send_portal(portal, message.rows_max)
+
+    def _executions(self, message: Executions) -> None:
+        """The first comes as it would alone; its Execute takes the others with it where it can (`_run_portal`)."""
+        self.session.inbox.extendleft(reversed(message.unfolded()))
 
     async def _run_portal(self, portal: Portal, rows_max: int) -> None:
         session = self.session

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from pgstream.errors import ProtocolViolation
+from pgstream.wire.executions import executions_at
 from pgstream.wire.messages import (
     SYNC,
     AuthenticationReply,
@@ -130,6 +131,12 @@ def _typed(buffer: bytes, position: int, messages: list[Message]) -> int:
         if kind == _COPY_DATA:
             position = _copy_run(buffer, position, messages)
             continue
+        if kind == _BIND and end < available:
+            found = executions_at(buffer, position, end)
+            if found is not None:
+                run, position = found
+                messages.append(run)
+                continue
         messages.append(decode(buffer, position + 5, end))
         position = end
     return position
@@ -274,7 +281,7 @@ def _round(buffer: bytes) -> Round | None:
     """All of `buffer`, which starts with a Bind, as a Round; None where it is anything else, or a violation."""
     end = 1 + int.from_bytes(buffer[1:5], "big")
     behind = len(buffer) - end
-    if end < 6 or buffer[5] or not _ROUND_END_BYTES <= behind <= _ROUND_END_BYTES + len(_DESCRIBE):
+    if end < 6 or not _ROUND_END_BYTES <= behind <= _ROUND_END_BYTES + len(_DESCRIBE) or buffer[5]:
         return None
     ending = _round_end(buffer[end:])
     if ending is None:

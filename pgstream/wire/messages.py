@@ -5,8 +5,13 @@ portals are text already.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pgstream.kernels.copy_text import NULL
 
 PROTOCOL_MAJOR = 3
 PROTOCOL_MINORS = (0, 2)
@@ -110,6 +115,43 @@ class Round(NamedTuple):
         return [self.bind, *describe, Execute("", self.rows_max), SYNC]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Executions:
+    """Runs of one statement with other values, one after another, as pipelines send them: for each row of values a Bind
+    of the unnamed portal, a Describe of it where `described`, and an Execute of all of it.
+
+    The values are `content[starts[i] : stops[i]]`, those of a row together; `marks` are `kernels.copy_text`'s. A kernel
+    may read `kernels.bytes.PADDING` bytes behind the last of them.
+    """
+
+    statement: str
+    parameter_formats: tuple[int, ...]
+    result_formats: tuple[int, ...]
+    described: bool
+    width: int
+    content: NDArray[np.uint8] = field(repr=False)
+    starts: NDArray[np.int64] = field(repr=False)
+    stops: NDArray[np.int64] = field(repr=False)
+    marks: NDArray[np.uint8] = field(repr=False)
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return len(self.starts) // self.width
+
+    def unfolded(self) -> "list[Message]":
+        """The messages of the first, one by one, and all the others."""
+        cells = zip(self.starts[: self.width], self.stops[: self.width], self.marks[: self.width], strict=True)
+        values = tuple(None if mark == NULL else self.content[start:stop].tobytes() for start, stop, mark in cells)
+        bind = Bind("", self.statement, self.parameter_formats, values, self.result_formats)
+        rest = [self._behind_first()] if self.rows > 1 else []
+        return [bind, *([_DESCRIBE_UNNAMED] if self.described else []), Execute("", 0), *rest]
+
+    def _behind_first(self) -> "Executions":
+        first = self.width
+        return replace(self, starts=self.starts[first:], stops=self.stops[first:], marks=self.marks[first:])
+
+
 @dataclass(frozen=True, slots=True)
 class Close:
     """Forgets a statement (`kind` S) or a portal (P)."""
@@ -169,6 +211,7 @@ Message = (
     | Describe
     | Execute
     | Round
+    | Executions
     | Close
     | Flush
     | Sync
