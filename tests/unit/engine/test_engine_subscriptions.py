@@ -37,9 +37,9 @@ def subscription(sql: Sql, name: str = "s") -> Subscription:
     return found
 
 
-def remembered(sql: Sql, after_ms: int = 0) -> Remembered:
+def remembered(sql: Sql, after_ms: int = 0, name: str = "s") -> Remembered:
     head = sql.database.autocommit.snapshot().head
-    log, seconds = (head.state.get(id) for id in head.roots.stored[subscription(sql).oid].arrangement_ids)
+    log, seconds = (head.state.get(id) for id in head.roots.stored[subscription(sql, name).oid].arrangement_ids)
     if log is None or seconds is None:
         return []
     return [(time_ms, rows_of(delta.columns, delta.weights)) for time_ms, delta in read(log, seconds, after_ms)]
