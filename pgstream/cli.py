@@ -59,6 +59,22 @@ def _demo(arguments: argparse.Namespace) -> int:
     return run(arguments.seconds, arguments.rate)
 
 
+def _run_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("script", metavar="FILE", type=Path, help="a file of SQL statements")
+    parser.add_argument("--dialect", metavar="NAME", default="postgresql", help="whose SQL it is (default: postgresql)")
+    parser.add_argument("--data-dir", metavar="DIR", type=Path, help="where to keep the data (default: nowhere)")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if not arguments.script.is_file():
+        print(f"pgstream: there is no file {arguments.script}", file=sys.stderr)
+        return EXIT_USAGE
+    compile_kernels(lambda line: print(line, file=sys.stderr))
+    from pgstream.script import run
+
+    return run(arguments.script, arguments.dialect, arguments.data_dir)
+
+
 def _compile(arguments: argparse.Namespace) -> int:
     compile_kernels(print)
     return 0
@@ -78,6 +94,7 @@ def _bench(arguments: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Command] = {
     "serve": Command("run the database server", _serve_flags, _serve),
+    "run": Command("run a file of statements to the end of its sources", _run_flags, _run),
     "demo": Command("watch views of a live auction house change", _demo_flags, _demo),
     "compile": Command("compile the kernels now, so that the first start need not", lambda parser: None, _compile),
     "bench": Command("measure how fast queries are on this machine", _bench_flags, _bench),

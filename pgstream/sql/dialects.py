@@ -92,14 +92,24 @@ class Piece:
 
 def pieces(text: str, dialect: str) -> Iterator[Piece]:
     """The statements of `text`. Raises SyntaxError42601 and FeatureNotSupported, which point into `text`."""
-    found: list[Token] = []
+    for tokens in _split(text, dialect):
+        yield _piece(text, tokens, dialect)
+
+
+def spans(text: str, dialect: str) -> list[tuple[int, int]]:
+    """Where each statement of `text` starts and ends, without its semicolon. Raises SyntaxError42601."""
+    return [(tokens[0].start, tokens[-1].end + 1) for tokens in _split(text, dialect)]
+
+
+def _split(text: str, dialect: str) -> list[list[Token]]:
+    """The tokens of each statement; empty statements are left out."""
+    found: list[list[Token]] = [[]]
     for token in _tokens(text, dialect):
         if token.token_type.name == "SEMICOLON":
-            yield from _piece(text, found, dialect)
-            found = []
+            found.append([])
         else:
-            found.append(token)
-    yield from _piece(text, found, dialect)
+            found[-1].append(token)
+    return [tokens for tokens in found if tokens]
 
 
 def quoted_as_sql(text: str) -> str:
@@ -117,18 +127,15 @@ def _tokens(text: str, dialect: str) -> list[Token]:
         raise SyntaxError42601("unterminated quoted string or comment", position=error.start) from None
 
 
-def _piece(text: str, tokens: list[Token], dialect: str) -> Iterator[Piece]:
-    if not tokens:
-        return
+def _piece(text: str, tokens: list[Token], dialect: str) -> Piece:
     start, end = tokens[0].start, tokens[-1].end + 1
     words = [text[token.start : token.end + 1].upper() for token in tokens]
     at = _after_explain(words)
     if at < len(words) and _is_translated(words[at:]):
         first = tokens[at].start
         made = _translation(text[first:end], first, dialect)
-        yield Piece(start, end, text[start:first] + made)
-    else:
-        yield Piece(start, end)
+        return Piece(start, end, text[start:first] + made)
+    return Piece(start, end)
 
 
 def _after_explain(words: list[str]) -> int:

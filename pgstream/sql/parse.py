@@ -22,7 +22,7 @@ from pgstream.sql import dialects, streaming
 from pgstream.sql.streaming import Token, rewriting
 from pgstream.sql.streaming.emission import without_emit
 
-__all__ = ["Parsed", "ast", "constant_positions", "deparse", "enums", "parse", "tokens"]
+__all__ = ["Parsed", "ast", "constant_positions", "deparse", "enums", "parse", "statement_spans", "tokens"]
 
 ast: Any = pglast.ast
 enums: Any = pglast.enums
@@ -119,6 +119,14 @@ def _parsed(text: str) -> list[Parsed]:
             found = (_subscribing(parsed) for parsed in _postgres(blanked, whole))
             statements += [replace(each, emit=emit) for each in found]
     return statements
+
+
+def statement_spans(text: str, dialect: str) -> list[tuple[int, int]]:
+    """Where each statement of `text` starts and ends, without its semicolon. Raises SyntaxError42601."""
+    if dialect in dialects.TRANSLATED:
+        return dialects.spans(text, dialect)
+    pieces = _split(tokens(dialects.quoted_as_sql(text) if dialect == "flink" else text))
+    return [(piece[0].start, piece[-1].end) for piece in pieces]
 
 
 def tokens(text: str) -> list[Token]:
