@@ -128,6 +128,14 @@ class FilesystemSource:
     def _moved(self, positions: dict[str, int], name: str, position: int) -> Offset:
         return pack({**positions, name: position} if self.follow else {name: position})
 
+    def at(self, place: str) -> tuple[Offset, Offset | None]:
+        name, _, position = place.rpartition(":")
+        others = dict.fromkeys(list_files(self.pattern, self.directory), ~0) if self.follow else {}
+        return pack({**others, name: int(position)}), None
+
+    def amended(self, place: str, raw: bytes, needed: frozenset[int]) -> Rows:
+        return self.files.amended(place, raw, needed)
+
     def close(self) -> None:
         self.files.close()
 

@@ -19,6 +19,19 @@ Message = Any
 NO_VALUE = "the message has no value"
 
 
+class Amended:
+    """A message with another value."""
+
+    def __init__(self, message: Message, raw: bytes) -> None:
+        self._message, self._raw = message, raw
+
+    def value(self) -> bytes:
+        return self._raw
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._message, name)
+
+
 class Part(NamedTuple):
     """Some messages' rows: the number of each row's message, the columns of the value, and which rows delete."""
 

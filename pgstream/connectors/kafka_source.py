@@ -24,7 +24,7 @@ from pgstream.connectors.kafka_client import (
     partitions_of,
 )
 from pgstream.connectors.kafka_options import STARTS, KafkaOptions, check
-from pgstream.connectors.kafka_rows import MessageRows
+from pgstream.connectors.kafka_rows import Amended, MessageRows
 from pgstream.connectors.places import Places
 from pgstream.connectors.source import Limits, Offset, Reading, Rows
 from pgstream.errors import InvalidTableDefinition, IoError
@@ -241,6 +241,28 @@ class KafkaSource:
             if passed is not None and passed <= messages[-1].offset():
                 messages = [m for m in messages if self._passed_over.next(stream, m.offset()) != m.offset()]
         return self._rows.rows(messages, needed, stream) if messages else self._nothing()
+
+    # -- one by one
+
+    def at(self, place: str) -> tuple[Offset, Offset | None]:
+        stream, _, offset = place.rpartition(":")
+        partition = int(stream.rpartition("/")[2])
+        return pack({partition: int(offset)}), pack({partition: int(offset) + 1})
+
+    def amended(self, place: str, raw: bytes, needed: frozenset[int]) -> Rows:
+        before, until = self.at(place)
+        patience = self._world.monotonic() + self._options.timeout_s
+        (partition, offset), *_ = unpack(before).items()
+        self._assign(unpack(before), None if until is None else unpack(until))
+        while not self._queues[partition]:
+            self._receive(Limits(rows=1))
+            if self._world.monotonic() > patience:
+                raise IoError(f'could not read topic "{self._options.topic}": no answer in time{self._last}')
+        message = self._queues[partition].popleft()
+        self._given = None
+        if message.offset() != offset:
+            raise IoError(f'topic "{self._options.topic}" no longer holds the message at {place}')
+        return self._rows.rows([Amended(message, raw)], needed, f"{self._options.topic}/{partition}")
 
     def _nothing(self) -> Rows:
         return Rows(tuple(null_column(field.type.storage, 0) for field in self.fields), 0)

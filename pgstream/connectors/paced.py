@@ -12,6 +12,7 @@ from typing import TypedDict
 
 from pgstream.connectors.places import Places
 from pgstream.connectors.source import Limits, Offset, Reading, Rows
+from pgstream.errors import FeatureNotSupported
 from pgstream.formats.format import Field
 from pgstream.world import World
 
@@ -72,6 +73,13 @@ class PacedSource:
             return replace(self.make(first, end - first - skipped, needed), place=f"{STREAM}:{first}")
 
         return Reading(row_offset(end), fetch, exhausted, None if exhausted else wait_until)
+
+    def at(self, place: str) -> tuple[Offset, Offset | None]:
+        row = int(place.rpartition(":")[2])
+        return row_offset(row), row_offset(row + 1)
+
+    def amended(self, place: str, raw: bytes, needed: frozenset[int]) -> Rows:
+        raise FeatureNotSupported("a generated row cannot be corrected")
 
     def close(self) -> None:
         """Nothing is held."""

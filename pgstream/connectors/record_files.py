@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pgstream.connectors.files import CompressedFile, PlainFile, compression_of, open_file
 from pgstream.connectors.places import Places
 from pgstream.connectors.source import Limits, Rejected, Rows
-from pgstream.errors import ProgramLimitExceeded
+from pgstream.errors import FeatureNotSupported, ProgramLimitExceeded
 from pgstream.formats.format import Chunk, Decoder, Field, RecordFormat
 
 OPEN_FILES_MAX = 16
@@ -89,6 +89,14 @@ class RecordFiles:
         decoded = decoder.decode(records, needed)
         rejected = tuple(Rejected(r.raw, r.message, f"{path}:{start + r.start}") for r in decoded.rejects)
         return Rows(decoded.columns, decoded.count, rejected, f"{path}:{start}", decoded.deletes)
+
+    def amended(self, place: str, raw: bytes, needed: frozenset[int]) -> Rows:
+        """The rows of one record of these bytes."""
+        if self._form.messages is None or self._form.head_records(self._options):
+            raise FeatureNotSupported(f'a corrected record of format "{self._form.name}" cannot be read')
+        decoded = self._form.messages(self._fields, self._options).decode([raw], needed)
+        rejected = tuple(Rejected(reject.raw, reject.message, place) for reject in decoded.rejects)
+        return Rows(decoded.columns, decoded.count, rejected, place, decoded.deletes)
 
     def _file(self, path: Path, growing: bool) -> OpenFile | None:
         """The file at `path`, opened; None where its head is not complete yet."""

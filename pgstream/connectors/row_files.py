@@ -7,6 +7,7 @@ from typing import Any
 from pgstream.connectors.places import Places
 from pgstream.connectors.record_files import Piece
 from pgstream.connectors.source import Limits, Rejected, Rows
+from pgstream.errors import FeatureNotSupported
 from pgstream.formats.format import Field, FileFormat, RowReader
 
 OPEN_FILES_MAX = 4
@@ -40,6 +41,9 @@ class RowFiles:
         decoded = reader.read(first, count, needed)
         rejected = tuple(Rejected(r.raw, r.message, f"{path}:{r.start}") for r in decoded.rejects)
         return Rows(decoded.columns, decoded.count, rejected, f"{path}:{first}", decoded.deletes)
+
+    def amended(self, place: str, raw: bytes, needed: frozenset[int]) -> Rows:
+        raise FeatureNotSupported(f'a corrected record of format "{self._form.name}" cannot be read')
 
     def _reader(self, path: Path) -> RowReader:
         reader = self._open.pop(path, None) or self._form.reader(path, self._fields, self._options)

@@ -127,6 +127,17 @@ class Streams(NamedTuple):
     only: bool
 
 
+@runtime_checkable
+class Replayable(Protocol):
+    """A source of records that can be read one by one, by the places where they stand."""
+
+    def at(self, place: str) -> tuple[Offset, Offset | None]:
+        """The offset before a record, and one that is not before it and keeps what is read after it away, if any."""
+
+    def amended(self, place: str, raw: bytes, needed: frozenset[int]) -> Rows:
+        """The rows of a record as if `raw` stood in its place. Raises FeatureNotSupported where that cannot be told."""
+
+
 class Batch(NamedTuple):
     """A reading and its rows."""
 

@@ -16,6 +16,7 @@ from pgstream.engine.constraints import UniqueKey, check_not_null, check_unique,
 from pgstream.engine.head import Head
 from pgstream.engine.outcome import Change, Outcome
 from pgstream.engine.reading import Snapshot
+from pgstream.engine.replaying import replayed
 from pgstream.errors import CardinalityViolation, WrongObjectType
 from pgstream.functions.registry import EvalContext
 from pgstream.kernels.grouping import group_ids
@@ -23,12 +24,13 @@ from pgstream.plan.evaluate import evaluate
 from pgstream.plan.expressions import Col, Const, Expr
 from pgstream.plan.relations import Project, Relation, Values
 from pgstream.plan.rewrite import used
+from pgstream.sql.bind.replays import Replay
 from pgstream.sql.bind.statements import Delete, Insert, OnConflict, Output, Truncate, Update
 from pgstream.sql.optimize.predicates import has_subquery
 from pgstream.storage.identity import Seed
 from pgstream.types.values import values_of
 
-Dml = Insert | Update | Delete | Truncate
+Dml = Insert | Update | Delete | Truncate | Replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Writing:
                 return self._delete(statement)
             case Truncate():
                 return self._truncate(statement)
+            case Replay():
+                return replayed(self.snapshot, statement, self.context)
 
     def insert_rows(self, table: Table, columns: Sequence[Column]) -> Delta:
         """The delta that adds rows to `table`, one column for each of the table's."""

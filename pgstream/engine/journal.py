@@ -22,7 +22,7 @@ from functools import lru_cache
 import pyarrow as pa
 
 from pgstream.catalog.catalog import Catalog
-from pgstream.catalog.objects import Table
+from pgstream.catalog.objects import Source, Table
 from pgstream.circuit.circuit import Circuit
 from pgstream.circuit.operator import Clock, TickContext
 from pgstream.delta import Delta, concat
@@ -70,7 +70,7 @@ def unpack(entry: bytes, catalog: Catalog) -> tuple[int, int, Deltas]:
     while at < len(entry):
         oid, size = _PAIR.unpack_from(entry, at)
         table = catalog.objects[oid]
-        assert isinstance(table, Table)
+        assert isinstance(table, Table | Source)
         schema = _schema((pa.int64(), *(column.type.storage for column in table.columns)))
         weights, *columns = pa.ipc.read_record_batch(buffer.slice(at + _PAIR.size, size), schema).columns
         deltas[oid] = Delta(tuple(columns), words(weights, "int64"))

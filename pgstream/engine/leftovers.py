@@ -8,8 +8,10 @@ ERROR_COLUMNS = (
     TableColumn("message", SqlType("text"), True),
     TableColumn("place", SqlType("text"), True),
     TableColumn("rejected_at", SqlType("timestamptz"), True),
+    TableColumn("replayed_at", SqlType("timestamptz")),
 )
-"""What a source's errors relation holds: the record's bytes, why it was rejected, where it stood, and when."""
+"""What a source's errors relation holds: the record's bytes, why it was rejected, where it stood, and when. A record
+that was replayed as something else has those bytes, and the time of that."""
 
 
 def late_columns(source: Source) -> tuple[TableColumn, ...]:

@@ -16,6 +16,7 @@ from pgstream.catalog.objects import Source
 from pgstream.catalog.system import relations_by_oid
 from pgstream.circuit.circuit import Circuit, Node
 from pgstream.circuit.operator import TickContext, never_cancelled
+from pgstream.connectors.source import Rows
 from pgstream.delta import Column, Delta, concat
 from pgstream.engine.access import Probe, Seek, probe_of, probes
 from pgstream.engine.facts import HeadFacts
@@ -56,6 +57,11 @@ class Rereads(Protocol):
         """Everything the source gave up to the head's offset, or has to give now where nobody reads it yet; with all
         columns, of which those at `positions` are filled."""
 
+    def records(
+        self, source: Source, places: Sequence[str], positions: frozenset[int], raws: Sequence[bytes] | None = None
+    ) -> list[Rows]:
+        """The records at these places, read again, or as if they were `raws`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -76,7 +82,7 @@ class Snapshot:
     def __init__(self, head: Head, seed: Seed, rereads: Rereads, plans: "PerBound[Plan]") -> None:
         self.head = head
         self._seed = seed
-        self._rereads = rereads
+        self.rereads = rereads
         self._plans = plans
 
     @property
@@ -188,7 +194,7 @@ class Snapshot:
             return
         thing = self.catalog.objects[oid]
         if isinstance(thing, Source):
-            for part in self._rereads.replay(self.head, thing, frozenset(positions)):
+            for part in self.rereads.replay(self.head, thing, frozenset(positions)):
                 yield part.select(positions)
             return
         spine = self.head.rows(oid)

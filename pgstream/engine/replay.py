@@ -1,14 +1,14 @@
 """Sources read again from their start, for SELECTs and backfills."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pgstream.catalog.objects import Source, Table
 from pgstream.connectors import NO_PLACES, Batch, Limits, Places, create_source, read
-from pgstream.connectors.source import Measured, Offset, Rejected
+from pgstream.connectors.source import Measured, Offset, Rejected, Replayable, Rows
 from pgstream.connectors.source import Source as Reader
 from pgstream.delta import Delta, concat
 from pgstream.engine.head import Head
-from pgstream.errors import InvalidTextRepresentation
+from pgstream.errors import FeatureNotSupported, InvalidTextRepresentation
 from pgstream.formats.format import Field
 from pgstream.world import World
 
@@ -17,6 +17,8 @@ YIELDED_ROWS_MIN = 1 << 14
 
 ERRORS_PLACE = 2
 """The position of the place in `ERROR_COLUMNS`."""
+
+ERRORS_RAW, ERRORS_REPLAYED_AT = 0, 4
 
 
 def open_source(source: Source, world: World, passed_over: Places = NO_PLACES) -> Reader:
@@ -77,8 +79,37 @@ class Replays:
             if sum(len(part) for part in parts) >= YIELDED_ROWS_MIN:
                 yield concat(parts)
                 parts.clear()
+        parts += self._amended(head, source, positions)
         if any(len(part) for part in parts):
             yield concat(parts)
+
+    def _amended(self, head: Head, source: Source, positions: frozenset[int]) -> Iterator[Delta]:
+        """What was replayed in the place of records that the source refused."""
+        spine = head.rows(errors_table(head, source.oid).oid)
+        wanted = (ERRORS_RAW, ERRORS_PLACE, ERRORS_REPLAYED_AT)
+        for part in () if spine is None else spine.chunks(1 << 18, wanted):
+            replayed = part.filter(part.columns[2].is_valid().to_numpy(zero_copy_only=False))
+            raws, places, _ = (column.to_pylist() for column in replayed.columns)
+            if places:
+                yield from (rows.delta for rows in self.records(source, places, positions, raws))
+
+    def records(
+        self, source: Source, places: Sequence[str], positions: frozenset[int], raws: Sequence[bytes] | None = None
+    ) -> list[Rows]:
+        """The records at these places, read again, or as if they were `raws`."""
+        reader = open_source(source, self._world)
+        try:
+            if not isinstance(reader, Replayable):
+                raise FeatureNotSupported(f"records of source {source.name} cannot be replayed")
+            if raws is not None:
+                return [reader.amended(place, raw, positions) for place, raw in zip(places, raws, strict=True)]
+            found = []
+            for place in places:
+                offset, until = reader.at(place)
+                found.append(read(reader, offset, Limits(rows=1), positions, until).rows)
+            return found
+        finally:
+            reader.close()
 
 
 def _batches(reader: Reader, positions: frozenset[int], until: Offset | None) -> Iterator[Batch]:

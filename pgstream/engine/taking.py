@@ -198,6 +198,7 @@ def rejected_rows(rejected: Iterable[Rejected], now_us: int) -> Delta:
         [one.message for one in records],
         [one.place for one in records],
         [now_us] * len(records),
+        [None] * len(records),
     )
     return Delta.of(
         [pa.array(values, column.type.storage) for values, column in zip(columns, ERROR_COLUMNS, strict=True)]

@@ -35,6 +35,7 @@ from pgstream.errors import ActiveSqlTransaction, InvalidCatalogName, ObjectInUs
 from pgstream.functions.registry import EvalContext
 from pgstream.sql.bind import Bound
 from pgstream.sql.bind import statements as bound_statements
+from pgstream.sql.bind.replays import Replay
 from pgstream.sql.parse import Parsed
 from pgstream.storage.consolidate import consolidate
 from pgstream.storage.identity import key_hash, row_hash
@@ -45,6 +46,7 @@ DML = (
     bound_statements.Update,
     bound_statements.Delete,
     bound_statements.Truncate,
+    Replay,
 )
 
 

@@ -60,7 +60,7 @@ class Parsed:
 
 _SUSPECT = re.compile(
     r"\b(asof|temporal|source|sources|sink|sinks|connector|watermark|append|subscribe|subscription|emit)\b"
-    r"|\bfetch\b.*\bwith\b",
+    r"|\bcall\s+pgstream\b|\bfetch\b.*\bwith\b",
     re.IGNORECASE | re.DOTALL,
 )
 """Words without which a text needs no look at its tokens: Postgres' grammar takes it as it is."""

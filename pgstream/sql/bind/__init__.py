@@ -24,6 +24,7 @@ from pgstream.sql.bind import (  # noqa: F401  these register what they bind
     from_clause,
     joins,
     operators,
+    replays,
     select,
     sublinks,
     subscribe,

@@ -10,6 +10,7 @@ from pgstream.sql.streaming.columns import Watermark
 from pgstream.sql.streaming.drops import DropStreamStmt, parse_drop
 from pgstream.sql.streaming.options import Format, Option
 from pgstream.sql.streaming.reader import Grammar, Node, Reader, Token
+from pgstream.sql.streaming.replays import parse_replay
 from pgstream.sql.streaming.shows import PLURALS, ShowObjectsStmt, parse_show
 from pgstream.sql.streaming.sinks import CreateSinkStmt, parse_create_sink
 from pgstream.sql.streaming.sources import CreateSourceStmt, has_connector, parse_create_source
@@ -48,7 +49,7 @@ def starts_streaming(text: str, tokens: Sequence[Token]) -> bool:
     """Whether these tokens of one statement are for this package rather than for Postgres' grammar."""
     words = [text[token.start : token.end].upper() for token in tokens[:3]]
     match words:
-        case ["CREATE" | "DROP", "SOURCE" | "SINK", *_]:
+        case ["CREATE" | "DROP", "SOURCE" | "SINK", *_] | ["CALL", "PGSTREAM", "."]:
             return True
         case ["SHOW", plural] if plural.lower() in PLURALS:
             return True
@@ -68,6 +69,8 @@ def parse_streaming(text: str, tokens: Sequence[Token], grammar: Grammar) -> Nod
         return parse_subscription(reader)
     if reader.accept("SHOW"):
         return parse_show(reader)
+    if reader.accept("CALL"):
+        return parse_replay(reader)
     if reader.accept("DROP"):
         return parse_drop(reader)
     reader.expect("CREATE")

@@ -1,13 +1,19 @@
 """Kafka topics as sources, read from a real broker: exactly once, from where it was said, replayed for later views."""
 
+import io
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from pgstream.formats.protobuf_schema import message_class
 from tests.unit.engine.conftest import Opened
 from tests.unit.engine.engine_sql import Sql, eventually
 from tests.unit.engine.kafka_topics import Topics, options, started_broker
 
+fastavro = pytest.importorskip("fastavro")
+pytest.importorskip("grpc_tools")
 PLAIN = "FORMAT PLAIN ENCODE JSON"
 
 
@@ -193,3 +199,49 @@ def test_a_broker_that_is_restarted_or_not_there(topics: Topics, sql: Sql) -> No
         f" bootstrap.servers = '127.0.0.1:1') {PLAIN}",
     )
     sql.fails("22023", f"CREATE SOURCE x (id int) {options(topics, topic, 'properties.no.such = 1')} {PLAIN}")
+
+
+PROTO = 'syntax = "proto3"; message Row { int64 id = 1; int32 v = 2; }'
+AVRO = '{"type": "record", "name": "row", "fields": [{"name": "id", "type": "long"}, {"name": "v", "type": "int"}]}'
+
+
+def encoded(form: str, id: int) -> bytes:
+    """A message of `id` and its double."""
+    if form == "avro":
+        target = io.BytesIO()
+        fastavro.schemaless_writer(target, fastavro.parse_schema(json.loads(AVRO)), {"id": id, "v": id * 2})
+        return target.getvalue()
+    if form == "protobuf":
+        made: bytes = message_class(PROTO.encode(), "Row")(id=id, v=id * 2).SerializeToString()
+        return made
+    return (b"%d,%d" if form == "csv" else b'{"id": %d, "v": %d}') % (id, id * 2)
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "avro", "protobuf"])
+def test_garbage_in_the_middle_is_replayed_as_a_corrected_copy(
+    topics: Topics, opened: Opened, tmp_path: Path, form: str
+) -> None:
+    (tmp_path / "row.proto").write_text(PROTO)
+    (tmp_path / "row.avsc").write_text(AVRO)
+    clauses = {
+        "avro": f"(schema.location = 'file://{tmp_path}/row.avsc')",
+        "protobuf": f"(schema.location = 'file://{tmp_path}/row.proto', message = 'Row')",
+    }
+    topic = topics.make(partitions=2)
+    values = [b"\x0a\xffgarbage" if id == 5 else encoded(form, id) for id in range(10)]
+    topics.write(topic, *((b"k%d" % id, value) for id, value in enumerate(values)))
+    sql = opened.open()
+    sql.run(
+        f"CREATE SOURCE s (id bigint, v int) INCLUDE key AS k {options(topics, topic)}"
+        f" FORMAT PLAIN ENCODE {form.upper()} {clauses.get(form, '')}"
+    )
+    sql.run("CREATE MATERIALIZED VIEW a AS SELECT id, v, k FROM s")
+    eventually(lambda: sql.value("SELECT count(*) FROM a") == 9)
+    eventually(lambda: sql.rows("SELECT raw FROM s_errors") == [(b"\x0a\xffgarbage",)])
+    right = encoded(form, 5).hex()
+    sql.run(rf"CALL pgstream.replay('s', where => raw = '\x0aff67617262616765', raw => '\x{right}')")
+    expected = [(id, id * 2, b"k%d" % id) for id in range(10)]
+    assert sql.rows("SELECT * FROM a") == expected
+    sql = opened.open()
+    sql.run("CREATE MATERIALIZED VIEW b AS SELECT id, v, k FROM s")
+    assert sql.rows("SELECT * FROM a") == sql.rows("SELECT * FROM b") == expected
