@@ -115,7 +115,9 @@ class Catalog:
         version, old = VERSIONS.after(self.version), self.objects.get(thing.oid)
         objects = self.objects.put(thing.oid, thing)
         if isinstance(thing, Schema):
-            schemas = {**self.schema_oids, thing.name: thing.oid}
+            schemas = {name: oid for name, oid in self.schema_oids.items() if oid != thing.oid} | {
+                thing.name: thing.oid
+            }
             return replace(self, version=version, objects=objects, schema_oids=schemas)
         names, readers, parts = self.names, self.readers, self.parts
         if old is not None and not isinstance(old, Schema):

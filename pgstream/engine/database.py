@@ -89,8 +89,7 @@ class Database:
     def _refilled(self, head: Head) -> Head:
         """`head` with the views backfilled that the store does not have as this version plans them."""
         backfill = Backfill(self.circuit, self.committed, head.roots, self.replays, self.tick())
-        while not backfill.advance():
-            pass
+        backfill.run()
         return replace(backfill.finish(head), outgoing={})  # a sink has sent it all, whatever plan it had then
 
     @property
@@ -225,8 +224,7 @@ class Database:
             return draft.head.pruned(head), draft
         head = replace(head, clock=draft.head.clock)
         backfill = Backfill(self.circuit, head, draft.head.roots, self.replays, self.tick())
-        while not backfill.advance():
-            pass
+        backfill.run()
         return backfill.finish(draft.head), draft
 
     def _drafted(self, head: Head, bound: Bound) -> Draft:
@@ -267,8 +265,9 @@ class Database:
         self.require_there()
         if oid not in self.head.roots.stored:
             raise UndefinedTable(f"relation with OID {oid} does not exist")
+        now_ms = self._now_us() // 1000 if self.head is self.committed else 0
         self.head = replace(self.head, watched=self.head.watched | {oid})
-        return self.channels.open(oid, self.head, depends)
+        return self.channels.open(oid, self.head, depends, now_ms)
 
     def unwatch(self, oid: int) -> None:
         """One watcher less; what only watchers needed is freed."""
@@ -298,14 +297,15 @@ class Database:
         busy = False
         for one in list(self.building):
             busy = True
-            self._build(one)
+            self.build(one)
         busy = self._take_in() or busy
         self._pass_time()
         if self.channels and self.head is self.committed:
-            self.channels.pulse(max(self.head.time_ms, self._now_us() // 1000 - 1), self.head)
+            self.channels.pulse(self.head, self._now_us() // 1000)
         return busy
 
-    def _build(self, one: Building) -> None:
+    def build(self, one: Building) -> None:
+        """Goes on with a backfill, and tells who waits if it ends or fails."""
         try:
             if not one.backfill.advance():
                 return

@@ -33,6 +33,7 @@ from pgstream.engine.facts import HeadFacts
 from pgstream.engine.head import Head
 from pgstream.engine.leftovers import ERROR_COLUMNS, late_columns
 from pgstream.engine.outcome import Notice, Outcome
+from pgstream.engine.renaming import renamed
 from pgstream.engine.roots import Roots
 from pgstream.errors import DuplicateSchema, InvalidTableDefinition, WrongObjectType
 from pgstream.formats.format import Field
@@ -87,6 +88,8 @@ class Definer:
                 return self._create_schema(head, statement)
             case bound.Subscribe():
                 return self._define_hidden(head, statement)
+            case bound.Rename() | bound.RenameColumn() | bound.SetSchema():
+                return renamed(head, statement, tag)
             case bound.Drop():
                 return self._drop(head, statement, tag)
             case bound.Nothing():

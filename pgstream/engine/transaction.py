@@ -15,6 +15,7 @@ import numpy as np
 
 from pgstream.catalog.objects import Source, Table
 from pgstream.delta import Column, Delta, concat
+from pgstream.engine.altered import check_altered, finish_building
 from pgstream.engine.backfill import Backfill
 from pgstream.engine.constraints import check_unique
 from pgstream.engine.copying import full_rows
@@ -122,6 +123,9 @@ class Autocommit:
             return self._over_cluster(fresh.statement)
         if isinstance(fresh.statement, bound_statements.CreateTableAs):
             return define_filled(database, fresh, params, context)
+        if isinstance(fresh.statement, bound_statements.Alteration):
+            finish_building(database)
+            fresh = rebound(parsed, fresh, database.head, context)
         outcome = database.define(fresh, future)
         if outcome is None:
             raise Later
@@ -370,6 +374,7 @@ class Transaction:
         assert self._fork is not None
         old, new = self._base.catalog.objects, self._fork.catalog.objects
         catalog, roots = head.catalog, head.roots
+        check_altered(self._base, self._fork, head)
         gone = set(new.gone(old))
         if any(dependent.oid not in gone for oid in gone for dependent in catalog.dependents(oid)):
             raise SerializationFailure("could not serialize access due to concurrent update of the catalog")

@@ -72,6 +72,8 @@ class Binding:
         self.depends: set[int] = set()
         self.dated: list[DatedLiteral] = []
         self.defaults: dict[Any, Expr] = {}
+        self.named: list[tuple[int, Any]] = []
+        """The relations of the catalog that the text itself names in FROM, by OID, each with its AST node."""
         self.system_relations: list[tuple[str, int]] = []
         self.recursions: list[tuple[str, int]] = []
         self.volatile: list[tuple[str, int]] = []

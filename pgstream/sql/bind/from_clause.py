@@ -9,8 +9,6 @@ from pgstream.catalog.system import SystemRelation
 from pgstream.errors import (
     FeatureNotSupported,
     InvalidColumnReference,
-    SqlError,
-    SyntaxError42601,
     UndefinedTable,
     WrongObjectType,
 )
@@ -22,7 +20,7 @@ from pgstream.sql.bind.dispatch import bind_from_item, bind_query, binds_from
 from pgstream.sql.bind.lookup import find_relation
 from pgstream.sql.bind.names import Level, NameItem, check_alias_conflicts
 from pgstream.sql.bind.query import ONE_ROW, visible
-from pgstream.sql.parse import Parsed, ast, parse, tokens
+from pgstream.sql.parse import Parsed, ast, parse
 
 Node = Any
 
@@ -95,6 +93,7 @@ def relation_item(binding: Binding, found: Any, alias: str, node: Node) -> FromI
         schema = found.schema
     else:
         binding.depends.add(found.oid)
+        binding.named.append((found.oid, node))
         schema = binding.catalog.schema_name(found.schema_oid)
     plan: Relation
     if isinstance(found, View):
@@ -120,11 +119,13 @@ def expanded_view(binding: Binding, view: View) -> Relation:
     outer = binding.search_path
     noted = (binding.system_relations, binding.recursions, binding.volatile, binding.ambient)
     marks = [len(notes) for notes in noted]
+    named = len(binding.named)
     binding.search_path = view.search_path
     try:
         plan = visible(bind_query(binding, parsed.node))
     finally:
         binding.search_path = outer
+    del binding.named[named:]
     for notes, mark in zip(noted, marks, strict=True):
         notes[mark:] = [(name, -1) for name, _ in notes[mark:]]
     outputs = tuple(
@@ -156,45 +157,22 @@ def named_item(plan: Relation, name: str, alias: Node) -> FromItem:
     return FromItem(plan, [NameItem(name, _renamed(plan.columns, alias, name))])
 
 
-def _no_alias(binding: Binding, query: Node) -> SqlError:
-    kind, word = ("VALUES", "VALUES") if query.valuesLists else ("subquery", "SELECT")
-    return SyntaxError42601(
-        f"{kind} in FROM must have an alias",
-        position=_opening(binding, query),
-        hint=f"For example, FROM ({word} ...) [AS] foo.",
-    )
-
-
-def _opening(binding: Binding, query: Node) -> int | None:
-    """Where the parenthesis around a subquery opens, of which the tree tells nothing."""
-    while query.larg is not None:
-        query = query.larg
-    position = binding.position_of(query.targetList or query.valuesLists)
-    if position is None or binding.parsed is None:
-        return None
-    depth = 1 if query.valuesLists else 0
-    for token in reversed([token for token in tokens(binding.parsed.whole) if token.start < position]):
-        depth += (token.name == "ASCII_41") - (token.name == "ASCII_40")
-        if depth < 0:
-            return token.start
-    return None
-
-
 @binds_from(ast.RangeSubselect)
 def bind_range_subselect(level: Level, node: Node) -> FromItem:
-    """A subquery in FROM."""
-    if node.alias is None:
-        raise _no_alias(level.binding, node.subquery)
+    """A subquery in FROM. Without an alias, as PostgreSQL allows from 16 on, its columns have no qualifier."""
     outer, level.lateral = level.lateral, bool(node.lateral)
     try:
         query = bind_query(level.binding, node.subquery, level, ordered=True)
     finally:
         level.lateral = outer
-    name = node.alias.aliasname
+    name = node.alias.aliasname if node.alias else ""
     if isinstance(query.plan, Sort) and level.alone:
         level.input_order = query.plan.order
-        return FromItem(query.plan.input, [NameItem(name, _renamed(query.columns, node.alias, name))])
-    return named_item(visible(query), name, node.alias)
+        made = FromItem(query.plan.input, [NameItem(name, _renamed(query.columns, node.alias, name))])
+    else:
+        made = named_item(visible(query), name, node.alias)
+    made.names[0].relation_visible = bool(name)
+    return made
 
 
 @binds_from(ast.RangeTableSample)

@@ -142,6 +142,7 @@ def _full_row(level: Level, table: Any, positions: tuple[int, ...], row: Any) ->
 
 def _feed(binding: Binding, node: Node, sink: Sink, parsed: Parsed) -> Command:
     """INSERT INTO a sink: the columns of the SELECT, coerced to the sink's."""
+    binding.named.append((sink.oid, node.relation))
     if node.selectStmt is None or node.onConflictClause or node.returningClause:
         raise FeatureNotSupported("only INSERT INTO … SELECT can feed a sink", position=node.relation.location)
     level = Level(binding)

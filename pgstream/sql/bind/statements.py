@@ -260,6 +260,34 @@ class DropDatabase:
 
 
 @dataclass(frozen=True, slots=True)
+class Rename:
+    """ALTER … RENAME of a relation, index or schema; renaming an index renames the constraint that it serves."""
+
+    oid: int
+    new_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenameColumn:
+    """ALTER … RENAME COLUMN; `position` is 0-based."""
+
+    oid: int
+    position: int
+    new_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetSchema:
+    """ALTER … SET SCHEMA."""
+
+    oid: int
+    schema_oid: int
+
+
+Alteration = Rename | RenameColumn | SetSchema
+
+
+@dataclass(frozen=True, slots=True)
 class Drop:
     """DROP of the objects with these OIDs. `missing` holds what IF EXISTS skips, as the notices word it."""
 

@@ -1,0 +1,23 @@
+"""What ALTER asks of everybody else: definitions that are being built, and transactions that saw the old shape."""
+
+from pgstream.engine.database import Database
+from pgstream.engine.head import Head
+from pgstream.errors import SerializationFailure
+
+
+def finish_building(database: Database) -> None:
+    """Ends every backfill: what they were told to read is about to be altered."""
+    while database.building:
+        database.build(database.building[0])
+
+
+def check_altered(base: Head, fork: Head, head: Head) -> None:
+    """Raises SerializationFailure where the definitions of `fork`, which was made of `base`, cannot be repeated at
+    `head`: somebody else altered what they alter or read, or has begun to read what they alter."""
+    old, new, now = base.catalog.objects, fork.catalog.objects, head.catalog.objects
+    for oid, thing in new.changed(old):
+        before = old.get(oid)
+        same = all(now.get(need) == old[need] for need in (oid, *getattr(thing, "depends", ())) if need in old)
+        readers = () if before is None else head.catalog.dependents(oid)
+        if not same or any(one.oid not in new for one in readers):
+            raise SerializationFailure("could not serialize access due to concurrent update of the catalog")

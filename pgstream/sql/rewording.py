@@ -1,0 +1,121 @@
+"""Queries kept as text, said again after what they read was renamed.
+
+PostgreSQL keeps a view as a tree of OIDs, so that a rename changes what it prints and not what it means. Here the text
+is kept: each relation that it names is named anew, under the names by which the rest of the query knows it and its
+columns.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.definitions import quoted
+from pgstream.catalog.objects import Relation
+from pgstream.errors import FeatureNotSupported, SqlError
+from pgstream.sql.bind import BindScope
+from pgstream.sql.bind.binding import Binding
+from pgstream.sql.bind.commands import bind_statement
+from pgstream.sql.parse import parse, tokens
+from pgstream.types.definition import SqlType
+
+Node = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Renaming:
+    """Two catalogs, between which relations, columns or schemas got other names. `paths` has the new names of
+    schemas by their old ones."""
+
+    before: Catalog
+    after: Catalog
+    schemas: Mapping[str, str]
+
+    def path(self, search_path: Sequence[str]) -> tuple[str, ...]:
+        """A search path, of the schemas as they are called now."""
+        return tuple(self.schemas.get(name, name) for name in search_path)
+
+    def reworded(self, text: str, search_path: tuple[str, ...]) -> str:
+        """The query or INSERT `text`, which means under the new names what it meant under the old."""
+        binding, outputs = bound_text(self.before, text, search_path)
+        for aliased in (True, False):
+            made = self._edited(text, search_path, binding.named, aliased)
+            try:
+                if bound_text(self.after, made, self.path(search_path))[1] == outputs:
+                    return made
+            except SqlError:
+                continue
+        raise FeatureNotSupported("cannot rename what a query that is kept reads in this way", detail=text)
+
+    def _edited(self, text: str, path: tuple[str, ...], named: Sequence[tuple[int, Node]], aliased: bool) -> str:
+        edits: list[tuple[int, int, str]] = []
+        for oid, node in named:
+            old, new = self.before.objects[oid], self.after.objects[oid]
+            edits += self._edits(text, path, node, old, new, aliased)  # type: ignore[arg-type]
+        for start, end, said in sorted(set(edits), reverse=True):
+            text = text[:start] + said + text[end:]
+        return text
+
+    def _edits(
+        self, text: str, path: tuple[str, ...], node: Node, old: Relation, new: Relation, aliased: bool
+    ) -> Iterator[tuple[int, int, str]]:
+        """What to say in place of the name at `node`, and of its schema before its columns."""
+        scanned = [token for token in tokens(text) if token.start >= node.location]
+        name_end = scanned[2 * _parts(node) - 2].end
+        said = self._name(node, path, new)
+        names = [column.name for column in old.columns]
+        given = [part.sval for part in node.alias.colnames or ()] if node.alias else []
+        kept = [*given, *names[len(given) :]]
+        list_needed = aliased and [*given, *(c.name for c in new.columns[len(given) :])] != kept
+        columns = f"({', '.join(quoted(name) for name in kept)})" if list_needed else ""
+        if node.alias is None:
+            renamed = said != text[node.location : name_end] or columns
+            if renamed and aliased and (new.name != old.name or _parts(node) > 1 or columns):
+                said += f" AS {quoted(old.name)}{columns}"
+                yield from _bare_columns(text, old.name, node.schemaname)
+        elif columns:
+            alias = scanned[2 * _parts(node) - 1]
+            if alias.name == "AS":
+                alias = scanned[2 * _parts(node)]
+            yield alias.end, _list_end(text, alias.end, bool(given)), columns
+        if said != text[node.location : name_end]:
+            yield node.location, name_end, said
+
+    def _name(self, node: Node, path: tuple[str, ...], new: Relation) -> str:
+        """How `new` is called where the text called it `node`: with its schema only if it was said or is needed."""
+        schema = self.after.schema_name(new.schema_oid)
+        found = self.after.lookup(None, new.name, self.path(path))
+        if node.schemaname is None and found is not None and found.oid == new.oid:
+            return quoted(new.name)
+        return f"{quoted(schema)}.{quoted(new.name)}"
+
+
+Outputs = tuple[tuple[str, SqlType], ...]
+
+
+def bound_text(catalog: Catalog, text: str, search_path: tuple[str, ...]) -> tuple[Binding, Outputs]:
+    """What was found out in binding the query or INSERT `text`, and its result columns."""
+    (parsed,) = parse(text)
+    binding = Binding(catalog, BindScope(search_path), (), parsed)
+    command = bind_statement(binding, parsed)
+    return binding, tuple((col.name, col.type) for col in command.columns or ())
+
+
+def _parts(node: Node) -> int:
+    return 1 + (node.schemaname is not None) + (node.catalogname is not None)
+
+
+def _list_end(text: str, start: int, given: bool) -> int:
+    """Where the list of column names that follows an alias ends."""
+    if not given:
+        return start
+    return next(token.end for token in tokens(text) if token.start >= start and token.name == "ASCII_41")
+
+
+def _bare_columns(text: str, table: str, schema: str | None) -> Iterator[tuple[int, int, str]]:
+    """Takes the schema away from `schema.table.column`, which an alias hides."""
+    scanned = tokens(text)
+    for first, dot, second, after in zip(scanned, scanned[1:], scanned[2:], scanned[3:], strict=False):
+        words = (text[first.start : first.end], text[second.start : second.end])
+        if dot.name == after.name == "ASCII_46" and words == (quoted(schema or "public"), quoted(table)):
+            yield first.start, second.start, ""
