@@ -314,7 +314,6 @@ select distinct on (a) b from t order by b
 values (1), (1, 2)
 values (1), ('x')
 table nope
-select * from (select 1)
 select * from (select 1) x (a, b)
 select * from unnest(array[1]) with ordinality x (a, b, c)
 select exists (select nope)
@@ -333,9 +332,6 @@ comment on column t.nope is 'x'
 reset server_version
 copy (select a from t) to stdout with (format csv, force_quote (nope))
 copy t (a) to stdout with (format csv, force_quote (b))
-select * from (values (1))
-select * from t, (select a, (b) from t union select 1, 'x') where a = 1
-select * from (with x as (select 1 as q) select q from x)
 declare c cursor with hold for select 1/0
 execute p (1
 prepare p (bool) as select $1; execute p (1)

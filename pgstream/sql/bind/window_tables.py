@@ -50,7 +50,7 @@ def is_windowing(node: Node) -> bool:
 
 
 def bind_windowing(level: Level, node: Node, alias: Node) -> FromItem:
-    """The relation's columns, then those of the window, of the time column's type."""
+    """The relation's columns, then those of the window, of the time column's type; under the relation's name."""
     if is_gap_fill(node):
         return _gap_filled(level, node, alias)
     kind = node.funcname[0].sval
@@ -72,7 +72,8 @@ def bind_windowing(level: Level, node: Node, alias: Node) -> FromItem:
     columns += [(col.name, Ref(col)) for col in cols]
     names = [part.sval for part in alias.colnames or ()] if alias else []
     columns = [(new, expr) for new, (_, expr) in zip(names, columns, strict=False)] + columns[len(names) :]
-    return FromItem(plan, [NameItem(alias.aliasname if alias else kind, columns)])
+    own = source.names[0].alias if isinstance(given.relation, ast.ColumnRef) else kind
+    return FromItem(plan, [NameItem(alias.aliasname if alias else own, columns)])
 
 
 def _gap_filled(level: Level, node: Node, alias: Node) -> FromItem:

@@ -24,7 +24,11 @@ SETTINGS = {
     "extra_float_digits": "1",
     "search_path": '"$user", public',
 }
-BEYOND_POSTGRES = ("tumble", "hop_", "cumulate", "window", "gap_steps", "session_stretch", "mz_now")
+BEYOND_POSTGRES = (
+    "tumble", "hop_", "cumulate", "window", "gap_steps", "session_stretch", "mz_now", "date_format", "split_index",
+    "regexp_extract",
+    " year(", " quarter(", " month(", " dayofmonth(", " hour(", " minute(", " second(",
+)  # fmt: skip
 """Functions that PostgreSQL does not have."""
 
 

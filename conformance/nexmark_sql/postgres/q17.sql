@@ -1,0 +1,6 @@
+WITH ranked AS (
+  SELECT bid.*, to_char(date_time, 'YYYY-MM-DD') AS day, rank FROM bid, (VALUES (1, 0, 10000), (2, 10000, 1000000), (3, 1000000, NULL)) AS ranks (rank, low, high)
+  WHERE price >= low AND (price < high OR high IS NULL))
+SELECT auction, day, count(auction) FILTER (WHERE true), count(auction) FILTER (WHERE rank = 1), count(auction) FILTER (WHERE rank = 2), count(auction) FILTER (WHERE rank = 3),
+  min(price), max(price), avg(price), sum(price)
+FROM ranked GROUP BY auction, day
