@@ -31,6 +31,7 @@ from pgstream.engine.draft import Draft, free_name, require_free
 from pgstream.engine.dropping import drop
 from pgstream.engine.facts import HeadFacts
 from pgstream.engine.head import Head
+from pgstream.engine.keeping import endless_notices, lowered, optimised
 from pgstream.engine.leftovers import ERROR_COLUMNS, late_columns
 from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.renaming import renamed
@@ -43,11 +44,7 @@ from pgstream.operators.input import Input
 from pgstream.plan.relations import Relation as Plan
 from pgstream.sql.bind import statements as bound
 from pgstream.sql.lower import Lowered, Lowering
-from pgstream.sql.optimize.rules import optimize
-from pgstream.sql.optimize.sessions import cut_sessions
-from pgstream.sql.temporal import temporal
 from pgstream.sql.unique_keys import unique_key
-from pgstream.sql.window_closing import closed_windows
 from pgstream.storage.run import ArrangementSpec
 from pgstream.world import World
 
@@ -160,7 +157,7 @@ class Definer:
 
     # -- what is computed
 
-    def lowered(self, head: Head, optimised: Plan, oid: int, closes: bool = False) -> Lowered:
+    def lowered(self, head: Head, plan: Plan, oid: int, closes: bool = False) -> Lowered:
         """The node of an optimised plan; the materialized views it reads are their own nodes. Where it `closes`, its
         rows come when their window closes."""
 
@@ -168,17 +165,15 @@ class Definer:
             kept = isinstance(head.catalog.objects.get(read), MaterializedView)
             return head.roots.stored[read] if kept else None
 
-        lowering = Lowering(self.circuit, HeadFacts(head), f"{oid}", node_of)
-        if not closes:
-            return lowering.lower(optimised)
-        return lowering.closing(closed_windows(optimised, HeadFacts(head).event_time))
+        facts = HeadFacts(head)
+        return lowered(Lowering(self.circuit, facts, f"{oid}", node_of), plan, facts, closes)
 
     def view_node(self, head: Head, plan: Plan, oid: int, closes: bool = False) -> tuple[Node, tuple[int, ...] | None]:
         """Where a materialized view's rows are kept, and the unique key they are arranged by."""
         facts = HeadFacts(head)
-        optimised = _optimised(plan, facts, closes)
-        key = unique_key(optimised, facts)
-        return self._arranged(self.lowered(head, optimised, oid, closes).node, key or ()), key
+        made = optimised(plan, facts, closes)
+        key = unique_key(made, facts)
+        return self._arranged(self.lowered(head, made, oid, closes).node, key or ()), key
 
     def _define_hidden(self, head: Head, statement: bound.Subscribe) -> Draft:
         """A query that is watched: stored as a view is, but nobody else sees it, and no restart brings it back."""
@@ -218,7 +213,8 @@ class Definer:
             key,
         )
         made = replace(head, catalog=head.catalog.put(view), roots=head.roots.store(oid, node))
-        return Draft(made, Outcome("CREATE MATERIALIZED VIEW"), (oid,))
+        notices = endless_notices(head, statement.name, statement.plan)
+        return Draft(made, Outcome("CREATE MATERIALIZED VIEW", notices=notices), (oid,))
 
     def _create_index(self, head: Head, statement: bound.CreateIndex) -> Draft:
         relation = head.catalog.objects[statement.relation_oid]
@@ -341,7 +337,7 @@ class Definer:
 
     def sent_node(self, head: Head, plan: Plan, oid: int, closes: bool = False) -> Node:
         """The node whose changes a sink or feed sends."""
-        return self.lowered(head, _optimised(plan, HeadFacts(head), closes), oid, closes).node
+        return self.lowered(head, optimised(plan, HeadFacts(head), closes), oid, closes).node
 
     # -- names and ends
 
@@ -355,11 +351,6 @@ class Definer:
         gone, notices = drop(head.catalog, statement)
         made = replace(head, catalog=head.catalog.drop(gone), roots=head.roots.drop(gone)) if gone else head
         return Draft(made, Outcome(tag, notices=notices), dropped=frozenset(gone))
-
-
-def _optimised(plan: Plan, facts: HeadFacts, closes: bool) -> Plan:
-    """A kept query's plan. A session whose rows wait for its end is in one piece."""
-    return temporal(optimize(plan, facts, (cut_sessions,) if closes else ()))
 
 
 def require_distinct(head: Head, index: Index) -> None:

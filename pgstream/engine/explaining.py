@@ -1,24 +1,35 @@
 """EXPLAIN: the optimised plan of a statement, as lines of text or as one JSON value."""
 
 import json
+from typing import Any
 
 import pyarrow as pa
 
+from pgstream.catalog.objects import KIND_NAMES, Source
+from pgstream.circuit.circuit import Circuit, Node
 from pgstream.delta import Column
 from pgstream.engine.facts import HeadFacts
+from pgstream.engine.keeping import lowered, optimised
 from pgstream.engine.outcome import Outcome
 from pgstream.engine.reading import Snapshot
 from pgstream.functions.registry import EvalContext
+from pgstream.operators.input import Input
 from pgstream.sql.bind import Bound
 from pgstream.sql.bind.statements import Explain
 from pgstream.sql.explain import explain, explain_tree
+from pgstream.sql.lower import Lowering
 from pgstream.sql.optimize.rules import optimize
+from pgstream.sql.state import Leaf, explain_state
 
 
 def explained(snapshot: Snapshot, bound: Bound, params: tuple[Column, ...], context: EvalContext) -> Outcome:
     """The answer to EXPLAIN; with ANALYZE, the query is run and its row count told."""
     statement = bound.statement
     assert isinstance(statement, Explain)
+    if statement.state:
+        lines = _state(snapshot, statement.statement)
+        assert bound.columns is not None
+        return Outcome("EXPLAIN", bound.columns, (pa.array(lines, pa.string()),), len(lines))
     plan = optimize(statement.statement.plan, HeadFacts(snapshot.head))
     rows = len(snapshot.rows(plan, params, context)[0]) if statement.analyze else None
     if statement.format == "json":
@@ -29,3 +40,19 @@ def explained(snapshot: Snapshot, bound: Bound, params: tuple[Column, ...], cont
     columns = bound.columns
     assert columns is not None
     return Outcome("EXPLAIN", columns, (pa.array(lines, pa.string()),), len(lines))
+
+
+def _state(snapshot: Snapshot, statement: Any) -> list[str]:
+    """What a kept query keeps, by operator."""
+    head, facts = snapshot.head, HeadFacts(snapshot.head)
+    closes = getattr(statement, "closes", False)
+    plan = optimised(statement.plan, facts, closes)
+    root = lowered(Lowering(Circuit(), facts, "state"), plan, facts, closes).node
+
+    def leaf(node: Node) -> Leaf | None:
+        if not isinstance(node.operator, Input):
+            return None
+        thing = head.catalog.objects[node.operator.oid]
+        return Leaf(f'{KIND_NAMES[type(thing)]} "{thing.name}"', isinstance(thing, Source))
+
+    return explain_state(root, leaf)

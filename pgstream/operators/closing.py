@@ -15,7 +15,7 @@ from pgstream.circuit.operator import BEGINNING_US, Operator, Series, TickContex
 from pgstream.delta import Delta
 from pgstream.functions.vector import column_of, numbers, valid
 from pgstream.operators.map import computed
-from pgstream.operators.queue import first_us, queue_spec, taken
+from pgstream.operators.queue import condensed, first_us, queue_spec, taken
 from pgstream.plan.expressions import Expr
 from pgstream.plan.rewrite import used
 from pgstream.storage.run import ArrangementSpec
@@ -67,7 +67,7 @@ class Closing(Operator):
         given = given.select(range(len(self.columns)))
         if self.inner is not None and len(given):
             self.inner.forget(tick, own, given)
-        state[:] = [*own, queue]
+        state[:] = map(condensed, (*own, queue))
         return given
 
     def once(self, tick: TickContext, inputs: Sequence[Delta]) -> Delta:

@@ -23,6 +23,9 @@ INT8 = SqlType("int8")
 FEW = 1024
 """How many rows are looked at first where nobody knows how many are due."""
 
+GARBAGE = 4
+"""How many rows may be kept for one that is there."""
+
 
 def queue_spec(types: Sequence[SqlType]) -> ArrangementSpec:
     """A queue of rows of these types."""
@@ -50,6 +53,13 @@ def taken(queue: Spine, until_us: int) -> tuple[Delta, Spine]:
         copies = min(copies * 8, total)
     rows = found.slice(0, due)
     return rows, queue.insert(rows.negate()) if len(rows) else queue
+
+
+def condensed(spine: Spine) -> Spine:
+    """`spine` without rows that cancel each other, where most do: those of a queue all go in the end."""
+    if spine.len_upper_bound <= GARBAGE * max(spine.total(), FEW):
+        return spine
+    return Spine.empty(spine.spec, spine.seed, spine.pace).insert(spine.contents())
 
 
 def _only_key(seed: Seed) -> Hash:

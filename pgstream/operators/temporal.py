@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pgstream.circuit.operator import BEGINNING_US, END_US, Operator, Series, TickContext
 from pgstream.delta import Column, Delta, concat
 from pgstream.functions.vector import column_of, numbers, valid
-from pgstream.operators.queue import first_us, queue_spec, taken
+from pgstream.operators.queue import condensed, first_us, queue_spec, taken
 from pgstream.storage.run import ArrangementSpec
 from pgstream.storage.spine import Spine
 from pgstream.types.definition import SqlType
@@ -61,7 +61,7 @@ class Temporal(Operator):
         come, later = self._sorted(
             concat([moved.filter(~was_there), Delta(inputs[0].columns, inputs[0].weights)]), now_us
         )
-        state[0] = queue.insert(later) if len(later) else queue
+        state[0] = condensed(queue.insert(later) if len(later) else queue)
         return concat([gone, come])
 
     def once(self, tick: TickContext, inputs: Sequence[Delta]) -> Delta:

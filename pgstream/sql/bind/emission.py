@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from pgstream.errors import SyntaxError42601
-from pgstream.sql.bind.statements import CreateMaterializedView, CreateSink, Feed, Query
+from pgstream.sql.bind.statements import CreateMaterializedView, CreateSink, Explain, Feed, Query
 from pgstream.sql.streaming.emission import with_emit
 
 
@@ -13,6 +13,8 @@ def emitting(statement: Any, position: int) -> Any:
     match statement:
         case Query():
             return replace(statement, closes=True)
+        case Explain():
+            return replace(statement, statement=emitting(statement.statement, position))
         case CreateMaterializedView() | Feed():
             return replace(statement, closes=True, query=with_emit(statement.query, position))
         case CreateSink(plan=plan) if plan is not None:

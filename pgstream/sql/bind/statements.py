@@ -309,6 +309,11 @@ class Explain:
         return dict(self.options).get("analyze", "false") in ("true", "on", "1")
 
     @property
+    def state(self) -> bool:
+        """Whether it asks what the query would keep, were it kept."""
+        return dict(self.options).get("state", "false") in ("true", "on", "1")
+
+    @property
     def format(self) -> str:
         """`text` or `json`."""
         return dict(self.options).get("format", "text")

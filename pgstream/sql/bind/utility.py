@@ -25,6 +25,7 @@ _EXPLAIN_OPTIONS = [
     "costs",
     "settings",
     "generic_plan",
+    "state",
     "buffers",
     "wal",
     "timing",

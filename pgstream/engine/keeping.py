@@ -1,0 +1,42 @@
+"""Kept queries: from their plans to the nodes that keep them up to date."""
+
+from pgstream.catalog.objects import Source
+from pgstream.engine.facts import HeadFacts
+from pgstream.engine.head import Head
+from pgstream.engine.outcome import Notice
+from pgstream.plan.relations import Relation
+from pgstream.sql.lower import Lowered, Lowering
+from pgstream.sql.optimize.rules import optimize
+from pgstream.sql.optimize.sessions import cut_sessions
+from pgstream.sql.state import endless_windows
+from pgstream.sql.temporal import temporal
+from pgstream.sql.window_closing import closed_windows
+
+
+def optimised(plan: Relation, facts: HeadFacts, closes: bool) -> Relation:
+    """A kept query's plan. Where it `closes`, its rows come when their window closes; a session whose rows wait for its
+    end is in one piece."""
+    return temporal(optimize(plan, facts, (cut_sessions,) if closes else ()))
+
+
+def lowered(lowering: Lowering, plan: Relation, facts: HeadFacts, closes: bool) -> Lowered:
+    """The node of an optimised plan."""
+    return lowering.closing(closed_windows(plan, facts.event_time)) if closes else lowering.lower(plan)
+
+
+def endless_notices(head: Head, view: str, plan: Relation) -> tuple[Notice, ...]:
+    """What to tell of a view whose windows nothing can ever close."""
+
+    def endless(oid: int) -> bool:
+        thing = head.catalog.objects.get(oid)
+        return isinstance(thing, Source) and thing.watermark is None
+
+    name = endless_windows(plan, endless)
+    if name is None:
+        return ()
+    return (
+        Notice(
+            f'the windows of materialized view "{view}" are kept for ever: source "{name}" declares no watermark',
+            hint="Declare WATERMARK FOR its event time, and let the view end with EMIT ON WINDOW CLOSE.",
+        ),
+    )

@@ -1,0 +1,103 @@
+"""What a circuit keeps for a query: for each operator whether that is bounded, and by what."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from pgstream.circuit.circuit import Node
+from pgstream.operators.closing import Closing
+from pgstream.operators.group import Group
+from pgstream.operators.temporal import Temporal
+from pgstream.operators.topn import GrowingFirst, GrowingTopN
+from pgstream.plan.expressions import Call
+from pgstream.plan.relations import Relation, Scan, Sessions
+from pgstream.plan.rewrite import expressions, subexpressions, subplans
+
+WINDOWS = frozenset(("tumble_start", "hop_starts", "cumulate_windows"))
+
+
+class Leaf(NamedTuple):
+    """A relation that a query reads: what it is called, and whether rows only ever come."""
+
+    name: str
+    endless: bool
+
+
+class _Kept(NamedTuple):
+    """What bounds a node's output, as text; `grows`: nothing does."""
+
+    text: str
+    grows: bool
+
+
+def explain_state(root: Node, leaf: Callable[[Node], Leaf | None]) -> list[str]:
+    """A line for each operator below `root` that keeps something, and one for the result. `leaf` tells of nodes that
+    give a stored relation."""
+    known: dict[Node, _Kept] = {}
+    lines = list(_lines(root, leaf, known))
+    result = known[root]
+    return [*lines, f"result: {_verdict(result)}"]
+
+
+def _lines(node: Node, leaf: Callable[[Node], Leaf | None], known: dict[Node, _Kept]) -> Iterator[str]:
+    if node in known:
+        return
+    found = leaf(node)
+    if found is not None:
+        known[node] = _Kept(f"the rows of {found.name}", found.endless)
+        return
+    for source in node.inputs:
+        yield from _lines(source, leaf, known)
+    state, known[node] = _kept(node, [known[source] for source in node.inputs])
+    if node.arrangement_ids:
+        yield f"[{node.id}] {_name(node)}: {_verdict(state)}"
+
+
+def _verdict(kept: _Kept) -> str:
+    return f"grows without bound, with {kept.text}" if kept.grows else f"bounded by {kept.text}"
+
+
+def _name(node: Node) -> str:
+    operator = node.operator
+    if isinstance(operator, Closing):
+        return "Closing" if operator.inner is None else f"Closing {type(operator.inner).__name__}"
+    return type(operator).__name__
+
+
+def _kept(node: Node, inputs: list[_Kept]) -> tuple[_Kept, _Kept]:
+    """What bounds the state of a node, and its output."""
+    text = " and ".join(dict.fromkeys(each.text for each in inputs)) or "nothing"
+    below = _Kept(text, any(each.grows for each in inputs))
+    if below.grows:
+        below = _Kept(" and ".join(dict.fromkeys(each.text for each in inputs if each.grows)), True)
+    match node.operator:
+        case Closing():
+            return _Kept(f"the windows that the watermark has not closed, of {text}", False), below
+        case Temporal(ends=ends):
+            waiting = _Kept(f"what the clock has not passed, of {text}", False)
+            return waiting, waiting if ends else below
+        case Group(keys=0):
+            one = _Kept("one row", False)
+            return (one, one) if len(node.inputs) == 1 else (below, one)
+        case Group():
+            groups = below._replace(text=f"the groups of {below.text}")
+            return groups, groups
+        case (GrowingTopN() | GrowingFirst()) as top if not top.arrangements[0].key:
+            few = _Kept("its limit", False)
+            return few, few
+    return below, below
+
+
+def endless_windows(plan: Relation, endless: Callable[[int], bool]) -> str | None:
+    """The relation without a watermark over which a plan has windows, of whose rows `endless` says they only ever come;
+    None where there is none."""
+    parts = list(subplans(plan))
+    windowed = any(isinstance(part, Sessions) for part in parts) or any(
+        isinstance(piece, Call) and piece.function.name in WINDOWS
+        for part in parts
+        for expr in expressions(part)
+        for piece in subexpressions(expr)
+    )
+    windowed = windowed or any(getattr(getattr(part, "function", None), "name", "") in WINDOWS for part in parts)
+    if not windowed:
+        return None
+    return next((part.name for part in parts if isinstance(part, Scan) and endless(part.oid)), None)
