@@ -74,6 +74,11 @@ class Backfill:
         if changed or self._awaits:
             self._waiting.append((changed, clock))
 
+    def run(self) -> None:
+        """Goes on to the end."""
+        while not self.advance():
+            pass
+
     def advance(self) -> bool:
         """Steps one chunk; True once everything up to now has been seen. Raises what the new nodes' expressions do."""
         if not self._read_all:

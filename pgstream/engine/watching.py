@@ -152,6 +152,11 @@ def twin(head: Head, made: Head, oid: int) -> int | None:
     return next((other for other in hidden if head.roots.stored.get(other) is node), None)
 
 
+def _quiet_until(head: Head, now_ms: int) -> int:
+    """Up to when nothing more can change: the next tick will be later than that."""
+    return max(head.time_ms, now_ms - 1)
+
+
 @dataclass(slots=True)
 class _Open:
     """A channel, what its relation reads, and how many watch it."""
@@ -171,10 +176,11 @@ class Channels:
     def __bool__(self) -> bool:
         return bool(self._open)
 
-    def open(self, oid: int, head: Head, depends: frozenset[int]) -> Watch:
+    def open(self, oid: int, head: Head, depends: frozenset[int], now_ms: int) -> Watch:
         """One more watcher of a stored relation, whose changes the heads after this one tell."""
         one = self._open.setdefault(oid, _Open(Channel(head.time_ms, head.rows(oid)), depends))
         one.watchers += 1
+        one.channel.append((), _quiet_until(head, now_ms), head.rows(oid))
         return Watch(oid, head, one.channel)
 
     def close(self, oid: int) -> bool:
@@ -192,8 +198,9 @@ class Channels:
             found = [Change(time_ms, deltas[oid]) for time_ms, deltas in seen if oid in deltas]
             one.channel.append(found, until_ms, head.rows(oid))
 
-    def pulse(self, until_ms: int, head: Head) -> None:
+    def pulse(self, head: Head, now_ms: int) -> None:
         """Tells now and then that nothing has changed."""
+        until_ms = _quiet_until(head, now_ms)
         if until_ms - self._told_ms >= PULSE_MS:
             self.publish((), until_ms, head)
 

@@ -44,7 +44,7 @@ async def subscribed(session: Session, prepared: Prepared, params: tuple[Column,
     as_of, up_to = (_milliseconds(expr, params, context) for expr in (statement.as_of, statement.up_to))
     watch = await watched(session, prepared, context)
     if as_of is None or (statement.at_least and as_of < watch.head.time_ms):
-        as_of = watch.head.time_ms
+        as_of = _now(watch)
     if not statement.depends and up_to is None:
         up_to = as_of + 1  # what depends on nothing never changes
     bounds = Bounds(as_of, up_to)
@@ -102,13 +102,23 @@ async def begin(
         feed.begin(snapshot(teller, rows, as_of) if with_snapshot else iter(()), at_ms)
     elif as_of > at_ms:
         between = [change.delta for change in await feed.until(session, as_of)]
-        feed.begin(_whole(teller, rows, between, as_of) if with_snapshot else iter(()), as_of)
+        first = _whole(teller, rows, between, as_of) if between else snapshot(teller, rows, as_of)
+        feed.begin(first if with_snapshot else iter(()), as_of)
     elif with_snapshot:
         later = list(known_changes(watch, as_of))
         first = _whole(teller, rows, [change.delta.negate() for change in later], as_of)
         feed.begin(chain(first, _pieces(teller, later, bounds)), at_ms)
     else:
         feed.begin(_pieces(teller, known_changes(watch, as_of), bounds), at_ms)
+
+
+def _now(watch: Watch) -> int:
+    """The latest time of which the Watch's head is known to be the state."""
+    try:
+        told = watch.channel.read(watch.head.time_ms)
+    except Outrun:
+        return watch.head.time_ms
+    return watch.head.time_ms if told.changes else max(told.until_ms, watch.head.time_ms)
 
 
 def _whole(teller: Teller, rows: Spine | None, between: Sequence[Delta], as_of_ms: int) -> Iterator[Piece]:

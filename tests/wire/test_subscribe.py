@@ -174,6 +174,17 @@ def test_the_function_streams_through_portals(writer: Connection, reader: Connec
     assert summed(rows) == Counter([(1,), (2,), (10,)])
 
 
+def test_a_snapshot_is_of_now_though_nothing_happens(writer: Connection, reader: Connection) -> None:
+    with reader.transaction():
+        reader.execute("declare c cursor for subscribe v")
+        first = reader.execute("fetch 1 c").fetchall()[0][0]
+        assert abs(int(first) - now_ms()) < 60_000
+        deadline = time.monotonic() + 30
+        while writer.execute(f"subscribe v up to {now_ms() + 10}").fetchall()[0][0] <= first:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+
 def test_what_never_changes_ends(reader: Connection) -> None:
     found = reader.execute("subscribe (select 1 as a union all values (1), (2))").fetchall()
     assert summed(found) == Counter({(1,): 2, (2,): 1})
