@@ -1,5 +1,6 @@
 """What of confluent-kafka the Kafka connector uses, imported where it is used, and its errors as ours."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,6 +9,10 @@ from pgstream.connectors.kafka_options import KafkaOptions
 from pgstream.errors import FeatureNotSupported, InvalidParameterValue, IoError
 
 Partition = int
+
+DEFAULT_PORT = 9092
+PROBE_S = 0.5
+"""How long a broker is given to take a connection when it is only asked whether it is there."""
 
 
 def kafka() -> Any:
@@ -46,6 +51,22 @@ def as_sql_errors(doing: str, last: LastError | None = None) -> Iterator[None]:
         raise IoError(f"could not {doing}: {reason}{last or ''}") from None
     except BufferError as error:
         raise IoError(f"could not {doing}: {error}") from None
+
+
+def require_reachable(servers: str, doing: str) -> None:
+    """Raises IoError where none of the brokers listens: librdkafka would wait for one in silence, and whoever asks
+    may be holding up others."""
+    reason = "no broker is named"
+    for server in servers.split(","):
+        address = server.strip().rpartition("://")[2]
+        host, _, port = address.rpartition(":")
+        where = (host.strip("[]"), int(port)) if host and port.isdigit() else (address, DEFAULT_PORT)
+        try:
+            socket.create_connection(where, PROBE_S).close()
+            return
+        except OSError as error:
+            reason = f"{address}: {error.strerror or error}"
+    raise IoError(f"could not {doing}: {reason}")
 
 
 def made(kind: str, config: dict[str, Any]) -> Any:

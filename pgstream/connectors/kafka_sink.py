@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from pgstream.connectors.connector import Opening
-from pgstream.connectors.kafka_client import LastError, as_sql_errors, kafka, made, partitions_of
+from pgstream.connectors.kafka_client import LastError, as_sql_errors, kafka, made, partitions_of, require_reachable
 from pgstream.connectors.kafka_options import KafkaOptions
 from pgstream.connectors.kafka_progress import last_sent, require_progress_topic
 from pgstream.connectors.outgoing import Outgoing, Record
@@ -105,7 +105,9 @@ class KafkaSink:
             producer.flush(0.1)
             if len(producer) < waiting:
                 patience = world.monotonic() + self._options.timeout_s
-            elif world.monotonic() > patience:
+            else:
+                require_reachable(self._options.servers, f'write to topic "{self._options.topic}"')
+            if world.monotonic() > patience:
                 raise IoError(f'could not write to topic "{self._options.topic}": no answer in time{self._last}')
             waiting = len(producer)
 
@@ -118,6 +120,7 @@ class KafkaSink:
         if self._producer is not None:
             return self._producer
         options = self._options
+        require_reachable(options.servers, f'write to topic "{options.topic}"')
         self._undelivered: list[str] = []
         config = {**PRODUCER, "on_delivery": self._delivered, **options.client(self._last)}
         if not options.exactly_once:

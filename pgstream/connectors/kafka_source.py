@@ -22,6 +22,7 @@ from pgstream.connectors.kafka_client import (
     ends_of,
     kafka,
     partitions_of,
+    require_reachable,
 )
 from pgstream.connectors.kafka_options import STARTS, KafkaOptions, check
 from pgstream.connectors.kafka_rows import Amended, MessageRows
@@ -34,6 +35,9 @@ from pgstream.world import World
 
 POLL_S = 0.05
 PARTITIONS_SOUGHT_S = 30.0
+METADATA_S = 1.0
+"""How long a reader waits for the answer whether there are new partitions."""
+
 QUEUED_MAX = 1 << 17
 
 Message = Any
@@ -116,6 +120,7 @@ class KafkaSource:
         }
 
     def _partitions(self) -> Sequence[Partition]:
+        require_reachable(self._options.servers, f'read topic "{self._options.topic}"')
         return partitions_of(self._connected(), self._options.topic, self._options.timeout_s, self._last)
 
     def _connected(self) -> Any:
@@ -149,7 +154,11 @@ class KafkaSource:
         if self._bounds is not None or now < self._sought + PARTITIONS_SOUGHT_S:
             return False
         self._sought = now
-        fresh = [partition for partition in self._partitions() if partition not in positions]
+        try:
+            there = partitions_of(self._connected(), self._options.topic, METADATA_S, self._last)
+        except IoError:  # a broker that is away is waited for, and is asked again
+            return False
+        fresh = [partition for partition in there if partition not in positions]
         positions.update(dict.fromkeys(fresh, 0))
         return bool(fresh)
 
