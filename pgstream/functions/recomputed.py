@@ -204,6 +204,9 @@ for _name, _sample, _root in (
     ("variance", True, False),
     ("var_samp", True, False),
     ("var_pop", False, False),
+    ("var", True, False),
+    ("var_sample", True, False),
+    ("var_population", False, False),
 ):
     _declare_variance(_name, _sample, _root)
 

@@ -9,7 +9,7 @@ import pytest
 from pgstream.catalog.session_facts import NOBODY
 from pgstream.engine.engine import Engine
 from pgstream.errors import SqlError
-from pgstream.functions.registry import EvalContext
+from pgstream.functions.registry import FUNCTIONS, EvalContext
 from pgstream.sql.bind import BindScope, bind
 from pgstream.sql.parse import parse
 from pgstream.world import RealWorld
@@ -24,11 +24,14 @@ SETTINGS = {
     "extra_float_digits": "1",
     "search_path": '"$user", public',
 }
+OF_OTHERS = ("pgstream.functions.datafusion", "pgstream.functions.json_paths", "pgstream.functions.input_validity")
 BEYOND_POSTGRES = (
-    "tumble", "hop_", "cumulate", "window", "gap_steps", "session_stretch", "mz_now", "date_format", "split_index",
-    "regexp_extract",
-    " year(", " quarter(", " month(", " dayofmonth(", " hour(", " minute(", " second(",
-)  # fmt: skip
+    *("tumble", "hop_", "cumulate", "window", "gap_steps", "session_stretch", "mz_now"),
+    *("date_format", "split_index", "regexp_extract"),
+    *(" year(", " quarter(", " month(", " dayofmonth(", " hour(", " minute(", " second("),
+    *("approx_", "covar(", "mean(", "median(", "var(", "var_sample(", "var_population("),
+    *(f"{each.name}(" for many in FUNCTIONS.values() for each in many if each.kernel.__module__ in OF_OTHERS),
+)
 """Functions that PostgreSQL does not have."""
 
 
