@@ -174,3 +174,34 @@ def test_an_older_copy_of_the_database_does_not_pass_over_commits(topics: Topics
     debts = opened.engine._databases["postgres"].outlets.debts  # type: ignore[union-attr]
     assert "has been sent commits that this database does not know" in next(iter(debts.values())).error
     assert ids(topics, topic) == [0, 1]
+
+
+def test_arroyo_spelling(topics: Topics, sql: Sql) -> None:
+    """A pipeline as Arroyo's documentation writes it: an updating aggregate into a topic of Debezium records."""
+    source, out = topics.make(), topics.make()
+    topics.write(source, *((None, {"id": n, "amount": n % 3}) for n in range(9)))
+    sql.run(f"""
+        CREATE TABLE orders (id BIGINT, amount INT) WITH (
+            connector = 'kafka', format = 'json', type = 'source', bootstrap_servers = '{topics.broker.servers}',
+            topic = '{source}', 'source.offset' = 'earliest', bad_data = 'drop'
+        );
+        CREATE TABLE totals (amount INT, n BIGINT) WITH (
+            connector = 'kafka', format = 'debezium_json', type = 'sink', bootstrap_servers = '{topics.broker.servers}',
+            topic = '{out}', 'sink.commit_mode' = 'exactly_once'
+        );
+        INSERT INTO totals SELECT amount, count(*) FROM orders GROUP BY amount
+    """)
+    rows = {(0, 3), (1, 3), (2, 3)}
+
+    def shown() -> set[tuple[int, int]]:
+        left: list[tuple[int, int]] = []
+        for change in topics.values(out):
+            if change["before"] is not None:
+                left.remove((change["before"]["amount"], change["before"]["n"]))
+            if change["after"] is not None:
+                left.append((change["after"]["amount"], change["after"]["n"]))
+        return set(left)
+
+    eventually(lambda: shown() == rows)
+    topics.write(source, (None, {"id": 9, "amount": 2}))
+    eventually(lambda: shown() == {(0, 3), (1, 3), (2, 4)})
