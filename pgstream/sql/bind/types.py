@@ -26,6 +26,9 @@ POLYMORPHIC = frozenset(
     ]
 )
 
+_ELSEWHERE = {"string": "text"}
+"""Types by the names that other systems have for them and PostgreSQL has not."""
+
 _REFUSED = {"smallserial", "serial", "bigserial", "serial2", "serial4", "serial8"}
 
 
@@ -50,7 +53,7 @@ def type_of(binding: Binding, node: Node) -> SqlType:
 
 
 def _named(names: list[str], position: int) -> SqlType:
-    name = names[-1]
+    name = names[-1] if len(names) > 1 else _ELSEWHERE.get(names[0], names[0])
     definition = BY_NAME.get(name)
     if definition is None or (len(names) > 1 and names[-2] != "pg_catalog"):
         shown = ".".join(names[1:] if names[0] == "pg_catalog" and len(names) > 1 else names)
