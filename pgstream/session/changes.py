@@ -30,6 +30,7 @@ class Piece:
 
     def cut(self, count: int) -> "tuple[Piece, Piece]":
         """The first `count` rows, and the rest."""
+        count = min(count, self.count)
         first = Piece(tuple(column.slice(0, count) for column in self.rows), count)
         rest = Piece(tuple(column.slice(count) for column in self.rows), self.count - count)
         return first, rest

@@ -5,6 +5,7 @@ one call crosses over for each commit, and what several are told in one format i
 """
 
 import asyncio
+import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, TypeVar
@@ -43,6 +44,8 @@ class Fanout:
         self._numbers: dict[Hashable, int] = {}
         self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._kept_bytes = 0
+        self._making = threading.Lock()
+        self._made: tuple[Hashable, Any] | None = None
         self._seen_ms = 0
         wake = _waker(ref(self), loop)
         channel.listen(wake)
@@ -106,6 +109,14 @@ class Fanout:
     def number(self, kind: Hashable) -> int:
         """A number for what is equal to `kind`."""
         return self._numbers.setdefault(kind, len(self._numbers))
+
+    def together(self, key: Hashable, make: Callable[[], T]) -> T:
+        """As `once`, on any thread and for what takes long: only the last is kept, and others wait for it."""
+        with self._making:
+            if self._made is None or self._made[0] != key:
+                self._made = key, make()
+            found: T = self._made[1]
+            return found
 
     def once(self, key: Hashable, make: Callable[[], T], size: Callable[[T], int]) -> T:
         """What `make` gives, which is the same for all who ask with an equal key."""

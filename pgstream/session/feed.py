@@ -7,8 +7,9 @@ error: `pgstream.subscribe_slow` is 'conflate' or 'drop'. A feed that nobody hol
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from weakref import finalize
 
@@ -154,10 +155,24 @@ class Feed:
         except Outrun as gone:
             self._conflate(gone)
             return
-        for change in told.changes:
-            if self._within(change.time_ms):
-                self._tell(change)
-        self._reached(told.until_ms, told.rows)
+        changes = [change for change in told.changes if self._within(change.time_ms)]
+        small = next((i for i, change in enumerate(changes) if len(change.delta) > CHUNK_ROWS), len(changes))
+        for change in changes[:small]:
+            self._tell(change)
+        if small < len(changes):
+            self._coming = self._chunks(changes[small:], told.until_ms)
+            self._after_ms, self._rows = told.until_ms, told.rows
+            self._end_if_due(told.until_ms)
+        else:
+            self._reached(told.until_ms, told.rows)
+
+    def _chunks(self, changes: Sequence[Change], until_ms: int) -> Iterator[Piece]:
+        """Changes of many rows, made on another thread and in chunks, so that nobody waits for them on the loop's."""
+        for change in changes:
+            key = change.time_ms, self._number
+            yield from self._fanout.together(key, partial(_cut, self._teller, change, key))
+        if self._teller.shape.progress:
+            yield self._teller.progress(self._progress_ms(until_ms))
 
     def _within(self, time_ms: int) -> bool:
         return self._bounds.up_to_ms is None or time_ms < self._bounds.up_to_ms
@@ -173,9 +188,13 @@ class Feed:
         if until_ms > self._after_ms:
             self._after_ms, self._rows = until_ms, rows
             if self._teller.shape.progress:
-                bound = self._bounds.up_to_ms
-                self._ready.append(self._teller.progress(until_ms + 1 if bound is None else min(until_ms + 1, bound)))
+                self._ready.append(self._teller.progress(self._progress_ms(until_ms)))
         self._end_if_due(until_ms)
+
+    def _progress_ms(self, until_ms: int) -> int:
+        """What a progress row tells once all changes up to a time are told."""
+        bound = self._bounds.up_to_ms
+        return until_ms + 1 if bound is None else min(until_ms + 1, bound)
 
     def _end_if_due(self, until_ms: int) -> None:
         self.ended = self.ended or not self._within(until_ms + 1)
@@ -189,6 +208,17 @@ class Feed:
             )
         self._coming = _difference(self._teller, self._rows, gone)
         self._after_ms, self._rows = gone.until_ms, gone.rows
+
+
+def _cut(teller: Teller, change: Change, key: tuple[int, int]) -> list[Piece]:
+    """The pieces of a change of many rows."""
+    found = teller.piece(change.delta, change.time_ms)
+    pieces: list[Piece] = []
+    while found is not None and found.count:
+        first, found = found.cut(CHUNK_ROWS)
+        first.key = (*key, len(pieces))
+        pieces.append(first)
+    return pieces
 
 
 def _give_up(expected: "asyncio.Future[bool]") -> None:

@@ -335,6 +335,28 @@ def changed_far_ahead(writer: Connection) -> None:
     writer.execute("delete from wide where k > 5 and k < 55")
 
 
+def test_a_change_of_many_rows_comes_in_order(writer: Connection, reader: Connection) -> None:
+    writer.execute("create table many (k int primary key, x int)")
+    with reader.transaction():
+        for name in "ab":
+            reader.execute(f"declare {name} cursor for subscribe many with (progress, snapshot = false)")
+            reader.execute(f"fetch 1 {name}")
+        writer.execute("insert into many values (0, 0)")
+        writer.execute("insert into many select n, n from generate_series(1, 50000) as g(n)")
+        writer.execute("update many set x = x + 1 where k % 2 = 0")
+        for name in "ab":
+            rows: list[Any] = []
+            while sum(not row[1] for row in rows) < 50_001 + 50_002:
+                rows += reader.execute(f"fetch all {name}").fetchall()
+            times = [row[0] for row in rows]
+            assert times == sorted(times)
+            changes = [(row[0], *row[2:]) for row in rows if not row[1]]
+            assert summed(changes) == Counter(writer.execute("select * from many").fetchall())
+            last = [row[1] for row in changes if row[0] == changes[-1][0]]
+            assert last == [-1] * 25_001 + [1] * 25_001
+    writer.execute("drop table many")
+
+
 def test_a_slow_client_is_told_what_it_missed_as_one_change(writer: Connection, reader: Connection) -> None:
     writer.execute("create table wide (k int primary key, number int, text text)")
     writer.execute("insert into wide values (1, 0, 'x')")
