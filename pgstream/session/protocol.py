@@ -24,6 +24,7 @@ from pgstream.session import (
 )
 from pgstream.session.bind_values import bound_values
 from pgstream.session.encode import fields, result_formats
+from pgstream.session.keyed import read_at_once
 from pgstream.session.pipeline import is_full, repeated, run_repeated
 from pgstream.session.prepared import Answer, Portal, Prepared
 from pgstream.session.rounds import finish_insert, taken_at_once
@@ -193,8 +194,8 @@ class Conversation:
 
     # Simple query ------------------------------------------------------------------------------------------
 
-    def _query(self, message: Query) -> Step:
-        return self._run_query(message.text)
+    def _query(self, message: Query) -> Step | None:
+        return None if read_at_once(self.session, message.text) else self._run_query(message.text)
 
     async def _run_query(self, text: bytes) -> None:
         session = self.session
