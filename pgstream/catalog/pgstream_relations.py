@@ -1,4 +1,4 @@
-"""What pgstream tells of itself beside what PostgreSQL has: pgstream_sinks, pgstream_watermarks."""
+"""What pgstream tells of itself beside what PostgreSQL has: pgstream_sources, pgstream_sinks, pgstream_watermarks."""
 
 from collections.abc import Iterator
 
@@ -28,6 +28,30 @@ def pgstream_sinks(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
             "failing_since": None if failure is None else failure.since_us,
             "failures": 0 if failure is None else failure.failures,
             "waiting_commits": 0 if failure is None else failure.waiting,
+        }
+
+
+@rows_of("pg_catalog", "pgstream_sources", per_session=True)
+def pgstream_sources(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """Every source: whether it is read, how far, how fast, and why not where it is not."""
+    ask = session_of(context).sources
+    for facts in () if ask is None else ask():
+        source = catalog.objects.get(facts.oid)
+        if not isinstance(source, Source):
+            continue
+        yield {
+            "sourceid": facts.oid,
+            "schemaname": catalog.schema_name(source.schema_oid),
+            "sourcename": source.name,
+            "state": facts.state,
+            "sqlstate": facts.sqlstate,
+            "error": facts.error,
+            "failing_since": facts.since_us,
+            "read_to": facts.offset,
+            "rows_read": facts.rows,
+            "rows_per_second": facts.rate,
+            "records_rejected": facts.rejected,
+            "records_behind": facts.behind,
         }
 
 

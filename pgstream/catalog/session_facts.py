@@ -35,6 +35,23 @@ class PausedSink:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """A source, as pgstream_sources shows it: unread, running, failing (why, and since when) or ended; how far it is
+    read, what came since the server started, rows a second lately, and how many records are left, where it knows."""
+
+    oid: int
+    state: str
+    sqlstate: str | None
+    error: str | None
+    since_us: int | None
+    offset: str | None
+    rows: int
+    rate: float
+    rejected: int
+    behind: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class WatermarkFacts:
     """A watermark, as pgstream_watermarks shows it: whether it is moving, idle or ended, how far it has come (None:
     nowhere, or past the end), which of how many partitions holds it, and those that nobody waits for."""
@@ -73,6 +90,8 @@ class SessionFacts:
     """How much memory the rows of a relation or index take, by its OID; 0 for one that keeps none."""
     paused_sinks: Callable[[], Mapping[int, PausedSink]] | None = field(default=None, compare=False, repr=False)
     """The sinks of the database that fail, by OID."""
+    sources: Callable[[], Sequence[SourceFacts]] | None = field(default=None, compare=False, repr=False)
+    """The sources of the database."""
     watermarks: Callable[[], Sequence[WatermarkFacts]] | None = field(default=None, compare=False, repr=False)
     """The watermarks of the database."""
     assign: Callable[[str, str | None, bool], str] | None = field(default=None, compare=False, repr=False)

@@ -27,7 +27,7 @@ from pgstream.connectors.kafka_client import (
 from pgstream.connectors.kafka_options import STARTS, KafkaOptions, check
 from pgstream.connectors.kafka_rows import Amended, MessageRows
 from pgstream.connectors.places import Places
-from pgstream.connectors.source import Limits, Offset, Reading, Rows
+from pgstream.connectors.source import Limits, Offset, Reading, Rows, Streams
 from pgstream.errors import InvalidTableDefinition, IoError
 from pgstream.formats.format import Field
 from pgstream.formats.sheet import null_column
@@ -250,6 +250,28 @@ class KafkaSource:
             if passed is not None and passed <= messages[-1].offset():
                 messages = [m for m in messages if self._passed_over.next(stream, m.offset()) != m.offset()]
         return self._rows.rows(messages, needed, stream) if messages else self._nothing()
+
+    def streams(self, offset: Offset) -> Streams:
+        """Every partition, as of a source that is not bounded none ever ends."""
+        settled, positions = self._options.settled.get("end"), unpack(offset)
+        ends = unpack(settled.encode()) if settled else None
+        waiting = [p for p in ends or positions if ends is None or positions.get(p, 0) < ends[p]]
+        return Streams(frozenset(f"{self._options.topic}/{partition}" for partition in waiting), ends is not None)
+
+    def behind(self, offset: Offset) -> int | None:
+        """How many offsets there are between this one and the end of the topic, as far as is known without asking."""
+        client, known = self._client, 0
+        for partition, at in unpack(offset).items() if client is not None else ():
+            try:
+                _, high = client.get_watermark_offsets(
+                    kafka().TopicPartition(self._options.topic, partition), cached=True
+                )
+            except (RuntimeError, kafka().KafkaException):  # closed meanwhile
+                return None
+            if high < 0:
+                return None
+            known += max(0, high - at)
+        return None if client is None else known
 
     # -- one by one
 

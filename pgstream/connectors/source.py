@@ -128,6 +128,14 @@ class Streams(NamedTuple):
 
 
 @runtime_checkable
+class Lagging(Protocol):
+    """A source that knows how much is left to read."""
+
+    def behind(self, offset: Offset) -> int | None:
+        """About how many records there are after `offset`, without asking anybody; None where that is not known."""
+
+
+@runtime_checkable
 class Replayable(Protocol):
     """A source of records that can be read one by one, by the places where they stand."""
 

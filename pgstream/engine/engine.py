@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pgstream.catalog.objects import Sink, Source
-from pgstream.catalog.session_facts import PausedSink, WatermarkFacts
+from pgstream.catalog.session_facts import PausedSink, SourceFacts, WatermarkFacts
 from pgstream.circuit.circuit import Circuit
 from pgstream.engine import commit
 from pgstream.engine.building import Building
@@ -55,6 +55,12 @@ class OpenDatabase:
             oid: PausedSink(one.sqlstate, one.error, one.since_us, one.failures, len(one.parcels))
             for oid, one in debts.items()
         }
+
+    def sources(self) -> list[SourceFacts]:
+        """The sources of the database, as of now."""
+        head, intake = self._database.head, self._database.intake
+        found = (head.catalog.objects[oid] for oid in head.catalog.source_oids)
+        return [intake.facts(source, head.offsets.get(source.oid)) for source in found if isinstance(source, Source)]
 
     def watermarks(self) -> list[WatermarkFacts]:
         """The watermarks of the database, as of now."""

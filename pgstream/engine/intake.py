@@ -12,10 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pgstream.catalog.objects import Source
+from pgstream.catalog.session_facts import SourceFacts
 from pgstream.connectors import Batch
 from pgstream.connectors.prefetch import Prefetch
-from pgstream.connectors.source import Partitioned, Streams
+from pgstream.connectors.source import Lagging, Partitioned, Streams
 from pgstream.connectors.source import Source as Reader
+from pgstream.engine.flows import Flow
 from pgstream.engine.head import Head
 from pgstream.engine.replay import open_source
 from pgstream.engine.roots import Roots
@@ -63,6 +65,7 @@ class Intake:
         self._pool = ThreadPoolExecutor(2, "fetch")
         self._inlets: dict[int, Inlet] = {}
         self._resting: dict[int, float] = {}
+        self._flows: dict[int, Flow] = {}
         self.marking: Callable[[int], frozenset[int]] = lambda _: frozenset()
         """The columns that a source's watermark is made of."""
 
@@ -109,7 +112,7 @@ class Intake:
         except SqlError as error:
             if oid not in head.offsets:
                 raise
-            self._failed(source, error)
+            self._told_failure(source, error)
             self.rest([oid])
             return head
         if oid not in head.offsets:
@@ -125,12 +128,35 @@ class Intake:
             try:
                 batch = inlet.prefetch.take()
             except Exception as error:
-                self._failed(inlet.source, error)
+                self._told_failure(inlet.source, error)
                 self.rest([oid])
                 continue
             if batch is not None:
                 found[oid] = batch
+                flow = self._flows.setdefault(oid, Flow())
+                flow.came(batch.rows.count, len(batch.rows.rejected), self._world.monotonic())
         return found
+
+    def _told_failure(self, source: Source, error: Exception) -> None:
+        self._flows.setdefault(source.oid, Flow()).failed(error, self._world.now_us())
+        self._failed(source, error)
+
+    def facts(self, source: Source, offset: bytes | None) -> SourceFacts:
+        """How a source fares that is read up to `offset`. Any thread may ask."""
+        inlet, flow = self._inlets.get(source.oid), self._flows.get(source.oid) or Flow()
+        state, behind = "unread", None
+        if source.oid in self._resting:
+            state = "failing"
+        elif inlet is not None:
+            state = "ended" if inlet.prefetch.exhausted else "running"
+            if offset is not None and isinstance(inlet.reader, Lagging):
+                behind = inlet.reader.behind(offset)
+        failing = state == "failing"
+        return SourceFacts(
+            source.oid, state, flow.sqlstate if failing else None, flow.error if failing else None,
+            flow.failing_since_us if failing else None, None if offset is None else offset.decode(), flow.rows,
+            flow.rate(self._world.monotonic()), flow.rejected, behind,
+        )  # fmt: skip
 
     def exhausted(self, oid: int) -> bool:
         """Whether a source has given everything it ever will."""

@@ -113,6 +113,7 @@ class Session:
             listening=lambda: self.channels.heard_by(self),
             check_interrupts=self.check_interrupts,
             paused_sinks=database.paused_sinks,
+            sources=database.sources,
             watermarks=database.watermarks,
             stored_bytes=lambda oid: int(self.block.reader().snapshot().stored_bytes(oid)),
         )

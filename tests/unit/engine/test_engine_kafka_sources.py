@@ -245,3 +245,51 @@ def test_garbage_in_the_middle_is_replayed_as_a_corrected_copy(
     sql = opened.open()
     sql.run("CREATE MATERIALIZED VIEW b AS SELECT id, v, k FROM s")
     assert sql.rows("SELECT * FROM a") == sql.rows("SELECT * FROM b") == expected
+
+
+def test_a_watermark_waits_for_every_partition(topics: Topics, sql: Sql) -> None:
+    topic = topics.make(partitions=2)
+
+    def write(partition: int, *seconds: int) -> None:
+        rows = ({"id": s, "ts": f"2024-01-01 00:00:{s:02}"} for s in seconds)
+        topics.write(topic, *((None, row, {"partition": partition}) for row in rows))
+
+    write(0, 10, 20, 50)
+    sql.run(
+        f"CREATE SOURCE s (id int, ts timestamp, WATERMARK FOR ts AS ts) {options(topics, topic)} {PLAIN};"
+        "CREATE MATERIALIZED VIEW v AS SELECT window_start, count(*) AS n FROM"
+        " TUMBLE(s, ts, INTERVAL '10 s') GROUP BY window_start EMIT ON WINDOW CLOSE;"
+        "CREATE MATERIALIZED VIEW every AS SELECT id FROM s"
+    )
+    eventually(lambda: sql.value("SELECT count(*) FROM every") == 3)
+    assert sql.value("SELECT count(*) FROM v") == 0
+    write(1, 12, 31)
+    eventually(lambda: sql.value("SELECT count(*) FROM every") == 5)
+    eventually(lambda: sql.rows("SELECT extract(second FROM window_start)::int, n FROM v") == [(10, 2), (20, 1)])
+    (facts,) = sql.database.watermarks()
+    assert facts.held_by == f"{topic}/1"
+
+
+def test_how_a_source_fares(topics: Topics, opened: Opened) -> None:
+    topic = topics.make()
+    topics.write(topic, *numbers(*range(20)), (None, b"garbage"))
+    sql = opened.open()
+    sql.run(f"CREATE SOURCE s (id int) {options(topics, topic)} {PLAIN}")
+    (facts,) = sql.database.sources()
+    assert (facts.state, facts.offset) == ("unread", None)
+    sql.run("CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n FROM s")
+    eventually(lambda: sql.value("SELECT n FROM v") == 20)
+    eventually(lambda: sql.value("SELECT count(*) FROM s_errors") == 1)
+    (facts,) = sql.database.sources()
+    assert (facts.state, facts.offset, facts.rows, facts.rejected) == ("running", '{"0":21}', 20, 1)
+    assert facts.behind == 0
+    assert facts.rate > 0
+    topics.truncate(topic, 0, 21)
+    opened.close()
+    topics.write(topic, *numbers(21, 22))
+    topics.truncate(topic, 0, 22)
+    sql = opened.open()
+    eventually(lambda: sql.database.sources()[0].state == "failing")
+    (facts,) = sql.database.sources()
+    assert facts.sqlstate == "58030"
+    assert "no longer holds" in str(facts.error)

@@ -1,0 +1,40 @@
+"""Flows: what pgstream_sources tells of the sources that are being read."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from pgstream.errors import SqlError
+
+RATE_S = 10.0
+"""Over how long a rate is measured."""
+
+
+@dataclass(slots=True)
+class Flow:
+    """What came of one source since the server started, and why it fails if it does."""
+
+    rows: int = 0
+    rejected: int = 0
+    sqlstate: str | None = None
+    error: str | None = None
+    failing_since_us: int | None = None
+    _recent: deque[tuple[float, int]] = field(default_factory=deque)
+
+    def came(self, rows: int, rejected: int, now_s: float) -> None:
+        """A batch was taken."""
+        self.rows += rows
+        self.rejected += rejected
+        self.sqlstate = self.error = self.failing_since_us = None
+        self._recent.append((now_s, rows))
+        while self._recent[0][0] < now_s - RATE_S:
+            self._recent.popleft()
+
+    def failed(self, error: Exception, now_us: int) -> None:
+        """It could not be read."""
+        self.sqlstate = error.sqlstate if isinstance(error, SqlError) else "XX000"
+        self.error = error.message if isinstance(error, SqlError) else str(error)
+        self.failing_since_us = self.failing_since_us or now_us
+
+    def rate(self, now_s: float) -> float:
+        """Rows a second, lately. Any thread may ask."""
+        return sum(rows for at, rows in list(self._recent) if at >= now_s - RATE_S) / RATE_S
