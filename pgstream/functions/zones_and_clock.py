@@ -94,6 +94,12 @@ def clock_timestamp(call: BoundCall, count: int) -> Column:
     return moment_column(np.full(count, call.context.now_us), TIMESTAMPTZ)
 
 
+@function("proctime() -> timestamptz", bound=True, volatility=VOLATILE, examples={"proctime() > '2020-01-01'": "t"})
+def proctime(call: BoundCall, count: int) -> Column:
+    """When the row is processed: in a kept query the time of the tick in which it came, which it keeps."""
+    return moment_column(np.full(count, call.context.now_us), TIMESTAMPTZ)
+
+
 @function(
     "localtimestamp() -> timestamp", bound=True, volatility=STABLE, examples={"LOCALTIMESTAMP > '2020-01-01'": "t"}
 )

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 
 from pgstream.circuit.circuit import Circuit, Node
 from pgstream.circuit.operator import Operator
+from pgstream.errors import FeatureNotSupported
 from pgstream.operators.derived import at
 from pgstream.operators.map import Map
 from pgstream.plan.expressions import Const, Expr, Ref
 from pgstream.plan.rewrite import subexpressions, substitute, used
 from pgstream.sql.optimize.predicates import conjunction, is_volatile
+from pgstream.sql.temporal import reads_processing_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,12 @@ def mapped(circuit: Circuit, salts: Salts, part: Part, predicate: Expr | None, e
             return part.node
     condition = None if predicate is None else part.local(predicate)
     local = tuple(part.local(expr) for expr in exprs)
+    computed = local if condition is None else (condition, *local)
+    if salts.scope and not part.growing and any(map(reads_processing_time, computed)):
+        raise FeatureNotSupported(
+            "function proctime is not allowed over rows that are updated or deleted",
+            hint="It tells when a row came, and a row that goes would be looked for at another time.",
+        )
     source = part.node
     fused = _fused(source.operator, condition, local)
     if fused is not None:

@@ -18,6 +18,9 @@ from pgstream.types.interval_text import Interval
 CLOCK = frozenset(("now", "transaction_timestamp", "mz_now"))
 """Functions that give the time of the tick."""
 
+PROCESSING_TIME = "proctime"
+"""The function that gives the time of the tick in which a row came, where rows are never changed."""
+
 DAY_US = 86_400_000_000
 _MOMENTS = ("date", "timestamp", "timestamptz")
 
@@ -30,6 +33,11 @@ class _Bounds(NamedTuple):
 def reads_clock(expr: Expr) -> bool:
     """Whether the value of `expr` changes with the clock."""
     return any(isinstance(part, Call) and part.function.name in CLOCK for part in subexpressions(expr))
+
+
+def reads_processing_time(expr: Expr) -> bool:
+    """Whether the value of `expr` is another one whenever it is computed, but one that a row that came can keep."""
+    return any(isinstance(part, Call) and part.function.name == PROCESSING_TIME for part in subexpressions(expr))
 
 
 def temporal(plan: Relation) -> Relation:

@@ -4,13 +4,15 @@ from pgstream.errors import FeatureNotSupported
 from pgstream.plan.relations import Relation
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.optimize import NO_FACTS, optimize
-from pgstream.sql.temporal import CLOCK, outside, temporal
+from pgstream.sql.temporal import CLOCK, PROCESSING_TIME, outside, temporal
 
 
 def check_maintainable(binding: Binding, what: str, plan: Relation | None = None) -> None:
     """Raises FeatureNotSupported where a kept query calls volatile functions or reads system relations. `plan` may
     compare moments of its rows with the clock."""
     for name, position in binding.volatile:
+        if name == PROCESSING_TIME:
+            continue
         raise FeatureNotSupported(
             f"volatile function {name} is not allowed in {what}", position=None if position < 0 else position
         )
