@@ -83,6 +83,12 @@ class KafkaSource:
         settled = self._options.settled.get("end")
         return settled.encode() if settled else pack(self._ends())
 
+    def streams(self, offset: Offset) -> Streams:
+        settled = self._options.settled.get("start")
+        begun = unpack(settled.encode()) if settled else {}
+        unread = (partition for partition, position in unpack(offset).items() if begun.get(partition) == position)
+        return Streams(frozenset(f"{self._options.topic}/{partition}" for partition in unread), False)
+
     def _found_start(self) -> Positions:
         options, mode = self._options, STARTS[self._options.start]
         wanted: Mapping[Partition, int] = options.start_offsets or {}
