@@ -27,7 +27,7 @@ SETTINGS = {
 OF_OTHERS = ("pgstream.functions.datafusion", "pgstream.functions.json_paths", "pgstream.functions.input_validity")
 BEYOND_POSTGRES = (
     *("tumble", "hop_", "cumulate", "window", "gap_steps", "session_stretch", "mz_now"),
-    *("date_format", "split_index", "regexp_extract"),
+    *("date_format", "split_index", "regexp_extract", "proctime"),
     *(" year(", " quarter(", " month(", " dayofmonth(", " hour(", " minute(", " second("),
     *("approx_", "covar(", "mean(", "median(", "var(", "var_sample(", "var_population("),
     *(f"{each.name}(" for many in FUNCTIONS.values() for each in many if each.kernel.__module__ in OF_OTHERS),
