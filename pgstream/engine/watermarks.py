@@ -117,11 +117,12 @@ class Watermarks:
         self._catalog = catalog
 
     def observed(self, head: Head, deltas: Mapping[int, Delta], places: Mapping[int, str]) -> Head:
-        """`head` with what the rows of a tick say. `places` names the partition that a source's rows came from."""
+        """`head` with what the rows of a tick say. `places` names the partition that a source's rows came from; rows of
+        others, which are replayed, say nothing."""
         changed: dict[int, Mapping[str, int]] = {}
         for oid in self.timed.keys() & deltas.keys():
             partition, rows = places.get(oid, ""), deltas[oid]
-            if not len(rows):
+            if not len(rows) or (oid not in places and isinstance(head.catalog.objects.get(oid), Source)):
                 continue
             self._heard[oid, partition] = self.world.monotonic()
             known = head.marks.get(oid, {})

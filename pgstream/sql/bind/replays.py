@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pgstream.catalog.objects import Source
+from pgstream.catalog.objects import Source, Table
 from pgstream.errors import FeatureNotSupported, UndefinedTable, WrongObjectType
 from pgstream.plan.relations import Relation
 from pgstream.sql.bind.binding import Binding
@@ -19,16 +19,21 @@ COLUMNS = ("raw", "message", "place", "rejected_at", "replayed_at")
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """`plan` gives rows of the source's errors relation, and beside them the corrected bytes where `corrects`."""
+    """`plan` gives rows of the source's errors relation, and beside them the corrected bytes where `corrects`; with
+    `late` those of the relation of late rows that has this OID."""
 
     source_oid: int
     plan: Relation
     corrects: bool
+    late: int = 0
 
 
 @binds_statement(ReplayStmt)
 def bind_replay(binding: Binding, node: ReplayStmt, parsed: Parsed) -> Command:
-    """CALL pgstream.replay."""
+    """CALL pgstream.replay, of a source or of its relation of late rows."""
+    found = binding.catalog.lookup(node.relation.schemaname, node.relation.relname, binding.search_path)
+    if isinstance(found, Table) and found.late:
+        return _bind_late(binding, node, found)
     source = _source(binding, node.relation)
     if source.row_key:
         raise FeatureNotSupported("records of a source of changes cannot be replayed: later ones may be there")
@@ -42,6 +47,18 @@ def bind_replay(binding: Binding, node: ReplayStmt, parsed: Parsed) -> Command:
         query.targetList = (*query.targetList, ast.ResTarget(name="corrected", val=_as_bytes(node.raw.val)))
     plan = visible(bind_query(binding, query))
     return Command(Replay(source.oid, plan, node.raw is not None), "CALL")
+
+
+def _bind_late(binding: Binding, node: ReplayStmt, late: Table) -> Command:
+    if node.raw is not None:
+        raise FeatureNotSupported("late rows are not records that could be corrected")
+    query = parse("SELECT * FROM x")[0].node
+    (relation,) = query.fromClause
+    relation.schemaname, relation.relname = node.relation.schemaname, node.relation.relname
+    if node.where is not None:
+        query.whereClause = node.where.val
+    plan = visible(bind_query(binding, query))
+    return Command(Replay(late.errors_of, plan, False, late.oid), "CALL")
 
 
 def _source(binding: Binding, relation: Node) -> Source:

@@ -102,6 +102,27 @@ def test_late_rows_can_be_queried_and_no_view_has_them(timeline: Timeline) -> No
         timeline.run("DELETE FROM s_late")
 
 
+def test_late_rows_are_replayed(timeline: Timeline) -> None:  # noqa: F811
+    timeline.source("s", "in/a.json")
+    timeline.run(CLOSING.format("m", MINUTES.format("s")))
+    timeline.run(f"CREATE MATERIALIZED VIEW c AS {MINUTES.format('s')}")
+    timeline.write("in/a.json", (10, 1, 1), (130, 1, 2))
+    timeline.passes()
+    timeline.write("in/a.json", (11, 1, 50), (12, 1, 60))
+    timeline.passes()
+    closed = timeline.rows("SELECT * FROM m")
+    timeline.run("CALL pgstream.replay('s_late', where => v = 50)")
+    assert timeline.rows("SELECT ts, v FROM s_late") == [(at(12), 60)]
+    assert timeline.rows("SELECT * FROM c") == [(at(0), 1, 2, 51), (at(120), 1, 1, 2)]
+    assert timeline.rows("SELECT * FROM c") == timeline.rows(MINUTES.format("s"))
+    assert timeline.rows("SELECT * FROM m") == closed
+    timeline.open(crash=True)
+    timeline.run("CALL pgstream.replay('s_late')")
+    assert timeline.rows("SELECT * FROM s_late") == []
+    assert timeline.rows("SELECT * FROM c") == timeline.rows(MINUTES.format("s"))
+    assert timeline.watermark("s").partitions == 1
+
+
 def test_views_that_do_not_wait_take_late_rows(timeline: Timeline) -> None:  # noqa: F811
     timeline.source("s", "in/a.json")
     timeline.run(f"CREATE MATERIALIZED VIEW c AS {MINUTES.format('s')}")
