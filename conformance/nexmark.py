@@ -125,6 +125,7 @@ class Record:
         oracle.execute("CREATE TEMPORARY TABLE side_input (key bigint, value text)")
         with oracle.cursor() as cursor:
             cursor.executemany("INSERT INTO side_input VALUES (%s, %s)", side)
+        oracle.execute("CREATE INDEX ON bid (auction)")
         oracle.execute("ANALYZE")
 
     def _keep(self, table: str, rows: Rows) -> None:

@@ -231,6 +231,8 @@ def _syntax_error(error: parser.ParseError, text: str) -> SqlError:
         return WindowingError(message, position=position)
     if message == "invalid Unicode escape":
         return _invalid_escape(message, text, position)
+    if position is not None and re.match(r"FOR\s+SYSTEM_TIME\b", text[position:], re.IGNORECASE):
+        return FeatureNotSupported("FOR SYSTEM_TIME AS OF is not supported yet", position=position)
     return SyntaxError42601(message, position=len(text) if position is None else position)
 
 
