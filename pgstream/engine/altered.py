@@ -1,5 +1,6 @@
 """What ALTER asks of everybody else: definitions that are being built, and transactions that saw the old shape."""
 
+from pgstream.catalog.objects import Table
 from pgstream.engine.database import Database
 from pgstream.engine.head import Head
 from pgstream.errors import SerializationFailure
@@ -21,3 +22,17 @@ def check_altered(base: Head, fork: Head, head: Head) -> None:
         readers = () if before is None else head.catalog.dependents(oid)
         if not same or any(one.oid not in new for one in readers):
             raise SerializationFailure("could not serialize access due to concurrent update of the catalog")
+
+
+def check_unaltered(base: Head | None, table: Table) -> None:
+    """Raises SerializationFailure where `table` was another one when a transaction that wrote to it began."""
+    if base is not None and base.catalog.objects.get(table.oid, table) != table:
+        raise SerializationFailure("could not serialize access due to concurrent update of the catalog")
+
+
+def install_reshaped(database: Database, base: Head, fork: Head) -> None:
+    """Commits a transaction that altered columns. Raises SerializationFailure where anybody else changed anything."""
+    finish_building(database)
+    if database.head is not base:
+        raise SerializationFailure("could not serialize access due to concurrent update")
+    database.install(fork)

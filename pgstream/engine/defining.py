@@ -34,6 +34,7 @@ from pgstream.engine.head import Head
 from pgstream.engine.keeping import endless_notices, lowered, optimised
 from pgstream.engine.leftovers import ERROR_COLUMNS, late_columns
 from pgstream.engine.outcome import Notice, Outcome
+from pgstream.engine.pacing import altered
 from pgstream.engine.renaming import renamed
 from pgstream.engine.roots import Roots
 from pgstream.errors import DuplicateSchema, InvalidTableDefinition, WrongObjectType
@@ -43,6 +44,7 @@ from pgstream.operators.changelog import Changelog
 from pgstream.operators.input import Input
 from pgstream.plan.relations import Relation as Plan
 from pgstream.sql.bind import statements as bound
+from pgstream.sql.bind.alters import AlterSource
 from pgstream.sql.lower import Lowered, Lowering
 from pgstream.sql.unique_keys import unique_key
 from pgstream.storage.run import ArrangementSpec
@@ -87,6 +89,8 @@ class Definer:
                 return self._define_hidden(head, statement)
             case bound.Rename() | bound.RenameColumn() | bound.SetSchema():
                 return renamed(head, statement, tag)
+            case AlterSource():
+                return Draft(*altered(head, statement.source_oid, statement.settings))
             case bound.Drop():
                 return self._drop(head, statement, tag)
             case bound.Nothing():
@@ -124,7 +128,7 @@ class Definer:
             catalog = catalog.put(Index(key.index_oid, table.schema_oid, key.name, oid, keys, True, True))
         made, built = replace(head, catalog=catalog, roots=roots), [oid]
         for wish, positions in statement.unique:
-            made, index_oid = self._unique_index(made, table, wish, positions)
+            made, index_oid = self.unique_index(made, table, wish, positions)
             built.append(index_oid)
         for index_columns, unique in statement.indexes:
             draft = self._create_index(made, bound.CreateIndex(oid, None, index_columns, unique))
@@ -132,7 +136,7 @@ class Definer:
             built += draft.built
         return Draft(made, Outcome("CREATE TABLE"), tuple(built))
 
-    def _unique_index(self, head: Head, table: Table, name: str | None, positions: tuple[int, ...]) -> tuple[Head, int]:
+    def unique_index(self, head: Head, table: Table, name: str | None, positions: tuple[int, ...]) -> tuple[Head, int]:
         """`head` with the index that a UNIQUE constraint of a new table asks for, and its OID."""
         columns = "_".join(table.columns[position].name for position in positions)
         chosen = name or free_name(head.catalog, table.schema_oid, f"{table.name}_{columns}_key")

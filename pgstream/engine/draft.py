@@ -16,7 +16,8 @@ class Draft:
     """A head to be: `head` as it is now, with the new catalog and roots. `built` are the OIDs whose roots are new.
 
     What is made only to be watched has no object in the catalog; `watched` holds the OIDs of what it reads. `filled` is
-    the plan whose rows the first of `built`, a table, gets in the tick in which it is made.
+    the plan whose rows the first of `built`, a table, gets in the tick in which it is made. `reshapes`: rows that
+    were stored are others now, so that a transaction cannot repeat it elsewhere.
     """
 
     head: Head
@@ -25,6 +26,7 @@ class Draft:
     watched: frozenset[int] | None = None
     dropped: frozenset[int] = frozenset()
     filled: Plan | None = None
+    reshapes: bool = False
 
     def sinks(self) -> Iterator[Sink]:
         """The sinks that are new or newly fed: opening them tells of wrong options."""

@@ -8,6 +8,9 @@ from pgstream.engine.outcome import Notice
 from pgstream.errors import DependentObjectsStillExist, FeatureNotSupported
 from pgstream.sql.bind.statements import Drop
 
+Gone = tuple[set[int], tuple[Notice, ...]]
+"""The OIDs of what goes, and what to tell."""
+
 LISTED_MAX = 100
 """How many dependent objects a message names."""
 
@@ -31,12 +34,42 @@ def drop(catalog: Catalog, statement: Drop) -> tuple[set[int], tuple[Notice, ...
                 others.append((dependent, needed))
     if others and not statement.cascade:
         raise _refusal(catalog, statement, others)
-    if len(others) == 1:
-        notices.append(Notice(f"drop cascades to {_called(catalog, others[0][0])}"))
-    elif others:
-        listed = _listed([f"drop cascades to {_called(catalog, dependent)}" for dependent, _ in others])
-        notices.append(Notice(f"drop cascades to {len(others)} other objects", detail=listed))
+    notices += cascading(catalog, [dependent for dependent, _ in others])
     return gone, tuple(notices)
+
+
+def cascading(catalog: Catalog, others: list[CatalogObject]) -> list[Notice]:
+    """What CASCADE tells of the other objects that go."""
+    if len(others) == 1:
+        return [Notice(f"drop cascades to {called(catalog, others[0])}")]
+    if not others:
+        return []
+    lines = listed([f"drop cascades to {called(catalog, dependent)}" for dependent in others])
+    return [Notice(f"drop cascades to {len(others)} other objects", detail=lines)]
+
+
+def drop_column(catalog: Catalog, table: Table, users: dict[str, list[CatalogObject]], cascade: bool) -> Gone:
+    """What goes with columns of `table`, each of which has users. Raises DependentObjectsStillExist."""
+    gone, others, lines = set[int](), list[CatalogObject](), list[tuple[str, str]]()
+    for column, some in users.items():
+        waiting = deque((one, f"column {column} of {called(catalog, table)}") for one in some)
+        while waiting:
+            one, needed = waiting.popleft()
+            if one.oid in gone:
+                continue
+            gone.add(one.oid)
+            if not _internal(one, gone):
+                others.append(one)
+                lines.append((column, f"{called(catalog, one)} depends on {needed}"))
+            waiting += [(dependent, called(catalog, one)) for dependent in _needing(catalog, one)]
+    if others and not cascade:
+        first = lines[0][0]
+        raise DependentObjectsStillExist(
+            f"cannot drop column {first} of {called(catalog, table)} because other objects depend on it",
+            detail=listed([line for column, line in lines if column == first]),
+            hint="Use DROP ... CASCADE to drop the dependent objects too.",
+        )
+    return gone, tuple(cascading(catalog, others))
 
 
 def _needing(catalog: Catalog, needed: CatalogObject) -> list[CatalogObject]:
@@ -74,9 +107,9 @@ def _refuse_primary_index(catalog: Catalog, oid: int) -> None:
 def _refusal(
     catalog: Catalog, statement: Drop, others: list[tuple[CatalogObject, CatalogObject]]
 ) -> DependentObjectsStillExist:
-    detail = _listed([f"{_called(catalog, one)} depends on {_called(catalog, needed)}" for one, needed in others])
+    detail = listed([f"{called(catalog, one)} depends on {called(catalog, needed)}" for one, needed in others])
     if len(statement.oids) == 1:
-        subject = _called(catalog, catalog.objects[statement.oids[0]])
+        subject = called(catalog, catalog.objects[statement.oids[0]])
         message = f"cannot drop {subject} because other objects depend on it"
     else:
         message = "cannot drop desired object(s) because other objects depend on them"
@@ -85,7 +118,7 @@ def _refusal(
     )
 
 
-def _listed(lines: list[str]) -> str:
+def listed(lines: list[str]) -> str:
     """The lines of a detail, of which PostgreSQL shows a hundred."""
     more = len(lines) - LISTED_MAX
     if more <= 0:
@@ -94,7 +127,7 @@ def _listed(lines: list[str]) -> str:
     return "\n".join([*lines[:LISTED_MAX], f"and {more} other {objects} (see server log for list)"])
 
 
-def _called(catalog: Catalog, thing: CatalogObject) -> str:
+def called(catalog: Catalog, thing: CatalogObject) -> str:
     """`table t`; with the schema unless that is public."""
     if isinstance(thing, Schema):
         return f"schema {thing.name}"

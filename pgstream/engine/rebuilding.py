@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from pgstream.catalog.objects import Feed, Index, MaterializedView, Sink, Subscription, Table
+from pgstream.catalog.objects import CatalogObject, Feed, Index, MaterializedView, Sink, Subscription, Table
 from pgstream.circuit.circuit import Node
 from pgstream.engine.defining import Definer
 from pgstream.engine.head import Head
@@ -42,20 +42,11 @@ def rebuilt(definer: Definer, head: Head, identities: Mapping[int, bytes]) -> tu
 
 def _rebuilt(definer: Definer, head: Head, identities: Mapping[int, bytes]) -> tuple[Head, set[int]]:
     stale: set[int] = set()
-    node: Node | None
     for thing in head.catalog.in_order():
         oid = thing.oid
-        if isinstance(thing, MaterializedView):
-            plan, closes = _plan(head, thing.query, thing.search_path)
-            node, key = definer.view_node(head, plan, oid, closes)
-            if key != thing.unique_key:
-                head = replace(head, catalog=head.catalog.put(replace(thing, unique_key=key)))
-        else:
-            node = _node(definer, head, thing)
+        head, node = with_node(definer, head, thing)
         if node is None:
             continue
-        sends = isinstance(thing, Sink | Feed)
-        head = replace(head, roots=head.roots.send(oid, node) if sends else head.roots.store(oid, node))
         if identities.get(oid) != node.identity:
             if isinstance(thing, Table):
                 raise ObjectNotInPrerequisiteState(
@@ -64,6 +55,22 @@ def _rebuilt(definer: Definer, head: Head, identities: Mapping[int, bytes]) -> t
                 )
             stale.add(oid)
     return head, stale
+
+
+def with_node(definer: Definer, head: Head, thing: CatalogObject) -> tuple[Head, Node | None]:
+    """`head` with the root of `thing`, which is in its catalog, and that root; None where it has none."""
+    if isinstance(thing, MaterializedView):
+        plan, closes = _plan(head, thing.query, thing.search_path)
+        node, key = definer.view_node(head, plan, thing.oid, closes)
+        if key != thing.unique_key:
+            head = replace(head, catalog=head.catalog.put(replace(thing, unique_key=key)))
+        return replace(head, roots=head.roots.store(thing.oid, node)), node
+    found = _node(definer, head, thing)
+    if found is None:
+        return head, None
+    if isinstance(thing, Sink | Feed):
+        return replace(head, roots=head.roots.send(thing.oid, found)), found
+    return replace(head, roots=head.roots.store(thing.oid, found)), found
 
 
 def forgotten(head: Head, stale: set[int]) -> Head:

@@ -18,7 +18,7 @@ from pgstream.catalog.objects import (
 from pgstream.engine.draft import Draft, require_free
 from pgstream.engine.head import Head
 from pgstream.engine.outcome import Outcome
-from pgstream.sql.bind.statements import Alteration, Rename, RenameColumn, SetSchema
+from pgstream.sql.bind.statements import Rename, RenameColumn, SetSchema
 from pgstream.sql.expression_columns import with_column_renamed
 from pgstream.sql.rewording import Renaming
 
@@ -26,7 +26,7 @@ Texts = View | MaterializedView | Sink | Feed
 """What keeps a query as text."""
 
 
-def renamed(head: Head, statement: Alteration, tag: str) -> Draft:
+def renamed(head: Head, statement: Rename | RenameColumn | SetSchema, tag: str) -> Draft:
     """The head in which something has another name or schema. No row, node or OID changes."""
     thing = head.catalog.objects[statement.oid]
     schemas: dict[str, str] = {}

@@ -11,13 +11,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-import numpy as np
-
 from pgstream.catalog.objects import Source, Table
 from pgstream.delta import Column, Delta, concat
-from pgstream.engine.altered import check_altered, finish_building
+from pgstream.engine.altered import check_altered, check_unaltered, finish_building, install_reshaped
 from pgstream.engine.backfill import Backfill
-from pgstream.engine.constraints import check_unique
+from pgstream.engine.conflicts import check_conflicts
 from pgstream.engine.copying import full_rows
 from pgstream.engine.database import Database
 from pgstream.engine.draft import Draft
@@ -29,8 +27,8 @@ from pgstream.engine.loop import Later, Loop, Promise
 from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.reading import Snapshot
 from pgstream.engine.rebinding import rebound
+from pgstream.engine.reshaping import reshape, reshaped
 from pgstream.engine.sharing import Asked
-from pgstream.engine.steps import VIEW_SETTINGS
 from pgstream.engine.watching import Watch, stored_as_it_is
 from pgstream.errors import ActiveSqlTransaction, InvalidCatalogName, ObjectInUse, SerializationFailure
 from pgstream.functions.registry import EvalContext
@@ -39,7 +37,6 @@ from pgstream.sql.bind import statements as bound_statements
 from pgstream.sql.bind.replays import Replay
 from pgstream.sql.parse import Parsed
 from pgstream.storage.consolidate import consolidate
-from pgstream.storage.identity import key_hash, row_hash
 
 Params = tuple[Column, ...]
 DML = (
@@ -126,6 +123,8 @@ class Autocommit:
         if isinstance(fresh.statement, bound_statements.Alteration):
             finish_building(database)
             fresh = rebound(parsed, fresh, database.head, context)
+            if isinstance(fresh.statement, bound_statements.AlterTable):
+                return reshape(database, fresh.statement, fresh.tag, params, context)
         outcome = database.define(fresh, future)
         if outcome is None:
             raise Later
@@ -221,6 +220,10 @@ class Transaction:
             return explained(self.snapshot(), fresh, params, context)
         if isinstance(fresh.statement, LONE_STATEMENTS):
             raise ActiveSqlTransaction(f"{fresh.tag} cannot run inside a transaction block")
+        if isinstance(fresh.statement, bound_statements.AlterTable):
+            self._fork, draft = reshaped(self._database, head, fresh.statement, fresh.tag, params, context)
+            self._drafts.append(draft)
+            return draft.outcome
         if not isinstance(fresh.statement, DML):
             self._fork, draft = self._database.defined(head, fresh)
             self._drafts.append(draft)
@@ -313,7 +316,9 @@ class Transaction:
                 return
             self._database.require_there()
             told = bool(self._deltas) and self._base.tells_ticks  # as one tick, of now
-            if self._database.head is not self._base or self._database.building or told:
+            if any(draft.reshapes for draft in self._drafts):
+                install_reshaped(self._database, self._base, self._fork)
+            elif self._database.head is not self._base or self._database.building or told:
                 self._replay()
             elif self._drafts:
                 self._database.install(self._fork)
@@ -330,7 +335,8 @@ class Transaction:
         for oid, delta in deltas.items():
             thing = head.catalog.objects.get(oid)
             if isinstance(thing, Table):
-                self._check_conflicts(head, thing, delta)
+                check_unaltered(self._base, thing)
+                check_conflicts(head, thing, delta, self._database.seed)
         if self._drafts:
             head = self._redefined(head)
         database.adopt_tick(head, {oid: delta for oid, delta in deltas.items() if self._lives(oid, head)})
@@ -350,23 +356,6 @@ class Transaction:
             for oid, delta in deltas.items():
                 parts.setdefault(oid, []).append(delta)
         return {oid: consolidate(concat(some)) for oid, some in parts.items()}
-
-    def _check_conflicts(self, head: Head, table: Table, delta: Delta) -> None:
-        """Raises SerializationFailure where a row to retract is gone, UniqueViolation where a key is taken."""
-        gone = delta.filter(delta.weights < 0)
-        spine = head.rows(table.oid)
-        if len(gone):
-            missing = spine is None
-            if spine is not None:
-                key = () if table.primary_key is None else table.primary_key.columns
-                keys = key_hash(
-                    [gone.columns[p] for p in key], [table.columns[p].type for p in key], spine.seed, len(gone)
-                )
-                there = spine.lookup_weights(keys, row_hash(gone.columns, spine.seed, len(gone)))
-                missing = bool(np.any(there + gone.weights < 0))
-            if missing:
-                raise SerializationFailure("could not serialize access due to concurrent update")
-        check_unique(head, table, delta, self._database.seed, VIEW_SETTINGS)
 
     def _redefined(self, head: Head) -> Head:
         """The head with the fork's definitions, backfilled from what the head has now."""

@@ -13,6 +13,8 @@ from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import quoted
 from pgstream.catalog.objects import Relation
 from pgstream.errors import FeatureNotSupported, SqlError
+from pgstream.plan.relations import Relation as Plan
+from pgstream.plan.rewrite import used
 from pgstream.sql.bind import BindScope
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.commands import bind_statement
@@ -99,6 +101,38 @@ def bound_text(catalog: Catalog, text: str, search_path: tuple[str, ...]) -> tup
     binding = Binding(catalog, BindScope(search_path), (), parsed)
     command = bind_statement(binding, parsed)
     return binding, tuple((col.name, col.type) for col in command.columns or ())
+
+
+def columns_used(catalog: Catalog, text: str, search_path: tuple[str, ...], oid: int) -> set[int]:
+    """The positions of the columns of a relation that a query uses by naming that relation itself."""
+    binding, plan = _planned(catalog, text, search_path)
+    if all(found != oid for found, _ in binding.named):
+        return set()
+    cols = [*used(plan).values(), *plan.columns]
+    return {col.attnum - 1 for col in cols if col.table_oid == oid}
+
+
+def pinned(catalog: Catalog, text: str, search_path: tuple[str, ...], oid: int, added: set[str]) -> str:
+    """The query `text` before columns `added` come to a relation, such that it does not see them."""
+    binding, _ = _planned(catalog, text, search_path)
+    words = {text[token.start : token.end].strip('"').lower() for token in tokens(text)}
+    if not words & added and "*" not in words and "natural" not in words:
+        return text
+    columns = ", ".join(quoted(column.name) for column in catalog.objects[oid].columns)  # type: ignore[union-attr]
+    places = [node for found, node in binding.named if found == oid]
+    for node in sorted(places, key=lambda node: -node.location):
+        scanned = [token for token in tokens(text) if token.start >= node.location]
+        end = scanned[2 * _parts(node) - 2].end
+        alias = "" if node.alias is not None else f" AS {quoted(node.relname)}"
+        inner = f"(SELECT {columns} FROM {text[node.location : end]}){alias}"
+        text = text[: node.location] + inner + text[end:]
+    return text
+
+
+def _planned(catalog: Catalog, text: str, search_path: tuple[str, ...]) -> tuple[Binding, Plan]:
+    (parsed,) = parse(text)
+    binding = Binding(catalog, BindScope(search_path), (), parsed)
+    return binding, bind_statement(binding, parsed).statement.plan
 
 
 def _parts(node: Node) -> int:

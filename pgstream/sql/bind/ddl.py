@@ -18,7 +18,7 @@ from pgstream.errors import (
     WrongObjectType,
 )
 from pgstream.plan.expressions import Col
-from pgstream.sql.bind import drops, renames, streams  # noqa: F401  these register what they bind
+from pgstream.sql.bind import alter_table, drops, renames, streams  # noqa: F401  these register what they bind
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.commands import Command, binds_statement
 from pgstream.sql.bind.creation import creation_schema, existing, query_text

@@ -61,7 +61,7 @@ def define(binding: Binding, table: str, elements: tuple[Node, ...]) -> Definiti
     constraints = []
     for element in elements:
         if isinstance(element, ast.ColumnDef):
-            _column(binding, made, element)
+            define_column(binding, made, element)
         elif isinstance(element, ast.Constraint):
             constraints.append(element)
         else:
@@ -118,7 +118,8 @@ def _liked(binding: Binding, node: Node) -> Any:
     return found
 
 
-def _column(binding: Binding, made: Definition, node: Node) -> None:
+def define_column(binding: Binding, made: Definition, node: Node) -> None:
+    """One more column, with its constraints."""
     if node.colname in made.names:
         raise DuplicateColumn(f'column "{node.colname}" specified more than once')
     type = type_of(binding, node.typeName)
@@ -155,7 +156,7 @@ def _column_constraint(binding: Binding, made: Definition, node: Node, constrain
         case Kind.CONSTR_DEFAULT:
             column = TableColumn(node.colname, made.types[-1])
             expr = bind_default_node(binding, constraint.raw_expr)
-            _check_default(binding, expr, column)
+            check_default(binding, expr, column)
             made.defaults[-1] = default_text(binding, constraint.raw_expr, expr, column)
         case Kind.CONSTR_PRIMARY:
             _set_primary_key(made, [node.colname], constraint)
@@ -167,7 +168,8 @@ def _column_constraint(binding: Binding, made: Definition, node: Node, constrain
             pass
 
 
-def _check_default(binding: Binding, expr: Any, column: TableColumn) -> None:
+def check_default(binding: Binding, expr: Any, column: TableColumn) -> None:
+    """Raises DatatypeMismatch where a default is of no type that the column takes."""
     try:
         assigned(binding, expr, column)
     except DatatypeMismatch:

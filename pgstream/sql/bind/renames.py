@@ -27,7 +27,7 @@ Altered = Table | View | MaterializedView | Source | Sink | Index
 
 SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 
-_TAGS = {
+TAGS = {
     Kind.OBJECT_TABLE: "ALTER TABLE",
     Kind.OBJECT_VIEW: "ALTER VIEW",
     Kind.OBJECT_MATVIEW: "ALTER MATERIALIZED VIEW",
@@ -46,15 +46,15 @@ _WANTED: dict[Any, tuple[type, str]] = {
 def bind_rename(binding: Binding, node: Node, parsed: Parsed) -> Command:
     """ALTER … RENAME TO, RENAME COLUMN and RENAME CONSTRAINT."""
     kind = node.relationType if node.renameType == Kind.OBJECT_COLUMN else node.renameType
-    if kind not in _TAGS:
+    if kind not in TAGS:
         name = kind.name.removeprefix("OBJECT_")
         raise FeatureNotSupported(f"ALTER {name} … RENAME is not supported yet", position=parsed.start)
-    tag = _TAGS[kind]
+    tag = TAGS[kind]
     if kind == Kind.OBJECT_SCHEMA:
         return Command(_renamed_schema(binding, node.subname, node.newname), tag)
     found = altered(binding, node.relation, kind, bool(node.missing_ok))
     if found is None:
-        return _skipped(node.relation, tag)
+        return skipped(node.relation, tag)
     if node.renameType == Kind.OBJECT_COLUMN:
         return Command(_renamed_column(found, node), tag)
     if node.renameType == Kind.OBJECT_TABCONSTRAINT:
@@ -67,13 +67,13 @@ def bind_rename(binding: Binding, node: Node, parsed: Parsed) -> Command:
 @binds_statement(ast.AlterObjectSchemaStmt)
 def bind_set_schema(binding: Binding, node: Node, parsed: Parsed) -> Command:
     """ALTER … SET SCHEMA."""
-    if node.objectType not in _TAGS:
+    if node.objectType not in TAGS:
         name = node.objectType.name.removeprefix("OBJECT_")
         raise FeatureNotSupported(f"ALTER {name} … SET SCHEMA is not supported yet", position=parsed.start)
-    tag = _TAGS[node.objectType]
+    tag = TAGS[node.objectType]
     found = altered(binding, node.relation, node.objectType, bool(node.missing_ok))
     if found is None:
-        return _skipped(node.relation, tag)
+        return skipped(node.relation, tag)
     if isinstance(found, Index):
         raise WrongObjectType(f'cannot change schema of index "{found.name}"')
     schema = binding.catalog.schema(node.newschema)
@@ -109,7 +109,8 @@ def _shown(node: Node) -> str:
     return str(node.relname) if node.schemaname is None else f"{node.schemaname}.{node.relname}"
 
 
-def _skipped(node: Node, tag: str) -> Command:
+def skipped(node: Node, tag: str) -> Command:
+    """What IF EXISTS makes of ALTER where the relation is not there."""
     return Command(Nothing(f'relation "{_shown(node)}" does not exist, skipping'), tag)
 
 

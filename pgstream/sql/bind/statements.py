@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pgstream.catalog.objects import IndexColumn, TableColumn, Watermark
+from pgstream.catalog.objects import IndexColumn, Table, TableColumn, Watermark
 from pgstream.plan.expressions import Col, Expr
 from pgstream.plan.relations import Relation
 from pgstream.storage.order import OrderColumn
@@ -284,7 +284,27 @@ class SetSchema:
     schema_oid: int
 
 
-Alteration = Rename | RenameColumn | SetSchema
+@dataclass(frozen=True, slots=True)
+class AlterTable:
+    """ALTER TABLE of columns: `table` is what it becomes.
+
+    `kept` has, for each of its columns, the position of the old column that it was, -1 for a new one; `plan` gives the
+    rows as they will be, None where they stay. `dropped` and `retyped` hold positions of old columns. `notices` are
+    messages with their SQLSTATEs.
+    """
+
+    oid: int
+    table: Table
+    kept: tuple[int, ...]
+    plan: Relation | None = None
+    dropped: tuple[int, ...] = ()
+    retyped: tuple[int, ...] = ()
+    cascade: bool = False
+    unique: tuple[tuple[str | None, tuple[int, ...]], ...] = ()
+    notices: tuple[tuple[str, str], ...] = ()
+
+
+Alteration = Rename | RenameColumn | SetSchema | AlterTable
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,211 @@
+"""ALTER TABLE of columns: a table of another shape, its rows, and what reads it.
+
+The rows are computed as a query over the old table. What reads the table is planned anew; what then is another
+computation is filled from the new rows, and what is the same one keeps its state.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.objects import (
+    CatalogObject,
+    Feed,
+    Index,
+    MaterializedView,
+    Sink,
+    Subscription,
+    Table,
+    View,
+)
+from pgstream.delta import Column, Delta
+from pgstream.engine.backfill import Backfill
+from pgstream.engine.database import Database
+from pgstream.engine.defining import require_distinct
+from pgstream.engine.draft import Draft
+from pgstream.engine.dropping import drop_column
+from pgstream.engine.head import Head
+from pgstream.engine.outcome import Notice, Outcome
+from pgstream.engine.rebuilding import forgotten, with_node
+from pgstream.engine.roots import Roots
+from pgstream.engine.steps import advance
+from pgstream.errors import FeatureNotSupported, NotNullViolation, ObjectInUse
+from pgstream.functions.registry import EvalContext
+from pgstream.operators.input import Input
+from pgstream.sql.bind.statements import AlterTable
+from pgstream.sql.rewording import columns_used, pinned
+
+Texts = View | MaterializedView | Sink | Feed
+
+
+def reshape(
+    database: Database, statement: AlterTable, tag: str, params: tuple[Column, ...], context: EvalContext
+) -> Outcome:
+    """Alters a table of the database's head."""
+    head, draft = reshaped(database, database.head, statement, tag, params, context)
+    database.install(head)
+    return draft.outcome
+
+
+def reshaped(
+    database: Database,
+    head: Head,
+    statement: AlterTable,
+    tag: str,
+    params: tuple[Column, ...],
+    context: EvalContext,
+) -> tuple[Head, Draft]:
+    """`head` with an altered table."""
+    table = head.catalog.objects[statement.oid]
+    assert isinstance(table, Table)
+    rows = _rows(database, head, statement, params, context)
+    catalog, gone, notices = _catalog(head.catalog, table, statement)
+    told = tuple(Notice(said, sqlstate=state) for said, state in statement.notices)
+    made = replace(head, catalog=catalog, roots=head.roots.drop(gone))
+    if rows is not None:
+        _check_not_null(catalog, table, statement, rows)
+    if statement.plan is not None and rows is not None:
+        made = _refilled(database, head, made, statement.oid, rows)
+    made = made.pruned(head)
+    for wish, positions in statement.unique:
+        made = _with_unique(database, made, statement.oid, wish, positions)
+    return made, Draft(made, Outcome(tag, notices=(*told, *notices)), reshapes=True)
+
+
+def _rows(
+    database: Database, head: Head, statement: AlterTable, params: tuple[Column, ...], context: EvalContext
+) -> Delta | None:
+    """The rows that the table is to have; None where nothing about them has to be known."""
+    if statement.plan is not None:
+        if statement.oid in head.watched:
+            name = statement.table.name
+            raise ObjectInUse(f'cannot ALTER TABLE "{name}" because it is being used by active subscriptions')
+        delta, _ = database.snapshot_of(head).planned_rows(statement.plan, params, context)
+        return Delta(delta.columns[: len(statement.table.columns)], delta.weights)
+    old = head.catalog.objects[statement.oid]
+    assert isinstance(old, Table)
+    pairs = zip(old.columns, statement.table.columns, strict=True)
+    spine = head.rows(statement.oid)
+    if spine is None or not any(now.not_null and not before.not_null for before, now in pairs):
+        return None
+    return spine.contents()
+
+
+def _check_not_null(catalog: Catalog, table: Table, statement: AlterTable, rows: Delta) -> None:
+    for column, declared in zip(rows.columns, statement.table.columns, strict=True):
+        if declared.not_null and column.null_count:
+            raise NotNullViolation(
+                f'column "{declared.name}" of relation "{table.name}" contains null values',
+                schema=catalog.schema_name(table.schema_oid),
+                table=table.name,
+                column=declared.name,
+            )
+
+
+def _catalog(catalog: Catalog, table: Table, statement: AlterTable) -> tuple[Catalog, set[int], tuple[Notice, ...]]:
+    """The catalog with the altered table, what is dropped with its columns, and what to tell."""
+    readers = [one for one in catalog.dependents(table.oid) if isinstance(one, Texts) and one.query]
+    changed = {*statement.dropped, *statement.retyped}
+    users: dict[int, list[CatalogObject]] = {position: [] for position in sorted(changed)}
+    for one in readers if changed else ():
+        for position in columns_used(catalog, one.query, one.search_path, table.oid) & changed:
+            users[position].append(one)
+    _refuse_retyped(table, statement, users)
+    named = {table.columns[position].name: users[position] for position in statement.dropped}
+    gone, notices = drop_column(catalog, table, named, statement.cascade)
+    added = {column.name for column, kept in zip(statement.table.columns, statement.kept, strict=True) if kept < 0}
+    before = catalog
+    places = {old: new for new, old in enumerate(statement.kept) if old >= 0}
+    for index in catalog.indexes(table.oid):
+        if any(key.position not in places for key in index.columns):
+            gone.add(index.oid)
+        else:
+            keys = tuple(replace(key, position=places[key.position]) for key in index.columns)
+            catalog = catalog.put(replace(index, columns=keys))
+    catalog = catalog.put(_placed(statement.table, places)).drop(gone)
+    for one in readers if added else ():
+        if one.oid not in gone:
+            query = pinned(before, one.query, one.search_path, table.oid, added)
+            catalog = catalog.put(replace(one, query=query))
+    return catalog, gone, notices
+
+
+def _placed(table: Table, places: dict[int, int]) -> Table:
+    """The altered table, whose key's columns are in other places or gone."""
+    key = table.primary_key
+    if key is not None:
+        there = all(position in places for position in key.columns)
+        key = replace(key, columns=tuple(places[position] for position in key.columns)) if there else None
+    mark = table.watermark
+    if mark is not None:
+        mark = replace(mark, column=places[mark.column])
+    return replace(table, primary_key=key, watermark=mark)
+
+
+def _refuse_retyped(table: Table, statement: AlterTable, users: dict[int, list[CatalogObject]]) -> None:
+    for position in statement.retyped:
+        for one in users[position]:
+            kind = "materialized view" if isinstance(one, MaterializedView) else "view"
+            rule = f"rule _RETURN on {kind} {one.name}" if isinstance(one, View | MaterializedView) else one.name
+            raise FeatureNotSupported(
+                "cannot alter type of a column used by a view or rule",
+                detail=f'{rule} depends on column "{table.columns[position].name}"',
+            )
+
+
+def _refilled(database: Database, before: Head, made: Head, oid: int, rows: Delta) -> Head:
+    """`made` with the table's rows, and everything that reads them as it then is."""
+    table = made.catalog.objects[oid]
+    assert isinstance(table, Table)
+    node = database.definer.table_node(table)
+    alone = replace(Head(0, made.catalog, Roots().store(oid, node)), clock=before.clock)
+    state = advance(database.circuit, alone, {oid: rows}, database.tick())[0].state
+    target, changed = replace(made, roots=made.roots.store(oid, node)), set[int]()
+    for thing in _reading(made.catalog, oid):
+        old = target.roots.stored.get(thing.oid) or target.roots.sent.get(thing.oid)
+        target, new = with_node(database.definer, target, thing)
+        if new is not None and new is not old:
+            changed.add(thing.oid)
+    known = replace(target, roots=target.roots.drop(changed))
+    known = replace(known.pruned(before), state=known.pruned(before).state.update(dict(state.items())))
+    backfill = Backfill(database.circuit, known, target.roots, database.replays, database.tick())
+    backfill.run()
+    filled = backfill.finish(replace(target, state=known.state))
+    _check_inputs(filled, table)
+    return forgotten(replace(filled, outgoing=before.outgoing), changed)  # a sink has sent it all
+
+
+def _reading(catalog: Catalog, oid: int) -> Sequence[CatalogObject]:
+    """Whatever is computed from the relation, in an order in which each comes after what it reads."""
+    found: dict[int, CatalogObject] = {}
+    waiting = [oid]
+    while waiting:
+        one = waiting.pop()
+        for thing in (*catalog.dependents(one), *catalog.belonging(one)):
+            if thing.oid not in found:
+                found[thing.oid] = thing
+                waiting.append(thing.oid)
+    return sorted(found.values(), key=lambda thing: (isinstance(thing, Index | Subscription), thing.oid))
+
+
+def _check_inputs(head: Head, table: Table) -> None:
+    """Raises ObjectInUse where somebody watches a query over the table as it was."""
+    for node in head.roots.live.inputs.get(table.oid, ()):
+        assert isinstance(node.operator, Input)
+        positions = node.operator.positions
+        fits = max(positions, default=-1) < len(table.columns)
+        if not fits or tuple(table.columns[position].type for position in positions) != tuple(node.types):
+            raise ObjectInUse(f'cannot ALTER TABLE "{table.name}" because it is being used by active subscriptions')
+
+
+def _with_unique(database: Database, head: Head, oid: int, wish: str | None, positions: tuple[int, ...]) -> Head:
+    """`head` with a UNIQUE constraint, which its rows must satisfy."""
+    table = head.catalog.objects[oid]
+    assert isinstance(table, Table)
+    made, index_oid = database.definer.unique_index(head, table, wish, positions)
+    index = made.catalog.objects[index_oid]
+    assert isinstance(index, Index)
+    require_distinct(made, index)
+    backfill = Backfill(database.circuit, head, made.roots, database.replays, database.tick())
+    backfill.run()
+    return backfill.finish(made)
