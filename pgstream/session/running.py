@@ -275,6 +275,7 @@ async def _change(session: Session, prepared: Prepared, params: tuple[Column, ..
         return Answer(prepared.bound.tag)
     if not isinstance(statement, Explain):
         require_writable(session, prepared.bound.tag)
+    assert prepared.parsed is not None
     workspace = session.block.workspace()
     snapshot = workspace.snapshot()
     work = workspace.execute(prepared.parsed, prepared.bound, params, session.context(snapshot))
