@@ -6,7 +6,8 @@ are answered one by one, so that the right one fails.
 
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple, TypeGuard
+from itertools import accumulate, groupby
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 import pyarrow as pa
@@ -105,8 +106,8 @@ async def run_repeated(session: Session, portal: Portal, found: Repeated) -> boo
     context = session.context(workspace.snapshot())
     try:
         require_writable(session, prepared.bound.tag)
-        rows = [portal.params, *(_columns(part, prepared.parameters) for part in _merged(found.parts))]
-        params = tuple(pa.concat_arrays(some) for some in zip(*rows, strict=True))
+        rest = _columns(found.parts, prepared.parameters)
+        params = tuple(pa.concat_arrays(pair) for pair in zip(portal.params, rest, strict=True))
         await session.changed(workspace.insert_many(prepared.parsed, prepared.bound, params, found.rows + 1, context))
     except Exception:
         session.check_interrupts()
@@ -118,36 +119,31 @@ async def run_repeated(session: Session, portal: Portal, found: Repeated) -> boo
     return True
 
 
-def _merged(parts: Sequence[Part]) -> list[list[Bind] | Executions]:
-    """`parts` in their order, Binds that follow each other together."""
-    merged: list[list[Bind] | Executions] = []
-    for part in parts:
-        if isinstance(part, Executions):
-            merged.append(part)
-        elif merged and isinstance(merged[-1], list):
-            merged[-1].append(part)
-        else:
-            merged.append([part])
-    return merged
+def _columns(parts: Sequence[Part], types: Sequence[SqlType]) -> list[Column]:
+    """The values of each parameter: small parts are put together first."""
+    codes: Sequence[int] = parts[0].parameter_formats
+    codes = tuple(codes) * len(types) if len(codes) == 1 else codes or (0,) * len(types)
+    pieces = [_bytes_of(list(some)) for _, some in groupby(parts, type)]
+    contents = [pa.concat_arrays(some) for some in zip(*pieces, strict=True)]
+    return [_read(content, type, code) for content, type, code in zip(contents, types, codes, strict=True)]
 
 
-def _columns(part: list[Bind] | Executions, types: Sequence[SqlType]) -> list[Column]:
-    """The values of each parameter."""
-    if isinstance(part, Executions):
-        codes, columns = part.parameter_formats, [_gathered(part, i) for i in range(part.width)]
-    else:
-        values = zip(*(bind.values for bind in part), strict=True)
-        codes, columns = part[0].parameter_formats, [pa.array(some, pa.binary()) for some in values]
-    codes = codes * len(types) if len(codes) == 1 else codes or (0,) * len(types)
-    return [_read(column, type, code) for column, type, code in zip(columns, types, codes, strict=True)]
+def _bytes_of(parts: list[Any]) -> list[Column]:
+    """The bytes of each value, one column for each parameter, of parts of one kind."""
+    if isinstance(parts[0], Bind):
+        return [pa.array(some, pa.binary()) for some in zip(*(bind.values for bind in parts), strict=True)]
+    content = np.concatenate([run.content for run in parts])
+    begins = accumulate((len(run.content) for run in parts[:-1]), initial=0)
+    shifted = [(run.starts + begin, run.stops + begin) for run, begin in zip(parts, begins, strict=True)]
+    starts, stops = (np.concatenate(some) for some in zip(*shifted, strict=True))
+    marks, width = np.concatenate([run.marks for run in parts]), parts[0].width
+    return [_gathered(content, starts, stops, marks, i, width) for i in range(width)]
 
 
-def _gathered(run: Executions, position: int) -> Column:
+def _gathered(content: Any, starts: Any, stops: Any, marks: Any, position: int, width: int) -> Column:
     """The bytes of one value of each row."""
-    offsets, content, valid = gather_binary(
-        run.content, run.starts, run.stops, run.marks, run.rows, position, run.width
-    )
-    column = string_column(offsets, content, storage=pa.binary())
+    offsets, values, valid = gather_binary(content, starts, stops, marks, len(starts) // width, position, width)
+    column = string_column(offsets, values, storage=pa.binary())
     if valid.all():
         return column
     bitmap = pa.py_buffer(np.packbits(valid, bitorder="little"))
