@@ -32,7 +32,8 @@ class Building:
         for thing in self.made:
             if any(oid not in catalog.objects for oid in needs(thing)):
                 raise UndefinedTable(f"a relation that {thing.name} reads was dropped meanwhile")
-            if not isinstance(thing, Schema) and (thing.schema_oid, thing.name) in catalog.names:
+            place = None if isinstance(thing, Schema) else (thing.schema_oid, thing.name)
+            if place is not None and catalog.names.get(place, thing.oid) != thing.oid:
                 raise DuplicateTable(f'relation "{thing.name}" already exists')
             catalog = catalog.put(thing)
             if isinstance(thing, Index):

@@ -332,6 +332,8 @@ class Definer:
         oid = self.new_oids(3)
         name = free_name(head.catalog, sink.schema_oid, f"{sink.name}_feed")
         feed = Feed(oid, sink.schema_oid, name, sink.oid, statement.query, statement.search_path, statement.depends)
+        if statement.columns:
+            head = replace(head, catalog=head.catalog.put(replace(sink, columns=statement.columns)))
         made = replace(head, catalog=head.catalog.put(feed))
         return self._sending(made, feed, statement.plan, "INSERT 0 0", statement.closes)
 

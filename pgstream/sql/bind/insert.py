@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pgstream.catalog.objects import Sink, Table
+from pgstream.catalog.objects import Sink, Table, TableColumn
 from pgstream.errors import (
     DuplicateColumn,
     FeatureNotSupported,
@@ -147,11 +147,15 @@ def _feed(binding: Binding, node: Node, sink: Sink, parsed: Parsed) -> Command:
         raise FeatureNotSupported("only INSERT INTO … SELECT can feed a sink", position=node.relation.location)
     level = Level(binding)
     bind_with(level, node.withClause)
-    positions = target_positions(sink, node.cols)
-    plan = _source(level, node, sink, positions)
+    columns: tuple[TableColumn, ...] = ()
+    if sink.columns:
+        plan = _source(level, node, sink, target_positions(sink, node.cols))
+    else:
+        plan = visible(bind_query(binding, node.selectStmt, level))
+        columns = tuple(TableColumn(col.name, col.type) for col in plan.columns)
     check_maintainable(binding, "sinks", plan)
-    text = settled(binding, parsed.text)
-    return Command(Feed(sink.oid, plan, text, tuple(binding.search_path), frozenset(binding.depends)), "INSERT 0")
+    text, depends = settled(binding, parsed.text), frozenset(binding.depends)
+    return Command(Feed(sink.oid, plan, text, tuple(binding.search_path), depends, columns=columns), "INSERT 0")
 
 
 def _on_conflict(

@@ -53,7 +53,8 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """INSERT INTO a sink: a continuous query. `query` is the whole statement's text."""
+    """INSERT INTO a sink: a continuous query. `query` is the whole statement's text. A sink that was declared without
+    columns takes its `columns`."""
 
     sink_oid: int
     plan: Relation
@@ -61,6 +62,7 @@ class Feed:
     search_path: tuple[str, ...]
     depends: frozenset[int]
     closes: bool = False
+    columns: tuple[TableColumn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from pgstream.catalog.objects import TableColumn, Watermark
+from pgstream.connectors import CONNECTORS
 from pgstream.errors import FeatureNotSupported, InvalidParameterValue, InvalidTableDefinition
 from pgstream.plan.relations import Relation
 from pgstream.sql.bind.binding import TEXT, Binding
@@ -34,7 +35,7 @@ def bind_create_source(binding: Binding, node: CreateSourceStmt, parsed: Parsed)
     tag = "CREATE TABLE" if node.is_table else "CREATE SOURCE"
     columns, positions = made.columns(), tuple((option.name, option.position) for option in node.options)
     formats = _options(node.format.options)
-    if node.is_table and dict(options).get("type") == "sink":
+    if node.is_table and _is_sink(dict(options)):
         for clause in node.watermarks:
             raise InvalidTableDefinition("a sink has no watermark", position=clause.position)
         sink = CreateSink(
@@ -48,6 +49,13 @@ def bind_create_source(binding: Binding, node: CreateSourceStmt, parsed: Parsed)
         _primary_key(made), node.if_not_exists, there, positions, _watermark(binding, node, columns),
     )  # fmt: skip
     return Command(source, tag)
+
+
+def _is_sink(options: dict[str, str]) -> bool:
+    """Whether a table with a connector is written to: so it says, or nothing else can be done with that connector."""
+    connector = CONNECTORS.get(options.get("connector", "").lower())
+    only = connector is not None and connector.source is None
+    return options.get("type", "sink" if only else "source") == "sink"
 
 
 def _watermark(binding: Binding, node: CreateSourceStmt, columns: tuple[TableColumn, ...]) -> Watermark | None:

@@ -26,7 +26,10 @@ POLYMORPHIC = frozenset(
     ]
 )
 
-_ELSEWHERE = {"string": "text"}
+_ELSEWHERE = {
+    "string": "text", "tinyint": "int2", "mediumint": "int4", "double": "float8", "datetime": "timestamp",
+    "bytes": "bytea", "varbinary": "bytea",
+}  # fmt: skip
 """Types by the names that other systems have for them and PostgreSQL has not."""
 
 _REFUSED = {"smallserial", "serial", "bigserial", "serial2", "serial4", "serial8"}

@@ -46,9 +46,17 @@ def _option(reader: Reader) -> Option:
 
 
 def _value(reader: Reader) -> str:
-    """A string, number, or bare word."""
+    """A string, number, bare word, interval, or list of them with commas between."""
     if reader.at >= len(reader.tokens):
         reader.fail()
+    if reader.word() == "INTERVAL" and reader.word(1).startswith("'"):
+        return _interval(reader)
+    if reader.accept("["):
+        values = [_value(reader)]
+        while reader.accept(","):
+            values.append(_value(reader))
+        reader.expect("]")
+        return ",".join(values)
     sign = "-" if reader.accept("-") else ""
     token, spelled = reader.tokens[reader.at], reader.spelled(reader.at)
     if token.name in ("ICONST", "FCONST"):
@@ -60,6 +68,14 @@ def _value(reader: Reader) -> str:
     if sign:
         reader.fail()
     return reader.identifier()
+
+
+def _interval(reader: Reader) -> str:
+    """`INTERVAL '10' SECOND` and `INTERVAL '10 seconds'`."""
+    reader.expect("INTERVAL")
+    amount = reader.grammar.string(reader.spelled(reader.at))
+    reader.at += 1
+    return amount if reader.word() in (",", ")", "]", "") else f"{amount} {reader.identifier()}"
 
 
 def parse_format(reader: Reader) -> Format:

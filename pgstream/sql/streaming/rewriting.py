@@ -5,6 +5,7 @@
     SESSION(TABLE t PARTITION BY k, …)             SESSION(t, k, …): keys are arguments before the time column
     INTERVAL '10' MINUTES, INTERVAL 7 DAYS         INTERVAL '10 MINUTES', INTERVAL'7DAYS'
     ORDER BY ts SESSION WITH GAP interval          ORDER BY ts , @~@~@ interval
+    INT UNSIGNED                                   BIGINT: the next wider type, and BIGINT itself
 
 Only texts that Postgres' grammar rejects come here, so nothing changes what it means.
 """
@@ -29,6 +30,12 @@ _UNITS = frozenset(
     for unit in ("microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year")
     for plural in ("", "s")
 )
+_WIDER = {
+    "tinyint": "smallint", "smallint": "int", "mediumint": "int", "int": "bigint", "integer": "bigint",
+    "bigint": "bigint", "int2": "int4", "int4": "int8", "int8": "int8",
+}  # fmt: skip
+"""What holds the unsigned integers of a type."""
+
 _OPENING, _CLOSING = "ASCII_40", "ASCII_41"
 _BEFORE_EXPRESSION = re.compile(
     "ALL|AND|AS|ASCII_(37|40|4[2-7]|6[0-2]|91|94)|BETWEEN|BY|CASE|DISTINCT|ELSE|EQUALS_GREATER|FROM|GREATER_EQUALS|HAVING"
@@ -100,6 +107,9 @@ class _Rewriting:
                         self.made[token.start] = ","
                 case "INTERVAL":
                     self.interval(at)
+                case "IDENT" if self.word(at) == "unsigned" and self.word(at - 1) in _WIDER:
+                    first = self.tokens[at - 1].start
+                    self.made[first : token.end] = _WIDER[self.word(at - 1)].ljust(token.end - first)
                 case "SESSION" if (self.word(at + 1), self.word(at + 2)) == ("with", "gap"):
                     last = self.tokens[at + 2]
                     self.made[token.start : last.end] = f", {SESSION_GAP}".ljust(last.end - token.start)
