@@ -70,7 +70,11 @@ def declare(connector: Connector) -> Connector:
     return connector
 
 
-STATEMENT_OPTIONS = ("connector", "type", "format", "encode")
+PACING_OPTIONS = ("rate_limit", "source_rate_limit", "paused")
+"""What the engine itself reads of a source's options."""
+
+OUTSIDE_CONNECTOR = ("connector", "type", *PACING_OPTIONS)
+STATEMENT_OPTIONS = (*OUTSIDE_CONNECTOR, "format", "encode")
 
 
 def connector_of(options: Mapping[str, str]) -> Connector:
@@ -138,7 +142,7 @@ def opening(
     """The connector that `options` name, its options, and the rest of what it is opened with."""
     connector = connector_of(options)
     envelope = named_envelope(options)
-    rest = {name: value for name, value in options.items() if name not in ("connector", "type")}
+    rest = {name: value for name, value in options.items() if name not in OUTSIDE_CONNECTOR}
     settings: Any
     settings, rest = parse_options(connector.options, rest)
     form, format_options, rest = open_format(connector, settings, rest)

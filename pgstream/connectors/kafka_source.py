@@ -84,9 +84,13 @@ class KafkaSource:
         return settled.encode() if settled else pack(self._ends())
 
     def streams(self, offset: Offset) -> Streams:
-        settled = self._options.settled.get("start")
+        settled, ended = self._options.settled.get("start"), self._options.settled.get("end")
+        positions = unpack(offset)
+        if ended is not None:
+            waiting = (p for p, end in unpack(ended.encode()).items() if positions.get(p, 0) < end)
+            return Streams(frozenset(f"{self._options.topic}/{partition}" for partition in waiting), True)
         begun = unpack(settled.encode()) if settled else {}
-        unread = (partition for partition, position in unpack(offset).items() if begun.get(partition) == position)
+        unread = (partition for partition, position in positions.items() if begun.get(partition) == position)
         return Streams(frozenset(f"{self._options.topic}/{partition}" for partition in unread), False)
 
     def _found_start(self) -> Positions:
@@ -256,13 +260,6 @@ class KafkaSource:
             if passed is not None and passed <= messages[-1].offset():
                 messages = [m for m in messages if self._passed_over.next(stream, m.offset()) != m.offset()]
         return self._rows.rows(messages, needed, stream) if messages else self._nothing()
-
-    def streams(self, offset: Offset) -> Streams:
-        """Every partition, as of a source that is not bounded none ever ends."""
-        settled, positions = self._options.settled.get("end"), unpack(offset)
-        ends = unpack(settled.encode()) if settled else None
-        waiting = [p for p in ends or positions if ends is None or positions.get(p, 0) < ends[p]]
-        return Streams(frozenset(f"{self._options.topic}/{partition}" for partition in waiting), ends is not None)
 
     def behind(self, offset: Offset) -> int | None:
         """How many offsets there are between this one and the end of the topic, as far as is known without asking."""

@@ -241,7 +241,7 @@ class Engine:
         busy, wait_s = False, IDLE_S
         for database in list(self._databases.values()):
             busy = database.work() or busy
-            wait_s = min(wait_s, database.times.wait_s(database.head))
+            wait_s = min(wait_s, database.times.wait_s(database.head), database.intake.wait_s)
         self._trim()
         return 0.0 if busy else wait_s
 

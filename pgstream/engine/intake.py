@@ -10,6 +10,7 @@ A source that cannot be read (a file is gone) is left alone for a while and then
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import inf
 
 from pgstream.catalog.objects import Source
 from pgstream.catalog.session_facts import SourceFacts
@@ -19,6 +20,7 @@ from pgstream.connectors.source import Lagging, Partitioned, Streams
 from pgstream.connectors.source import Source as Reader
 from pgstream.engine.flows import Flow
 from pgstream.engine.head import Head
+from pgstream.engine.pacing import Pacing
 from pgstream.engine.replay import open_source
 from pgstream.engine.roots import Roots
 from pgstream.engine.watermarks import Reading
@@ -40,6 +42,7 @@ class Inlet:
     reader: Reader
     prefetch: Prefetch
     needed: frozenset[int]
+    pacing: Pacing
     _seen: tuple[bytes, float, Streams] | None = None
 
     def streams(self, offset: bytes, now_s: float) -> Streams | None:
@@ -81,7 +84,9 @@ class Intake:
             if oid in head.roots.live.inputs
         }
         for oid, inlet in list(self._inlets.items()):
-            if wanted.get(oid) != inlet.needed:
+            source = head.catalog.objects.get(oid)
+            paced = isinstance(source, Source) and Pacing.of(source).same(inlet.pacing)
+            if wanted.get(oid) != inlet.needed or not paced:
                 inlet.close()
                 del self._inlets[oid]
         self._resting = {oid: until for oid, until in self._resting.items() if oid in wanted}
@@ -117,14 +122,18 @@ class Intake:
             return head
         if oid not in head.offsets:
             head = head.with_offset(oid, reader.start())
-        prefetch = Prefetch(reader, head.offsets[oid], needed, self._pool, ready=self._ready)
-        self._inlets[oid] = Inlet(source, reader, prefetch, needed)
+        pacing = Pacing.of(source)
+        prefetch = Prefetch(reader, head.offsets[oid], needed, self._pool, limits=pacing.limits, ready=self._ready)
+        self._inlets[oid] = Inlet(source, reader, prefetch, needed, pacing)
         return head
 
     def batches(self) -> dict[int, Batch]:
         """What is ready, at most one batch per source. Raises nothing: a source that fails rests."""
         found: dict[int, Batch] = {}
+        now_s = self._world.monotonic()
         for oid, inlet in list(self._inlets.items()):
+            if not inlet.pacing.allows(now_s):
+                continue
             try:
                 batch = inlet.prefetch.take()
             except Exception as error:
@@ -134,7 +143,8 @@ class Intake:
             if batch is not None:
                 found[oid] = batch
                 flow = self._flows.setdefault(oid, Flow())
-                flow.came(batch.rows.count, len(batch.rows.rejected), self._world.monotonic())
+                flow.came(batch.rows.count, len(batch.rows.rejected), now_s)
+                inlet.pacing.took(batch.rows.count)
         return found
 
     def _told_failure(self, source: Source, error: Exception) -> None:
@@ -148,7 +158,7 @@ class Intake:
         if source.oid in self._resting:
             state = "failing"
         elif inlet is not None:
-            state = "ended" if inlet.prefetch.exhausted else "running"
+            state = "ended" if inlet.prefetch.exhausted else "paused" if inlet.pacing.paused else "running"
             if offset is not None and isinstance(inlet.reader, Lagging):
                 behind = inlet.reader.behind(offset)
         failing = state == "failing"
@@ -157,6 +167,11 @@ class Intake:
             flow.failing_since_us if failing else None, None if offset is None else offset.decode(), flow.rows,
             flow.rate(self._world.monotonic()), flow.rejected, behind,
         )  # fmt: skip
+
+    @property
+    def wait_s(self) -> float:
+        """How long until a source that is held back may be asked again; for ever where none is."""
+        return min((wait for one in self._inlets.values() if (wait := one.pacing.wait_s) > 0.0), default=inf)
 
     def exhausted(self, oid: int) -> bool:
         """Whether a source has given everything it ever will."""

@@ -6,6 +6,7 @@ everything else is blank, so every position still points into the user's text.
 
 from collections.abc import Sequence
 
+from pgstream.sql.streaming.alters import parse_alter_source
 from pgstream.sql.streaming.columns import Watermark
 from pgstream.sql.streaming.drops import DropStreamStmt, parse_drop
 from pgstream.sql.streaming.options import Format, Option
@@ -49,7 +50,7 @@ def starts_streaming(text: str, tokens: Sequence[Token]) -> bool:
     """Whether these tokens of one statement are for this package rather than for Postgres' grammar."""
     words = [text[token.start : token.end].upper() for token in tokens[:3]]
     match words:
-        case ["CREATE" | "DROP", "SOURCE" | "SINK", *_] | ["CALL", "PGSTREAM", "."]:
+        case ["CREATE" | "DROP", "SOURCE" | "SINK", *_] | ["CALL", "PGSTREAM", "."] | ["ALTER", "SOURCE", *_]:
             return True
         case ["SHOW", plural] if plural.lower() in PLURALS:
             return True
@@ -69,6 +70,8 @@ def parse_streaming(text: str, tokens: Sequence[Token], grammar: Grammar) -> Nod
         return parse_subscription(reader)
     if reader.accept("SHOW"):
         return parse_show(reader)
+    if reader.accept("ALTER", "SOURCE"):
+        return parse_alter_source(reader)
     if reader.accept("CALL"):
         return parse_replay(reader)
     if reader.accept("DROP"):
