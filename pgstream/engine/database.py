@@ -6,7 +6,7 @@ Everything here happens on the engine thread, except `snapshot`, which any threa
 from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from functools import partial
+from itertools import product
 from typing import Any
 
 from pgstream.catalog.objects import Table
@@ -133,7 +133,7 @@ class Database:
 
     def apply(self, deltas: Deltas) -> None:
         """One tick of the head. Raises whatever a view's expression raises, and changes nothing then."""
-        self.require_there()
+        self._pass_time()  # a view that fails by that is no fault of these changes
         head, outputs = advance(self.circuit, self.head, deltas, self.tick())
         self._record(Tick(deltas, outputs, head.clock))
         self.head = self.times.observed(head, deltas, {})
@@ -155,9 +155,8 @@ class Database:
         self._pass_time()
 
     def _record(self, *ticks: Tick) -> None:
-        for one in self.building:
-            for tick in ticks:
-                one.backfill.record(*tick)
+        for one, tick in product(self.building, ticks):
+            one.backfill.record(*tick)
 
     def change(self, statement: Dml, params: tuple[Column, ...], context: EvalContext) -> Outcome:
         """Runs INSERT, UPDATE, DELETE or TRUNCATE as a transaction of its own."""
@@ -327,7 +326,7 @@ class Database:
         batches = self.intake.batches()
         if not batches:
             return False
-        taking = Taking(self.head, self._stepped, self.intake, VIEW_SETTINGS, partial(self.times.behind, self.head))
+        taking = Taking(self.head, self._stepped, self.intake, VIEW_SETTINGS, self.times.behind)
         try:
             taking.take(batches, self.world.now_us())
         except BaseException:
@@ -339,6 +338,7 @@ class Database:
 
     def _pass_time(self) -> None:
         """Moves the watermarks, and takes the tick of what has become due."""
+        self.require_there()
         self.head, *ticks = self.times.passed(self.head, self._now_us, self._stepped)
         self._record(*ticks)
 

@@ -80,7 +80,7 @@ class Taking:
     step: Callable[[Head, Deltas], tuple[Head, Outputs]]
     inlets: Inlets
     settings: Settings
-    behind: Callable[[int, Delta], NDArray[np.bool_] | None]
+    behind: Callable[[Head, int, Delta], NDArray[np.bool_] | None]
     ticks: list[Tick] = field(default_factory=list)
 
     def take(self, batches: Mapping[int, Batch], now_us: int) -> None:
@@ -104,7 +104,7 @@ class Taking:
     def _taken(self, oid: int, batch: Batch, late: dict[int, NDArray[np.int64]]) -> Part | None:
         """The rows of a batch that are not too late; the numbers of those that are go into `late`."""
         rows = batch.rows.delta
-        behind = self.behind(oid, rows) if len(rows) else None
+        behind = self.behind(self.head, oid, rows) if len(rows) else None
         if behind is None:
             return Part(oid, 0, rows) if len(rows) else None
         late[oid] = np.flatnonzero(behind)

@@ -76,8 +76,7 @@ class Times:
         least_us = lateness_us(head, oid, self.circuit.series())
         if least_us == BEGINNING_US:
             return None
-        late = found.moments(rows) < least_us
-        return late if late.any() else None
+        return found.late(rows, least_us)
 
     def moved(self, head: Head) -> Head:
         """`head` with the watermarks where they may be now."""

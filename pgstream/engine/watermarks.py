@@ -27,10 +27,11 @@ from pgstream.functions.calendar import finite
 from pgstream.functions.registry import EvalContext
 from pgstream.functions.vector import numbers, valid
 from pgstream.plan.evaluate import evaluate
-from pgstream.plan.expressions import Expr
+from pgstream.plan.expressions import Call, Const, Expr, Ref
 from pgstream.plan.rewrite import used
 from pgstream.sql.bind.watermarks import watermark_expression
 from pgstream.types.definition import Settings
+from pgstream.types.interval_text import Interval
 from pgstream.world import World
 
 PARTITIONS_MAX = 256
@@ -57,20 +58,45 @@ class Timed:
         """The event time of each row; after all others where it has none."""
         return _us(rows.columns[self.position])
 
+    def late(self, rows: Delta, least_us: int) -> NDArray[np.bool_] | None:
+        """Which rows are of before `least_us`; None where none is."""
+        column = rows.columns[self.position]
+        if not column.null_count and numbers(column).min(initial=END_US) >= least_us:
+            return None
+        late = self.moments(rows) < least_us
+        return late if late.any() else None
+
     def mark(self, rows: Delta, settings: Settings, now_us: int) -> int:
         """How far these rows say that time has come."""
-        moments = self.moments(rows)
-        counted = (rows.weights > 0) & (moments <= now_us + self.ahead_us)
+        column, context = rows.columns[self.position], EvalContext(settings, now_us, None, NOBODY)
+        if self.lags and not column.null_count and (rows.weights > 0).all():
+            last = int(numbers(column).argmax())
+            if numbers(column)[last] <= now_us + self.ahead_us:
+                return int(_us(evaluate(self.expression, {self.position: column.slice(last, 1)}, 1, context))[0])
+        counted = (rows.weights > 0) & (self.moments(rows) <= now_us + self.ahead_us)
         if not counted.any():
             return BEGINNING_US
         columns = {id: rows.columns[id] for id in used(self.expression)}
-        said = _us(evaluate(self.expression, columns, len(rows), EvalContext(settings, now_us, None, NOBODY)))
+        said = _us(evaluate(self.expression, columns, len(rows), context))
         counted &= said != END_US
         return int(said[counted].max(initial=BEGINNING_US))
 
+    @property
+    def lags(self) -> bool:
+        """Whether the expression follows its column at a distance, so that the last moment says the most."""
+        match self.expression:
+            case Ref():
+                return True
+            case Call(function, (Ref(), Const(Interval()))):
+                return function.name.endswith(("_mi_interval", "_pl_interval"))
+        return False
+
 
 def _us(column: Column) -> Ints:
+    """Moments, where infinite ones and none are after all others."""
     moments = numbers(column)
+    if not column.null_count and moments.max(initial=0) < END_US and moments.min(initial=0) > BEGINNING_US:
+        return np.asarray(moments)
     return np.where(valid(column) & finite(moments), moments, END_US)
 
 
