@@ -113,6 +113,7 @@ def _catalog(catalog: Catalog, table: Table, statement: AlterTable) -> tuple[Cat
     _refuse_retyped(table, statement, users)
     named = {table.columns[position].name: users[position] for position in statement.dropped}
     gone, notices = drop_column(catalog, table, named, statement.cascade)
+    gone |= set(statement.unconstrained)
     added = {column.name for column, kept in zip(statement.table.columns, statement.kept, strict=True) if kept < 0}
     before = catalog
     places = {old: new for new, old in enumerate(statement.kept) if old >= 0}

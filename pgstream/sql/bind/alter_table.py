@@ -6,9 +6,12 @@ from typing import Any
 from pgstream.catalog.objects import Table, TableColumn, View
 from pgstream.errors import (
     DatatypeMismatch,
+    DuplicateColumn,
+    DuplicateTable,
     FeatureNotSupported,
     InvalidTableDefinition,
     UndefinedColumn,
+    UndefinedObject,
     WrongObjectType,
 )
 from pgstream.plan.expressions import Expr, Ref
@@ -39,6 +42,8 @@ ACTIONS = {
     Kind.AT_DropNotNull: "ALTER COLUMN ... DROP NOT NULL",
     Kind.AT_SetNotNull: "ALTER COLUMN ... SET NOT NULL",
     Kind.AT_AlterColumnType: "ALTER COLUMN ... SET DATA TYPE",
+    Kind.AT_AddConstraint: "ADD CONSTRAINT",
+    Kind.AT_DropConstraint: "DROP CONSTRAINT",
 }
 
 IGNORED = (Kind.AT_ChangeOwner, Kind.AT_SetStatistics, Kind.AT_SetStorage, Kind.AT_ReplicaIdentity)
@@ -57,6 +62,8 @@ class Shape:
     dropped: list[int] = field(default_factory=list)
     retyped: list[int] = field(default_factory=list)
     cascade: bool = False
+    unconstrained: list[int] = field(default_factory=list)
+    rearranged: bool = False
     unique: list[tuple[str | None, tuple[str, ...]]] = field(default_factory=list)
     notices: list[tuple[str, str]] = field(default_factory=list)
 
@@ -114,10 +121,10 @@ def _altered(binding: Binding, table: Table, commands: list[Node]) -> AlterTable
         (binding.col(column.name, column.type), source)
         for column, source in zip(shape.columns, shape.sources, strict=True)
     )
-    same = shape.sources == [Ref(col) for col in old.columns]
+    same = shape.sources == [Ref(col) for col in old.columns] and not shape.rearranged
     return AlterTable(
         table.oid,
-        replace(table, columns=tuple(shape.columns)),
+        replace(shape.table, columns=tuple(shape.columns)),
         tuple(shape.kept),
         None if same else Project(old, outputs),
         tuple(shape.dropped),
@@ -125,12 +132,14 @@ def _altered(binding: Binding, table: Table, commands: list[Node]) -> AlterTable
         shape.cascade,
         tuple((name, tuple(shape.place(key) for key in keys)) for name, keys in shape.unique),
         tuple(shape.notices),
+        tuple(shape.unconstrained),
     )
 
 
 def _pass(command: Node) -> int:
     takes_away = command.subtype == Kind.AT_ColumnDefault and command.def_ is None
-    return 0 if takes_away or command.subtype == Kind.AT_DropNotNull else PASSES.get(command.subtype, 3)
+    takes_away |= command.subtype in (Kind.AT_DropNotNull, Kind.AT_DropConstraint)
+    return 0 if takes_away else PASSES.get(command.subtype, 3)
 
 
 def _add(binding: Binding, shape: Shape, command: Node) -> None:
@@ -237,7 +246,40 @@ def _not_null(binding: Binding, shape: Shape, command: Node) -> None:
     shape.columns[place] = replace(shape.columns[place], not_null=wanted)
 
 
+def _constrain(binding: Binding, shape: Shape, command: Node) -> None:
+    node = command.def_
+    if node.contype != enums.ConstrType.CONSTR_UNIQUE or node.indexname is not None:
+        kind = node.contype.name.removeprefix("CONSTR_")
+        raise FeatureNotSupported(f"ALTER TABLE … ADD {kind} is not supported yet", position=node.location)
+    keys = tuple(part.sval for part in node.keys)
+    names = [column.name for column in shape.columns]
+    for i, key in enumerate(keys):
+        if key not in names:
+            raise UndefinedColumn(f'column "{key}" named in key does not exist')
+        if key in keys[:i]:
+            raise DuplicateColumn(f'column "{key}" appears twice in unique constraint', position=node.location)
+    taken = (shape.table.schema_oid, node.conname) in binding.catalog.names
+    if taken and binding.catalog.names[shape.table.schema_oid, node.conname] not in shape.unconstrained:
+        raise DuplicateTable(f'relation "{node.conname}" already exists')
+    shape.unique.append((node.conname, keys))
+
+
+def _unconstrain(binding: Binding, shape: Shape, command: Node) -> None:
+    for index in binding.catalog.indexes(shape.table.oid):
+        if index.name == command.name and (index.primary or index.constraint_oid):
+            shape.unconstrained.append(index.oid)
+            if index.primary:
+                shape.table, shape.rearranged = replace(shape.table, primary_key=None), True
+            return
+    said = f'constraint "{command.name}" of relation "{shape.table.name}" does not exist'
+    if not command.missing_ok:
+        raise UndefinedObject(said)
+    shape.notices.append((f"{said}, skipping", "00000"))
+
+
 _COMMANDS = {
+    Kind.AT_AddConstraint: _constrain,
+    Kind.AT_DropConstraint: _unconstrain,
     Kind.AT_AddColumn: _add,
     Kind.AT_DropColumn: _drop,
     Kind.AT_AlterColumnType: _retype,

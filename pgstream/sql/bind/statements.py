@@ -292,7 +292,7 @@ class AlterTable:
 
     `kept` has, for each of its columns, the position of the old column that it was, -1 for a new one; `plan` gives the
     rows as they will be, None where they stay. `dropped` and `retyped` hold positions of old columns. `notices` are
-    messages with their SQLSTATEs.
+    messages with their SQLSTATEs. `unconstrained` has the OIDs of indexes whose constraints are dropped.
     """
 
     oid: int
@@ -304,6 +304,7 @@ class AlterTable:
     cascade: bool = False
     unique: tuple[tuple[str | None, tuple[int, ...]], ...] = ()
     notices: tuple[tuple[str, str], ...] = ()
+    unconstrained: tuple[int, ...] = ()
 
 
 Alteration = Rename | RenameColumn | SetSchema | AlterTable
