@@ -12,7 +12,9 @@ from pgstream.catalog.objects import (
     CatalogObject,
     Feed,
     Index,
+    IndexColumn,
     MaterializedView,
+    PrimaryKey,
     Sink,
     Subscription,
     Table,
@@ -20,9 +22,10 @@ from pgstream.catalog.objects import (
 )
 from pgstream.delta import Column, Delta
 from pgstream.engine.backfill import Backfill
+from pgstream.engine.constraints import UniqueKey, check_distinct
 from pgstream.engine.database import Database
 from pgstream.engine.defining import require_distinct
-from pgstream.engine.draft import Draft
+from pgstream.engine.draft import Draft, free_name, require_free
 from pgstream.engine.dropping import drop_column
 from pgstream.engine.head import Head
 from pgstream.engine.outcome import Notice, Outcome
@@ -60,6 +63,8 @@ def reshaped(
     assert isinstance(table, Table)
     rows = _rows(database, head, statement, params, context)
     catalog, gone, notices = _catalog(head.catalog, table, statement)
+    if statement.primary_key is not None:
+        catalog = _with_primary_key(database, catalog, statement)
     told = tuple(Notice(said, sqlstate=state) for said, state in statement.notices)
     made = replace(head, catalog=catalog, roots=head.roots.drop(gone))
     if rows is not None:
@@ -67,6 +72,11 @@ def reshaped(
     if statement.plan is not None and rows is not None:
         made = _refilled(database, head, made, statement.oid, rows)
     made = made.pruned(head)
+    now = made.catalog.objects[statement.oid]
+    assert isinstance(now, Table)
+    if statement.primary_key is not None and now.primary_key is not None:
+        key = UniqueKey(now.primary_key.name, now.primary_key.columns, now.oid)
+        check_distinct(made, now, key, {"timezone": "UTC"})
     for wish, positions in statement.unique:
         made = _with_unique(database, made, statement.oid, wish, positions)
     return made, Draft(made, Outcome(tag, notices=(*told, *notices)), reshapes=True)
@@ -129,6 +139,20 @@ def _catalog(catalog: Catalog, table: Table, statement: AlterTable) -> tuple[Cat
             query = pinned(before, one.query, one.search_path, table.oid, added)
             catalog = catalog.put(replace(one, query=query))
     return catalog, gone, notices
+
+
+def _with_primary_key(database: Database, catalog: Catalog, statement: AlterTable) -> Catalog:
+    """The catalog in which a table has a primary key, and the index that goes with it."""
+    assert statement.primary_key is not None
+    table = catalog.objects[statement.oid]
+    assert isinstance(table, Table)
+    wish, positions = statement.primary_key
+    name = wish or free_name(catalog, table.schema_oid, f"{table.name}_pkey")
+    require_free(catalog, table.schema_oid, name)
+    oid = database.definer.new_oids(2)
+    keys = tuple(IndexColumn(position) for position in positions)
+    catalog = catalog.put(replace(table, primary_key=PrimaryKey(oid + 1, oid, name, positions)))
+    return catalog.put(Index(oid, table.schema_oid, name, table.oid, keys, True, True))
 
 
 def _placed(table: Table, places: dict[int, int]) -> Table:

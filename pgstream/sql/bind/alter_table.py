@@ -64,6 +64,7 @@ class Shape:
     cascade: bool = False
     unconstrained: list[int] = field(default_factory=list)
     rearranged: bool = False
+    primary_key: tuple[str | None, tuple[str, ...]] | None = None
     unique: list[tuple[str | None, tuple[str, ...]]] = field(default_factory=list)
     notices: list[tuple[str, str]] = field(default_factory=list)
 
@@ -121,6 +122,7 @@ def _altered(binding: Binding, table: Table, commands: list[Node]) -> AlterTable
         (binding.col(column.name, column.type), source)
         for column, source in zip(shape.columns, shape.sources, strict=True)
     )
+    key = shape.primary_key
     same = shape.sources == [Ref(col) for col in old.columns] and not shape.rearranged
     return AlterTable(
         table.oid,
@@ -133,6 +135,7 @@ def _altered(binding: Binding, table: Table, commands: list[Node]) -> AlterTable
         tuple((name, tuple(shape.place(key) for key in keys)) for name, keys in shape.unique),
         tuple(shape.notices),
         tuple(shape.unconstrained),
+        None if key is None else (key[0], tuple(shape.place(name) for name in key[1])),
     )
 
 
@@ -248,20 +251,30 @@ def _not_null(binding: Binding, shape: Shape, command: Node) -> None:
 
 def _constrain(binding: Binding, shape: Shape, command: Node) -> None:
     node = command.def_
-    if node.contype != enums.ConstrType.CONSTR_UNIQUE or node.indexname is not None:
+    primary = node.contype == enums.ConstrType.CONSTR_PRIMARY
+    if not (primary or node.contype == enums.ConstrType.CONSTR_UNIQUE) or node.indexname is not None:
         kind = node.contype.name.removeprefix("CONSTR_")
         raise FeatureNotSupported(f"ALTER TABLE … ADD {kind} is not supported yet", position=node.location)
+    if primary and (shape.table.primary_key is not None or shape.primary_key is not None):
+        raise InvalidTableDefinition(f'multiple primary keys for table "{shape.table.name}" are not allowed')
     keys = tuple(part.sval for part in node.keys)
     names = [column.name for column in shape.columns]
+    kind = "primary key" if primary else "unique"
     for i, key in enumerate(keys):
         if key not in names:
             raise UndefinedColumn(f'column "{key}" named in key does not exist')
         if key in keys[:i]:
-            raise DuplicateColumn(f'column "{key}" appears twice in unique constraint', position=node.location)
+            raise DuplicateColumn(f'column "{key}" appears twice in {kind} constraint', position=node.location)
     taken = (shape.table.schema_oid, node.conname) in binding.catalog.names
     if taken and binding.catalog.names[shape.table.schema_oid, node.conname] not in shape.unconstrained:
         raise DuplicateTable(f'relation "{node.conname}" already exists')
-    shape.unique.append((node.conname, keys))
+    if not primary:
+        shape.unique.append((node.conname, keys))
+        return
+    shape.primary_key, shape.rearranged = (node.conname, keys), True
+    for key in keys:
+        place = shape.place(key)
+        shape.columns[place] = replace(shape.columns[place], not_null=True)
 
 
 def _unconstrain(binding: Binding, shape: Shape, command: Node) -> None:

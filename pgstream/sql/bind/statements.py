@@ -305,6 +305,8 @@ class AlterTable:
     unique: tuple[tuple[str | None, tuple[int, ...]], ...] = ()
     notices: tuple[tuple[str, str], ...] = ()
     unconstrained: tuple[int, ...] = ()
+    primary_key: tuple[str | None, tuple[int, ...]] | None = None
+    """A key to be, with its name if it was given one."""
 
 
 Alteration = Rename | RenameColumn | SetSchema | AlterTable

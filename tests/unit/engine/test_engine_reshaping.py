@@ -100,3 +100,17 @@ def test_a_sink_is_not_sent_everything_again(opened, tmp_path: Path) -> None:  #
     sql.run("ALTER TABLE t DROP COLUMN v")
     sql.run("INSERT INTO t VALUES (0, 1, 1)")
     eventually(lambda: len(target.read_text().splitlines()) == 4)
+
+
+def test_a_key_that_comes_and_goes(opened) -> None:  # type: ignore[no-untyped-def]
+    sql = opened.open()
+    made(sql)
+    sql.run("ALTER TABLE t DROP CONSTRAINT t_pkey; INSERT INTO t VALUES (1, 1, 'twice', 1)")
+    changed(sql)
+    sql.fails("23505", "ALTER TABLE t ADD PRIMARY KEY (k)")
+    sql.run("DELETE FROM t WHERE v = 'twice'; ALTER TABLE t ADD CONSTRAINT tk PRIMARY KEY (k)")
+    sql = opened.crash()
+    sql.fails("23505", "INSERT INTO t VALUES (1, 1, 'x', 1)")
+    assert sql.value("SELECT count(*) FROM t WHERE k = 1") == 1
+    right(sql)
+    sql.run("DROP TABLE t CASCADE")
