@@ -4,6 +4,7 @@ import hashlib
 import math
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pgstream.delta import Column
 from pgstream.errors import InvalidParameterValue
@@ -151,6 +152,19 @@ def arrow_typeof(call: BoundCall, value: Column) -> Column:
     known = {"string": "Utf8", "double": "Float64", "float": "Float32", "bool": "Boolean", "binary": "Binary"}
     shown = known.get(name, name[:1].upper() + name[1:])
     return pa.array([shown] * len(value), pa.string())
+
+
+def _first(value: Column, other: Column) -> Column:
+    return pc.coalesce(value, other)
+
+
+for _name in ("ifnull", "nvl"):
+    function(
+        f"{_name}(anycompatible, anycompatible) -> anycompatible",
+        strict=False,
+        doc="The first argument, and the second where that is NULL.",
+        examples={f"{_name}(NULL, 2)": "2", f"{_name}('a', 'b')": "a"},
+    )(_first)
 
 
 def _has(call: BoundCall, array: Column, element: Column) -> Column:

@@ -21,6 +21,7 @@ from pgstream.errors import FeatureNotSupported, InvalidEscapeSequence, SqlError
 from pgstream.sql import dialects, streaming
 from pgstream.sql.streaming import Token, rewriting
 from pgstream.sql.streaming.emission import without_emit
+from pgstream.sql.streaming.foreign import refuse_foreign
 
 __all__ = ["Parsed", "ast", "constant_positions", "deparse", "enums", "parse", "statement_spans", "tokens"]
 
@@ -171,10 +172,12 @@ def _of_other_systems(text: str, error: parser.ParseError) -> tuple[str, Any]:
     """What Postgres' grammar rejects with `error`, if a rewriting of the same length makes it acceptable."""
     grammar = rewriting.rewritten(text, tokens(text))
     if grammar is None:
+        refuse_foreign(text)
         raise _syntax_error(error, text) from None
     try:
         raw = parser.parse_sql(grammar)
     except parser.ParseError as second:
+        refuse_foreign(text)
         furthest = max(error, second, key=lambda each: len(text) if each.args[1] is None else each.args[1])
         raise _syntax_error(furthest, text) from None
     if rewriting.MARK in grammar:

@@ -140,3 +140,33 @@ def test_errors_point_into_the_text(client: Connection, dialect: str, text: str,
     diag = raised.value.diag
     assert diag.sqlstate == sqlstate
     assert text[int(diag.statement_position or 0) - 1 :].startswith(there)
+
+
+FOREIGN = [
+    ("SELECT 1; CREATE OR REPLACE MATERIALIZED VIEW m AS SELECT 1", "CREATE OR REPLACE", "RENAME TO"),
+    ("WITH MUTUALLY RECURSIVE r (a int) AS (SELECT 1) SELECT * FROM r", "WITH MUTUALLY", "WITH RECURSIVE"),
+    ("CREATE TABLE l (a INT, ts TIMESTAMP LATENESS INTERVAL 1 HOUR)", "CREATE TABLE", "WATERMARK FOR"),
+    ("FLUSH", "FLUSH", "sees what was written"),
+    ("CREATE SECRET s WITH (backend = 'meta') AS 'x'", "CREATE SECRET", "WITH clause"),
+]
+
+
+@pytest.mark.parametrize(("text", "there", "hint"), FOREIGN)
+def test_what_other_systems_have_is_refused_with_a_hint(client: Connection, text: str, there: str, hint: str) -> None:
+    with pytest.raises(psycopg.errors.FeatureNotSupported) as raised:
+        client.execute(text)  # type: ignore[arg-type]
+    diag = raised.value.diag
+    assert hint in str(diag.message_hint)
+    assert text[int(diag.statement_position or 0) - 1 :].startswith(there)
+
+
+def test_clusters_are_left_out(client: Connection) -> None:
+    client.execute("CREATE MATERIALIZED VIEW c IN CLUSTER quickstart AS SELECT a, ifnull(b, -1) AS b FROM t")
+    client.execute("CREATE INDEX ci IN CLUSTER quickstart ON c (a)")
+    assert sorted(shown(client, "SELECT b FROM c WHERE a = 2")) == ["-1"]
+    client.execute("DROP MATERIALIZED VIEW c")
+
+
+def test_names_in_backticks(client: Connection) -> None:
+    client.execute("SET pgstream.dialect = 'flink'")
+    assert shown(client, "SELECT `a` AS `A b`, '`' FROM `t` -- it's a comment `\nWHERE `a` = 1") == ["1,`"]

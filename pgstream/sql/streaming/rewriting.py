@@ -5,6 +5,7 @@
     SESSION(TABLE t PARTITION BY k, …)             SESSION(t, k, …): keys are arguments before the time column
     INTERVAL '10' MINUTES, INTERVAL 7 DAYS         INTERVAL '10 MINUTES', INTERVAL'7DAYS'
     ORDER BY ts SESSION WITH GAP interval          ORDER BY ts , @~@~@ interval
+    CREATE … IN CLUSTER c                          nothing: there is one process
     INT UNSIGNED                                   BIGINT: the next wider type, and BIGINT itself
 
 Only texts that Postgres' grammar rejects come here, so nothing changes what it means.
@@ -107,6 +108,9 @@ class _Rewriting:
                         self.made[token.start] = ","
                 case "INTERVAL":
                     self.interval(at)
+                case "IN_P" if self.word(at + 1) == "cluster" and self.name(at + 2) == "IDENT":
+                    for part in self.tokens[at : at + 3]:
+                        self.blank(part)
                 case "IDENT" if self.word(at) == "unsigned" and self.word(at - 1) in _WIDER:
                     first = self.tokens[at - 1].start
                     self.made[first : token.end] = _WIDER[self.word(at - 1)].ljust(token.end - first)
