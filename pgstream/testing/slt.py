@@ -71,7 +71,7 @@ def read(path: Path) -> Script:
     blocks = list(_blocks(path.read_text(encoding="utf-8").splitlines()))
     heads = [lines for _, lines in blocks if all(line.startswith("#") for line in lines)]
     head = "\n".join(heads[0]) if heads else ""
-    records = tuple(_record(line, lines) for line, lines in blocks if not lines[0].startswith("#"))
+    records = tuple(_record(line, lines) for line, lines in blocks if lines not in heads)
     return Script(path, head, records, "streaming" in head.split())
 
 
