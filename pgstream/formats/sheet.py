@@ -62,6 +62,8 @@ class Target(NamedTuple):
 def target(name: str, type: SqlType, milliseconds: bool = False) -> Target:
     """How the kernel is to read values of `type`. `milliseconds`: timestamps are numbers."""
     kind = KINDS.get(type.name, k.AS_TEXT)
+    if type.typmod != -1 and kind in (k.AS_TIMESTAMP, k.AS_ZONED_TIMESTAMP) and not milliseconds:
+        kind = k.AS_TEXT  # a timestamp(3) is rounded, which its input function does
     if milliseconds and kind in (k.AS_TIMESTAMP, k.AS_ZONED_TIMESTAMP):
         kind = k.AS_MILLISECONDS
     return Target(name, kind, pa.string() if kind <= k.LAST_TEXT_KIND else type.storage, type)
@@ -69,7 +71,8 @@ def target(name: str, type: SqlType, milliseconds: bool = False) -> Target:
 
 def is_finished(target: Target) -> bool:
     """Whether what the kernel reads is the value already, and not a text for the type's input function."""
-    return target.type.name in KINDS and target.type.typmod == -1 and target.kind != k.AS_RAW
+    known = target.type.name in KINDS and target.type.typmod == -1
+    return (known and target.kind != k.AS_RAW) or target.kind == k.AS_MILLISECONDS
 
 
 class Sheet:

@@ -41,6 +41,12 @@ ANSWERED = {
             r'2 | 2 | {} |  | {"a":2} | 2',
         ],
     ),
+    "timestamps of a precision": (
+        """CREATE TABLE e (ts TIMESTAMP(3), t0 TIMESTAMP(0)) WITH (connector = 'single_file', format = 'json',
+            path = '{folder}/events.json', type = 'source');
+        SELECT ts FROM e ORDER BY ts;""",
+        ["2024-01-01 00:00:01", "2024-01-01 00:01:01"],
+    ),
     "raw strings": (
         """CREATE TABLE logs (value TEXT NOT NULL) WITH (connector = 'single_file', path = '{folder}/events.json',
             format = 'raw_string', type = 'source');
