@@ -36,7 +36,7 @@ from pgstream.errors import FeatureNotSupported, NotNullViolation, ObjectInUse
 from pgstream.functions.registry import EvalContext
 from pgstream.operators.input import Input
 from pgstream.sql.bind.statements import AlterTable
-from pgstream.sql.rewording import columns_used, pinned
+from pgstream.sql.rewording import columns_used, pinned, without_columns
 
 Texts = View | MaterializedView | Sink | Feed
 
@@ -134,9 +134,11 @@ def _catalog(catalog: Catalog, table: Table, statement: AlterTable) -> tuple[Cat
             keys = tuple(replace(key, position=places[key.position]) for key in index.columns)
             catalog = catalog.put(replace(index, columns=keys))
     catalog = catalog.put(_placed(statement.table, places)).drop(gone)
-    for one in readers if added else ():
+    for one in readers if added or statement.dropped else ():
         if one.oid not in gone:
-            query = pinned(before, one.query, one.search_path, table.oid, added)
+            query = without_columns(before, one.query, one.search_path, table.oid, set(statement.dropped))
+            if added:
+                query = pinned(before, query, one.search_path, table.oid, added, set(named))
             catalog = catalog.put(replace(one, query=query))
     return catalog, gone, notices
 

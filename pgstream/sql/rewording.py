@@ -11,7 +11,7 @@ from typing import Any
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import quoted
-from pgstream.catalog.objects import Relation
+from pgstream.catalog.objects import Relation, Table
 from pgstream.errors import FeatureNotSupported, SqlError
 from pgstream.plan.relations import Relation as Plan
 from pgstream.plan.rewrite import used
@@ -112,13 +112,13 @@ def columns_used(catalog: Catalog, text: str, search_path: tuple[str, ...], oid:
     return {col.attnum - 1 for col in cols if col.table_oid == oid}
 
 
-def pinned(catalog: Catalog, text: str, search_path: tuple[str, ...], oid: int, added: set[str]) -> str:
-    """The query `text` before columns `added` come to a relation, such that it does not see them."""
+def pinned(catalog: Catalog, text: str, search_path: tuple[str, ...], oid: int, added: set[str], gone: set[str]) -> str:
+    """The query `text` before columns `added` come to a relation, and others are gone, so that it sees neither."""
     binding, _ = _planned(catalog, text, search_path)
     words = {text[token.start : token.end].strip('"').lower() for token in tokens(text)}
     if not words & added and "*" not in words and "natural" not in words:
         return text
-    columns = ", ".join(quoted(column.name) for column in catalog.objects[oid].columns)  # type: ignore[union-attr]
+    columns = ", ".join(quoted(name) for name in _names(catalog, oid) if name not in gone)
     places = [node for found, node in binding.named if found == oid]
     for node in sorted(places, key=lambda node: -node.location):
         scanned = [token for token in tokens(text) if token.start >= node.location]
@@ -127,6 +127,31 @@ def pinned(catalog: Catalog, text: str, search_path: tuple[str, ...], oid: int, 
         inner = f"(SELECT {columns} FROM {text[node.location : end]}){alias}"
         text = text[: node.location] + inner + text[end:]
     return text
+
+
+def without_columns(catalog: Catalog, text: str, search_path: tuple[str, ...], oid: int, dropped: set[int]) -> str:
+    """The query `text` before a relation loses columns that it does not use, but may count in a list of names."""
+    if not dropped:
+        return text
+    names = _names(catalog, oid)
+    binding, _ = _planned(catalog, text, search_path)
+    places = [node for found, node in binding.named if found == oid and node.alias and node.alias.colnames]
+    for node in sorted(places, key=lambda node: -node.location):
+        scanned = [token for token in tokens(text) if token.start >= node.location]
+        end = scanned[2 * _parts(node) - 2].end
+        labels = [part.sval for part in node.alias.colnames]
+        labels += names[len(labels) :]
+        kept = [pair for i, pair in enumerate(zip(names, labels, strict=True)) if i not in dropped]
+        inner = ", ".join(f"{quoted(name)} AS {quoted(label)}" for name, label in kept)
+        said = f"(SELECT {inner} FROM {text[node.location : end]}) AS {quoted(node.alias.aliasname)}"
+        text = text[: node.location] + said + text[_list_end(text, end, True) :]
+    return text
+
+
+def _names(catalog: Catalog, oid: int) -> list[str]:
+    table = catalog.objects[oid]
+    assert isinstance(table, Table)
+    return [column.name for column in table.columns]
 
 
 def _planned(catalog: Catalog, text: str, search_path: tuple[str, ...]) -> tuple[Binding, Plan]:

@@ -114,3 +114,11 @@ def test_a_key_that_comes_and_goes(opened) -> None:  # type: ignore[no-untyped-d
     assert sql.value("SELECT count(*) FROM t WHERE k = 1") == 1
     right(sql)
     sql.run("DROP TABLE t CASCADE")
+
+
+def test_columns_go_that_a_view_only_counts(sql: Sql) -> None:
+    made(sql)
+    sql.run("ALTER TABLE t RENAME w TO ww; ALTER TABLE t DROP COLUMN v")
+    sql.run("INSERT INTO t VALUES (5000, 1, 2)")
+    assert sql.value("SELECT w FROM plain WHERE k = 5000") == 2
+    sql.view("filtered", "SELECT count(*) AS n, max(k) AS m FROM t WHERE ww > 0")
