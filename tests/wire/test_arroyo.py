@@ -87,7 +87,9 @@ ANSWERED = {
     "its aggregates": (
         IMPULSE
         + """SELECT approx_distinct(counter % 3) AS d, approx_percentile_cont(counter, 0.5) AS p, mean(counter) AS m,
-            round(covar(counter, counter)::numeric, 6) AS c, var(counter) AS v, bit_xor(counter) AS x, round(regr_slope(counter, counter)) AS r
+            round(covar(counter, counter)::numeric, 6) AS c,
+            var(counter) AS v, bit_xor(counter) AS x,
+            round(regr_slope(counter, counter)) AS r
             FROM impulse;""",
         ["3 | 4.5 | 4.5 | 9.166667 | 9.1666666666666667 | 1 | 1"],
     ),
