@@ -23,11 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgstream.catalog.session_facts import NOBODY
-from pgstream.connectors.source import Limits, read
 from pgstream.engine import Engine, intake
 from pgstream.functions.registry import EvalContext
 from pgstream.sql.bind import BindScope, bind
 from pgstream.sql.parse import parse
+from pgstream.testing.inline import Inline
 from pgstream.testing.simulated_world import SimulatedWorld
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -47,25 +47,6 @@ VIEWS = {
                          GROUP BY window_start, k) x) y
                WHERE place <= 3""",
 }
-
-
-class Inline:
-    """What `Prefetch` gives, read when it is asked for: simulated time does not pass for other threads."""
-
-    def __init__(self, source: Any, offset: bytes, needed: frozenset[int], _pool: Any, **_: Any) -> None:
-        self._source, self._offset, self._needed = source, offset, needed
-        self.exhausted = False
-
-    def take(self) -> Any:
-        batch = read(self._source, self._offset, Limits(), self._needed)
-        self.exhausted = batch.exhausted
-        if batch.next == self._offset:
-            return None
-        self._offset = batch.next
-        return batch
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 @dataclass

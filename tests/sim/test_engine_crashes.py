@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from pgstream.connectors.source import Limits, read
+from pgstream.connectors.source import Limits
 from pgstream.engine import Engine, intake
 from pgstream.errors import SqlError
 from pgstream.storage import store as store_module
 from pgstream.testing.faulty_store import Countdown, Crash, faulty
+from pgstream.testing.inline import Inline
 from pgstream.testing.simulated_world import SimulatedWorld
 from tests.unit.engine.engine_sql import Sql
 
@@ -38,23 +39,10 @@ VIEWS = {
 }
 
 
-class Inline:
-    """What `Prefetch` gives, read when it is asked for, a few rows at a time."""
+class FewRows(Inline):
+    """Sources give a few rows at a time."""
 
-    def __init__(self, source: Any, offset: bytes, needed: frozenset[int], _pool: Any, **_: Any) -> None:
-        self._source, self._offset, self._needed = source, offset, needed
-        self.exhausted = False
-
-    def take(self) -> Any:
-        batch = read(self._source, self._offset, Limits(rows=7), self._needed)
-        self.exhausted = batch.exhausted
-        if batch.next == self._offset:
-            return None
-        self._offset = batch.next
-        return batch
-
-    def close(self) -> None:
-        """Nothing is held."""
+    limits = Limits(rows=7)
 
 
 @dataclass
@@ -329,7 +317,7 @@ def merged(one: Open, head: Model) -> Model | Refused:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_history(tmp_path: Any, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "MAPPED_BYTES_MIN", 2100)
-    monkeypatch.setattr(intake, "Prefetch", Inline)
+    monkeypatch.setattr(intake, "Prefetch", FewRows)
     history = History(tmp_path / "data", seed)
     for _ in range(STEPS):
         history.step()

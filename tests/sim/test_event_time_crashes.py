@@ -17,8 +17,9 @@ from pgstream.engine import Engine, intake
 from pgstream.errors import SqlError
 from pgstream.sql.parse import parse
 from pgstream.testing.faulty_store import Countdown, Crash, faulty
+from pgstream.testing.inline import Inline
 from tests.unit.engine.engine_sql import Sql
-from tests.unit.engine.event_time import Inline, Timeline
+from tests.unit.engine.event_time import Timeline
 
 SEEDS = range(int(os.environ.get("PGSTREAM_SEEDS", "6")))
 STEPS = 50

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pgstream.engine import intake
-from tests.sim.test_engine_crashes import TOTAL, History, Inline
+from tests.sim.test_engine_crashes import TOTAL, FewRows, History
 
 VIEWS = {
     "v": "SELECT count(*) AS n, sum(b) AS s FROM t",
@@ -20,7 +20,7 @@ VIEWS = {
 def test_a_full_disk(
     tmp_path: Any, seed: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(intake, "Prefetch", Inline)
+    monkeypatch.setattr(intake, "Prefetch", FewRows)
     history, chance = History(tmp_path / "data", seed), random.Random(seed)
     out = tmp_path / "out.jsonl"
     history.run("; ".join(f"CREATE MATERIALIZED VIEW {name} AS {query}" for name, query in VIEWS.items()))

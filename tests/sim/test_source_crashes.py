@@ -12,7 +12,7 @@ import pytest
 from pgstream.engine import intake
 from pgstream.errors import SqlError
 from pgstream.testing.faulty_store import Crash
-from tests.sim.test_engine_crashes import TOTAL, History, Inline
+from tests.sim.test_engine_crashes import TOTAL, FewRows, History
 
 SEEDS = range(int(os.environ.get("PGSTREAM_SEEDS", "8")))
 STEPS = 60
@@ -66,7 +66,7 @@ class Stream(History):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_stream(tmp_path: Any, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "Prefetch", Inline)
+    monkeypatch.setattr(intake, "Prefetch", FewRows)
     stream = Stream(tmp_path / "data", seed)
     for _ in range(STEPS):
         stream.step()

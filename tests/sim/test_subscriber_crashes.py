@@ -10,7 +10,7 @@ import pytest
 
 from pgstream.engine import intake
 from pgstream.storage import store as store_module
-from tests.sim.test_engine_crashes import SEEDS, STEPS, History, Inline
+from tests.sim.test_engine_crashes import SEEDS, STEPS, FewRows, History
 from tests.unit.engine.engine_sql import Sql
 from tests.unit.engine.test_engine_subscriptions import Remembered, remembered, subscription
 from tests.unit.engine.test_engine_watching import rows_of
@@ -87,7 +87,7 @@ class Followed(History):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_history_is_remembered(tmp_path: Any, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "MAPPED_BYTES_MIN", 2100)
-    monkeypatch.setattr(intake, "Prefetch", Inline)
+    monkeypatch.setattr(intake, "Prefetch", FewRows)
     history = Followed(tmp_path / "data", seed)
     for _ in range(STEPS):
         history.step()

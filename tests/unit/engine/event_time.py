@@ -9,33 +9,14 @@ from typing import Any
 
 import pytest
 
-from pgstream.connectors.source import Limits, read
 from pgstream.engine import Engine, intake
 from pgstream.sql.parse import parse
+from pgstream.testing.inline import Inline
 from pgstream.testing.simulated_world import SimulatedWorld
 from tests.unit.engine.engine_sql import Rows, Sql
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 """When simulated time begins."""
-
-
-class Inline:
-    """What `Prefetch` gives, read when it is asked for."""
-
-    def __init__(self, source: Any, offset: bytes, needed: frozenset[int], _pool: Any, **_: Any) -> None:
-        self._source, self._offset, self._needed = source, offset, needed
-        self.exhausted = False
-
-    def take(self) -> Any:
-        batch = read(self._source, self._offset, Limits(), self._needed)
-        self.exhausted = batch.exhausted
-        if batch.next == self._offset:
-            return None
-        self._offset = batch.next
-        return batch
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 class Timeline:
