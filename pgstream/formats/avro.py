@@ -19,7 +19,7 @@ from pgstream.formats.encoding import texts_of
 from pgstream.formats.format import Decoded, Field, FileFormat, Reject
 from pgstream.formats.objects import rows_of
 from pgstream.formats.options import option
-from pgstream.formats.schema_registry import HEAD_BYTES, MAGIC, Registry, read_schema
+from pgstream.formats.schema_registry import HEAD_BYTES, MAGIC, RegistryOptions, read_schema
 from pgstream.types.definition import SqlType
 
 Record = dict[str, Any]
@@ -27,20 +27,11 @@ SYNC_BYTES = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class AvroOptions:
+class AvroOptions(RegistryOptions):
     """WITH options of `format = 'avro'`."""
 
     schema: str | None = option("avro.schema", default=None, doc="The schema of messages, as JSON.")
     location: str | None = option("schema.location", default=None, doc="The file or URL of the messages' schema.")
-    registry: str | None = option(
-        "schema.registry", "schema_registry.endpoint", default=None, doc="The schema registry's URL."
-    )
-    user: str | None = option(
-        "schema.registry.username", "schema_registry.api_key", default=None, doc="The registry's user."
-    )
-    password: str | None = option(
-        "schema.registry.password", "schema_registry.api_secret", default=None, doc="The registry's password."
-    )
     subject: str = option(
         "value.subject", default="", doc="What a sink registers its schema as: '<topic>-value', if it is to be usual."
     )
@@ -51,9 +42,6 @@ class AvroOptions:
     compression: str = option(
         "avro.compression", default="deflate", choices=("null", "deflate"), doc="How a sink packs files."
     )
-
-    def opened_registry(self) -> Registry | None:
-        return None if self.registry is None else Registry(self.registry, self.user, self.password)
 
     def given_schema(self, fields: Sequence[Field]) -> Any:
         """The schema that the options name; else what the columns would be written with."""

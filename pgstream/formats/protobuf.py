@@ -20,7 +20,7 @@ from pgstream.formats.format import Chunk, Cut, Decoded, Field, RecordFormat, Re
 from pgstream.formats.objects import rows_of
 from pgstream.formats.options import option
 from pgstream.formats.protobuf_schema import message_class, protobuf
-from pgstream.formats.schema_registry import HEAD_BYTES, MAGIC, Registry, read_schema
+from pgstream.formats.schema_registry import HEAD_BYTES, MAGIC, Registry, RegistryOptions, read_schema
 
 TIMESTAMP = "google.protobuf.Timestamp"
 WRAPPERS = frozenset(
@@ -30,7 +30,7 @@ WRAPPERS = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProtobufOptions:
+class ProtobufOptions(RegistryOptions):
     """WITH options of `format = 'protobuf'`."""
 
     message: str | None = option(
@@ -39,18 +39,6 @@ class ProtobufOptions:
     location: str | None = option(
         "schema.location", "protobuf.schema", default=None, doc="The file or URL of a descriptor set or a .proto text."
     )
-    registry: str | None = option(
-        "schema.registry", "schema_registry.endpoint", default=None, doc="The schema registry's URL."
-    )
-    user: str | None = option(
-        "schema.registry.username", "schema_registry.api_key", default=None, doc="The registry's user."
-    )
-    password: str | None = option(
-        "schema.registry.password", "schema_registry.api_secret", default=None, doc="The registry's password."
-    )
-
-    def opened_registry(self) -> Registry | None:
-        return None if self.registry is None else Registry(self.registry, self.user, self.password)
 
     def given_class(self) -> Any:
         """The class of the messages. Raises InvalidTableDefinition where no schema is given."""

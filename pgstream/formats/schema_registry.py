@@ -6,15 +6,36 @@ import threading
 import urllib.error
 import urllib.parse
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pgstream.errors import InvalidParameterValue, IoError
+from pgstream.formats.options import option
 
 TIMEOUT_S = 10.0
 MAGIC = 0
 HEAD_BYTES = 5
 """Of a message with a schema's number: a zero, and the number in four bytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegistryOptions:
+    """WITH options of formats whose schemas a registry may hold."""
+
+    registry: str | None = option(
+        "schema.registry", "schema_registry.endpoint", default=None, doc="The schema registry's URL."
+    )
+    user: str | None = option(
+        "schema.registry.username", "schema_registry.api_key", default=None, doc="The registry's user."
+    )
+    password: str | None = option(
+        "schema.registry.password", "schema_registry.api_secret", default=None, doc="The registry's password."
+    )
+
+    def opened_registry(self) -> "Registry | None":
+        """The registry that is named, if any."""
+        return None if self.registry is None else Registry(self.registry, self.user, self.password)
 
 
 class Registry:
