@@ -23,6 +23,11 @@ def sort_key_over(binding: Binding, expr: Expr, node: Node) -> SortKey:
     """`expr` in the direction that a SortBy node asks for. Raises UndefinedFunction where its type has no order."""
     expr = decided(binding, expr)
     check_orderable(binding, expr)
+    return SortKey(expr, *direction_of(node))
+
+
+def direction_of(node: Node) -> tuple[bool, bool]:
+    """Whether a SortBy node sorts descending, and whether NULLs come first."""
     match node.sortby_dir:
         case enums.SortByDir.SORTBY_USING:
             descending = _using(node)
@@ -35,7 +40,7 @@ def sort_key_over(binding: Binding, expr: Expr, node: Node) -> SortKey:
             nulls_first = False
         case _:
             nulls_first = descending
-    return SortKey(expr, descending, nulls_first)
+    return descending, nulls_first
 
 
 def _using(node: Node) -> bool:

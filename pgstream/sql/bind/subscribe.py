@@ -12,10 +12,11 @@ from pgstream.sql.bind.commands import Command, binds_statement
 from pgstream.sql.bind.dispatch import bind_expression, bind_from_item, bind_query
 from pgstream.sql.bind.maintainable import check_maintainable
 from pgstream.sql.bind.names import Level
+from pgstream.sql.bind.ordering import direction_of
 from pgstream.sql.bind.query import visible
 from pgstream.sql.bind.statements import ChangeShape, Subscribe
 from pgstream.sql.bind.types import is_orderable
-from pgstream.sql.parse import Parsed, ast, enums
+from pgstream.sql.parse import Parsed, ast
 from pgstream.sql.streaming import SubscribeStmt
 from pgstream.storage.order import OrderColumn
 from pgstream.types.definition import SqlType
@@ -97,15 +98,7 @@ def _ordered(binding: Binding, listed: Sequence[Col], item: Any) -> OrderColumn:
             )
     if not is_orderable(listed[position].type):
         raise FeatureNotSupported(f"type {listed[position].type} has no order", position=item.node.location)
-    descending = item.sortby_dir == enums.SortByDir.SORTBY_DESC
-    match item.sortby_nulls:
-        case enums.SortByNulls.SORTBY_NULLS_FIRST:
-            nulls_first = True
-        case enums.SortByNulls.SORTBY_NULLS_LAST:
-            nulls_first = False
-        case _:
-            nulls_first = descending
-    return OrderColumn(position, descending, nulls_first)
+    return OrderColumn(position, *direction_of(item))
 
 
 def _time(binding: Binding, node: Any) -> Expr | None:
