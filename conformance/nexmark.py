@@ -26,13 +26,12 @@ from typing import Any
 
 import psycopg
 
-from pgstream.connectors import Limits, create_source
+from pgstream.bench.nexmark_input import generated
 from pgstream.connectors.nexmark import TABLES
-from pgstream.connectors.source import Rows, read
+from pgstream.connectors.source import Rows
 from pgstream.formats.format import Field
 from pgstream.formats.json_encoder import JsonEncoder
 from pgstream.testing.server import Server
-from pgstream.world import RealWorld
 
 Answer = Counter[tuple[str | None, ...]]
 Connection = psycopg.Connection[Any]
@@ -91,21 +90,15 @@ CASES = [
 
 def recorded(table: str, events: int, seed: int) -> Iterator[Rows]:
     """The rows of a table, in pieces."""
-    options = {
-        "connector": "nexmark",
-        "seed": str(seed),
-        "nexmark.table.type": table,
-        "nexmark.event.num": str(events),
-        "nexmark.first.event.rate": str(EVENTS_PER_SECOND),
-    }
-    source = create_source(options, None, world=RealWorld(), created_us=0)
-    everything, offset = frozenset(range(len(source.fields))), source.start()
-    while True:
-        batch = read(source, offset, Limits(rows=1 << 16, bytes=1 << 30), everything)
-        yield batch.rows
-        if batch.exhausted:
-            return
-        offset = batch.next
+    return generated(
+        {
+            "connector": "nexmark",
+            "seed": str(seed),
+            "nexmark.table.type": table,
+            "nexmark.event.num": str(events),
+            "nexmark.first.event.rate": str(EVENTS_PER_SECOND),
+        }
+    )
 
 
 class Record:

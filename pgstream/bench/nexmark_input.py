@@ -1,7 +1,7 @@
 """Nexmark tables as files, made once and kept."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -40,9 +40,9 @@ def row_count(table: str, events: int) -> int:
     return events // 50 * share + min(max(events % 50 - shift, 0), share)
 
 
-def generated(table: str, events: int) -> Iterator[Rows]:
-    """All rows of a table, in pieces."""
-    source = create_source(generator(table, events), None, world=RealWorld(), created_us=0)
+def generated(options: Mapping[str, str]) -> Iterator[Rows]:
+    """All rows of a nexmark source with these options, in pieces."""
+    source = create_source(options, None, world=RealWorld(), created_us=0)
     everything, offset = frozenset(range(len(source.fields))), source.start()
     while True:
         batch = read(source, offset, Limits(rows=1 << 16, bytes=1 << 30), everything)
@@ -71,7 +71,7 @@ def write_json(table: str, events: int, path: Path) -> None:
     """The table as JSON lines; timestamps as text, with milliseconds."""
     encoder = JsonEncoder(columns_of(table), None)
     with path.open("wb") as file:
-        for rows in generated(table, events):
+        for rows in generated(generator(table, events)):
             file.write(encoder.encode(rows.columns, rows.count))
 
 
@@ -79,5 +79,5 @@ def write_parquet(table: str, events: int, path: Path) -> None:
     """The table as Parquet, a row group a piece."""
     schema = pa.schema([(field.name, field.type.storage) for field in columns_of(table)])
     with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
-        for rows in generated(table, events):
+        for rows in generated(generator(table, events)):
             writer.write_table(pa.table(list(rows.columns), schema=schema), row_group_size=max(1, rows.count))

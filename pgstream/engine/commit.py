@@ -1,14 +1,17 @@
 """Commits: what of a head goes into the store, and how it comes back.
 
-    databases/<name>            the database's number and salt
-    <number>/head               the tick and catalog version
-    <number>/object/<oid>       an object of the catalog, as JSON
-    <number>/root/<oid>         the identity of the node that keeps the object's rows
-    <number>/offset/<oid>       how far a source has been read
-    <number>/watermarks         how far event times have come, of partitions and together
-    <number>/cursor/<oid>       how far a sink has been written
-    <number>/debt, parcel/…     what a sink that failed is owed (`debts.py`)
-    <number>/journal/<tick>     ticks that the state does not have yet (`journal.py`)
+    databases/<name>    the database's number and salt
+
+and behind each database's `<number>/`:
+
+    head                the tick and catalog version
+    object/<oid>        an object of the catalog, as JSON
+    root/<oid>          the identity of the node that keeps the object's rows
+    offset/<oid>        how far a source has been read
+    watermarks          how far event times have come, of partitions and together
+    cursor/<oid>        how far a sink has been written
+    debt, parcel/…      what a sink that failed is owed (`debts.py`)
+    journal/<tick>      ticks that the state does not have yet (`journal.py`)
 
 Arrangement ids of a database are stored xor its salt, so that two databases never mean the same one.
 """
