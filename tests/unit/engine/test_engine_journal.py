@@ -2,7 +2,7 @@
 
 import pytest
 
-from pgstream.engine import journal
+from pgstream.engine import defining, journal
 from pgstream.sql.optimize import rules
 from pgstream.sql.optimize.prune import prune
 from tests.unit.engine.engine_sql import Sql, eventually
@@ -40,6 +40,12 @@ def filled(sql: Sql) -> None:
 
 def everything(sql: Sql) -> dict[str, object]:
     return {name: sql.rows(f"SELECT * FROM {name}") for name in ("t", "u", *QUERIES)}
+
+
+def identities(sql: Sql) -> dict[int, bytes]:
+    """What the nodes are that keep the relations."""
+    stored = sql.database._database.head.roots.stored
+    return {oid: node.identity for oid, node in stored.items()}
 
 
 def test_small_ticks_are_caught_up_with_after_a_crash(opened, patient) -> None:  # type: ignore[no-untyped-def]
@@ -109,9 +115,11 @@ def test_a_transaction_is_one_entry(opened, patient) -> None:  # type: ignore[no
 def test_views_planned_otherwise_see_what_it_tells(opened, patient, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     sql = opened.open()
     filled(sql)
-    before = everything(sql)
+    before, planned = everything(sql), identities(sql)
     monkeypatch.setattr(rules, "RULES", tuple(rule for rule in rules.RULES if rule is not prune))
+    monkeypatch.setattr(defining, "unique_key", lambda plan, facts: None)
     sql = opened.crash()
+    assert identities(sql) != planned
     assert everything(sql) == before
     sql.run("INSERT INTO t VALUES (30, 1, 30)")
     changed = everything(sql)
