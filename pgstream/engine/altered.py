@@ -8,8 +8,8 @@ from pgstream.errors import SerializationFailure
 
 def finish_building(database: Database) -> None:
     """Ends every backfill: what they were told to read is about to be altered."""
-    while database.building:
-        database.build(database.building[0])
+    while going_on := database.builds.going_on:
+        database.build(going_on[0])
 
 
 def check_altered(base: Head, fork: Head, head: Head) -> None:

@@ -6,7 +6,6 @@ Everything here happens on the engine thread, except `snapshot`, which any threa
 from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
 from pgstream.catalog.objects import Table
@@ -17,6 +16,7 @@ from pgstream.delta import Column, Delta
 from pgstream.engine import commit, journal
 from pgstream.engine.backfill import Backfill
 from pgstream.engine.building import Building
+from pgstream.engine.builds import Builds
 from pgstream.engine.changing import Dml, Writing, stored_table
 from pgstream.engine.debts import Debt
 from pgstream.engine.defining import Definer
@@ -30,12 +30,12 @@ from pgstream.engine.per_bound import PerBound
 from pgstream.engine.reading import Snapshot, plan_of
 from pgstream.engine.rebuilding import forgotten, rebuilt
 from pgstream.engine.replay import Replays
-from pgstream.engine.roots import Live, Roots
+from pgstream.engine.roots import Live
 from pgstream.engine.sharing import Asked, Recipe, Sharing
 from pgstream.engine.steps import VIEW_SETTINGS, Deltas, advance
 from pgstream.engine.taking import Taking, Tick
 from pgstream.engine.times import Times
-from pgstream.engine.watching import Channels, Watch, twin
+from pgstream.engine.watching import Channels, Watch
 from pgstream.engine.watermarks import Watermarks
 from pgstream.errors import InvalidCatalogName, SqlError, UndefinedTable
 from pgstream.functions.registry import EvalContext
@@ -59,7 +59,7 @@ class Database:
         self.plans = PerBound(plan_of)
         self.recipes = PerBound(Recipe.of)
         self.forks: set[Any] = set()
-        self.building: list[Building] = []
+        self.builds = Builds(self)
         self.dropped = False
         self.channels = Channels()
         self._clock_us = 0
@@ -135,7 +135,7 @@ class Database:
         """One tick of the head. Raises whatever a view's expression raises, and changes nothing then."""
         self._pass_time()  # a view that fails by that is no fault of these changes
         head, outputs = advance(self.circuit, self.head, deltas, self.tick())
-        self._record(Tick(deltas, outputs, head.clock))
+        self.builds.record([Tick(deltas, outputs, head.clock)])
         self.head = self.times.observed(head, deltas, {})
         self._pass_time()
 
@@ -151,12 +151,8 @@ class Database:
             self.head = head
         else:
             self.install(head)
-        self._record(Tick(deltas, outputs, head.clock))
+        self.builds.record([Tick(deltas, outputs, head.clock)])
         self._pass_time()
-
-    def _record(self, *ticks: Tick) -> None:
-        for one, tick in product(self.building, ticks):
-            one.backfill.record(*tick)
 
     def change(self, statement: Dml, params: tuple[Column, ...], context: EvalContext) -> Outcome:
         """Runs INSERT, UPDATE, DELETE or TRUNCATE as a transaction of its own."""
@@ -188,33 +184,10 @@ class Database:
     def define(self, bound: Bound, waiting: "Future[Any] | None") -> Outcome | Watch | None:
         """Runs a definition. None where its backfill goes on, after which `waiting` is resolved."""
         try:
-            draft = self._drafted(self.head, bound)
-            if not draft.built:
-                self.install(draft.head)
-                return draft.outcome
-            if draft.watched is not None and (same := twin(self.head, draft.head, draft.built[0])) is not None:
-                return self.watch(same, draft.watched)
-            self.head = replace(self.head, clock=draft.head.clock)
-            backfill = Backfill(self.circuit, self.head, draft.head.roots, self.replays, self.tick())
-            for sink in draft.sinks():
-                self.outlets.open(sink)
+            return self.builds.begin(self._drafted(self.head, bound), waiting)
         except SqlError:
             self.sweep()
             raise
-        now = self.world.monotonic()
-        changed = draft.head.catalog.objects.changed(self.head.catalog.objects)
-        made = [thing for _, thing in sorted(changed, key=lambda item: item[0])]
-        one = Building(draft, made, backfill, waiting, draft.outcome, now, now)
-        self.building.append(one)
-        if waiting is None or backfill.instant:
-            self._finish_now(one)
-            return one.outcome
-        self.head = self.intake.follow(self.head, self._read_by_buildings())
-        return None
-
-    def _read_by_buildings(self) -> list[Roots]:
-        """Who needs columns of sources beside the head: a tick's changes must have all that a backfill will see."""
-        return [one.draft.head.roots for one in self.building]
 
     def defined(self, head: Head, bound: Bound) -> tuple[Head, Draft]:
         """A fork's head with a definition, backfilled on the spot."""
@@ -231,31 +204,18 @@ class Database:
         draft = self.definer.define(head, bound.statement, bound.tag)
         return replace(draft, head=self.times.begun(draft.head, self._now_us())) if draft.built else draft
 
-    def _finish_now(self, one: Building) -> None:
-        try:
-            while not one.backfill.advance():
-                pass
-            self._install_built(one)
-        except SqlError:
-            self.building.remove(one)
-            self.sweep()
-            raise
-
-    def _install_built(self, one: Building) -> None:
-        """The backfill has caught up: the definition joins the head."""
-        self.install(one.backfill.finish(one.joined(self.head)))
-        self.building.remove(one)
-        if one.draft.watched is not None:
-            one.outcome = self.watch(one.draft.built[0], one.draft.watched)
-
     def install(self, head: Head) -> None:
         """Makes a head with another catalog the newest one."""
         self.require_there()
         self.times.watermarks.follow(head.catalog)
         head = self.times.watermarks.pruned(head.pruned(self.head))
-        self.head = self.intake.follow(head, self._read_by_buildings())
+        self.head = self.intake.follow(head, self.builds.roots())
         self.channels.keep(head.catalog)
         self.sweep()
+
+    def follow_sources(self) -> None:
+        """Reads what the head and the definitions that are being built need of sources."""
+        self.head = self.intake.follow(self.head, self.builds.roots())
 
     # -- watching
 
@@ -285,7 +245,7 @@ class Database:
         self._swept = live
         passing: list[Container[Node]] = [self.committed.roots.live]
         passing += [fork.head.roots.live for fork in list(self.forks)]
-        for one in self.building:
+        for one in self.builds.going_on:
             passing += one.backfill.within, one.draft.head.roots.live
         self.circuit.sweep(live, passing)
 
@@ -294,7 +254,7 @@ class Database:
     def work(self) -> bool:
         """One turn: a chunk of each backfill, a batch of each source. Whether there may be more at once."""
         busy = False
-        for one in list(self.building):
+        for one in list(self.builds.going_on):
             busy = True
             self.build(one)
         busy = self._take_in() or busy
@@ -305,24 +265,15 @@ class Database:
 
     def build(self, one: Building) -> None:
         """Goes on with a backfill, and tells who waits if it ends or fails."""
-        try:
-            if not one.backfill.advance():
-                return
-            self._install_built(one)
-        except SqlError as error:
-            self.building.remove(one)
-            self.sweep()
-            if one.waiting is not None:
-                one.waiting.set_exception(error)
-            return
-        self.on_built(one)
+        if self.builds.go_on(one):
+            self.on_built(one)
 
     def on_built(self, one: Building) -> None:
         """Replaced by the engine: resolves who waits with the next commit."""
 
     def _take_in(self) -> bool:
         if self.intake.rested():
-            self.head = self.intake.follow(self.head, self._read_by_buildings())
+            self.follow_sources()
         batches = self.intake.batches()
         if not batches:
             return False
@@ -333,14 +284,14 @@ class Database:
             self.intake.rest(batches)
             raise
         self.head = self.times.taken(taking.head, batches)
-        self._record(*taking.ticks)
+        self.builds.record(taking.ticks)
         return True
 
     def _pass_time(self) -> None:
         """Moves the watermarks, and takes the tick of what has become due."""
         self.require_there()
         self.head, *ticks = self.times.passed(self.head, self._now_us, self._stepped)
-        self._record(*ticks)
+        self.builds.record(ticks)
 
     def _stepped(self, head: Head, deltas: Deltas) -> tuple[Head, Mapping[Node, Delta]]:
         return advance(self.circuit, head, deltas, self.tick())
@@ -376,10 +327,7 @@ class Database:
     def _go_back(self, head: Head, error: BaseException) -> None:
         """Undoes the ticks since `head`. Definitions that are being built have seen them, and fail."""
         self.head = head
-        failed, self.building = self.building, []
-        for one in failed:
-            if one.waiting is not None:
-                one.waiting.set_exception(error)
+        self.builds.fail(error)
 
     def close(self) -> None:
         self.intake.close()

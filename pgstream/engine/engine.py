@@ -72,7 +72,7 @@ class OpenDatabase:
         def run() -> bool:
             database = self._database
             done = all(database.intake.exhausted(oid) for oid in database.intake.sources)
-            return done and not database.dirty and not database.building
+            return done and not database.dirty and not database.builds.going_on
 
         return self._loop.submit(run, durable=False).result()
 

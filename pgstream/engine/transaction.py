@@ -318,7 +318,7 @@ class Transaction:
             told = bool(self._deltas) and self._base.tells_ticks  # as one tick, of now
             if any(draft.reshapes for draft in self._drafts):
                 install_reshaped(self._database, self._base, self._fork)
-            elif self._database.head is not self._base or self._database.building or told:
+            elif self._database.head is not self._base or self._database.builds.going_on or told:
                 self._replay()
             elif self._drafts:
                 self._database.install(self._fork)
