@@ -9,39 +9,32 @@ from collections.abc import Callable
 from typing import Any
 
 from pgstream.errors import (
-    DuplicateCursor,
-    DuplicatePreparedStatement,
     FeatureNotSupported,
     InternalError,
     ProtocolViolation,
     SqlError,
-    SyntaxError42601,
     UndefinedParameter,
 )
 from pgstream.session import (
     control_copy,
     controls,  # noqa: F401  declares what sessions run themselves
 )
-from pgstream.session.bind_values import bound_values
-from pgstream.session.encode import fields, result_formats
+from pgstream.session.encode import fields
+from pgstream.session.extended import Extended
 from pgstream.session.keyed import read_at_once
-from pgstream.session.pipeline import is_full, repeated, run_repeated
-from pgstream.session.prepared import Answer, Portal, Prepared
+from pgstream.session.pipeline import is_full
+from pgstream.session.prepared import Answer
 from pgstream.session.rounds import finish_insert, taken_at_once
 from pgstream.session.running import (
-    changes_tables,
-    control_of,
     decoded,
-    is_query,
-    point_answer,
     prepare,
+    require_allowed,
     run,
     statements_of,
-    types_of,
 )
 from pgstream.session.sending import Step, send_rows
 from pgstream.session.session import Session
-from pgstream.session.subscribing import send_coming, send_feed
+from pgstream.session.subscribing import send_feed
 from pgstream.session.transaction import State
 from pgstream.wire import backend
 from pgstream.wire.messages import (
@@ -70,17 +63,16 @@ class Conversation:
     def __init__(self, session: Session) -> None:
         self.session = session
         self._skipping = False
-        self._one_by_one = False
-        """Until Sync, as a message among those that wait will fail."""
+        self._extended = extended = Extended(session)
         self._task: asyncio.Task[None] | None = None
         self._answers: dict[type, Callable[[Any], Step | None]] = {
             Query: self._query,
-            Parse: self._parse,
-            Bind: self._bind,
-            Describe: self._describe,
-            Execute: self._execute,
-            Executions: self._executions,
-            Close: self._close,
+            Parse: extended.parse,
+            Bind: extended.bind,
+            Describe: extended.describe,
+            Execute: extended.execute,
+            Executions: extended.executions,
+            Close: extended.close,
             Flush: self._flush,
             Sync: self._sync,
             FunctionCall: self._function_call,
@@ -119,7 +111,7 @@ class Conversation:
             return False
         if not taken_at_once(session, round, self._inserted):
             return False
-        self._one_by_one = False
+        self._extended.one_by_one = False
         return True
 
     def _inserted(self, _outcome: Any, error: BaseException | None) -> None:
@@ -209,7 +201,7 @@ class Conversation:
                 last = i == len(statements) - 1
                 if not last:
                     session.start_implicit()
-                self._require_allowed(parsed.node)
+                require_allowed(session, parsed.node)
                 prepared = prepare(session, parsed)
                 if prepared.parameters:
                     raise UndefinedParameter("there is no parameter $1")
@@ -227,14 +219,6 @@ class Conversation:
             self._tell_failure(error)
         session.ready_for_query()
 
-    def _require_allowed(self, node: Any) -> None:
-        """In a failed transaction only its end is allowed."""
-        session = self.session
-        if session.block.state is State.FAILED:
-            control = control_of(node)
-            if control is None or not control.leaves_failed(node):
-                session.block.require_usable()
-
     async def _send_result(self, answer: Answer) -> None:
         """RowDescription and all rows in text format; FETCH from a binary cursor in binary."""
         assert answer.columns is not None
@@ -247,135 +231,12 @@ class Conversation:
         if step is not None:
             await step
 
-    # Extended query ----------------------------------------------------------------------------------------
-
-    def _parse(self, message: Parse) -> None:
-        session = self.session
-        session.start_clock(message.text.decode(errors="replace"))
-        statements = statements_of(session, decoded(message.text))
-        if len(statements) > 1:
-            raise SyntaxError42601("cannot insert multiple commands into a prepared statement")
-        if message.statement and message.statement in session.statements:
-            raise DuplicatePreparedStatement(f'prepared statement "{message.statement}" already exists')
-        given = types_of(message.parameter_oids)
-        if statements:
-            self._require_allowed(statements[0].node)
-            prepared = prepare(session, statements[0], given)
-        else:
-            prepared = Prepared(None, given)
-        session.statements[message.statement] = prepared
-        session.write(backend.PARSE_COMPLETE)
-
-    def _bind(self, message: Bind) -> None:
-        session = self.session
-        prepared = session.statement(message.statement)
-        if prepared.parsed is not None:
-            self._require_allowed(prepared.parsed.node)
-        if message.portal and message.portal in session.portals:
-            raise DuplicateCursor(f'cursor "{message.portal}" already exists')
-        params = bound_values(message, prepared, session.own_context)
-        session.portals[message.portal] = Portal(prepared, params, message.result_formats)
-        session.write(backend.BIND_COMPLETE)
-
-    def _describe(self, message: Describe) -> None:
-        session = self.session
-        if message.kind == "S":
-            prepared = session.statement(message.name)
-            session.write(backend.parameter_description([type.oid for type in prepared.parameters]))
-            codes: tuple[int, ...] = ()
-        else:
-            cursor = session.cursors.get(message.name)
-            if cursor is not None:
-                columns = cursor.answer.columns or ()
-                session.write(backend.row_description(fields(columns, (int(cursor.binary),) * len(columns))))
-                return
-            portal = session.portal(message.name)
-            prepared, codes = portal.prepared, portal.result_formats
-        if prepared.columns is None:
-            session.write(backend.NO_DATA)
-            return
-        formats = result_formats(codes, len(prepared.columns))
-        session.write(backend.row_description(fields(prepared.columns, formats)))
-
-    def _execute(self, message: Execute) -> Step | None:
-        session = self.session
-        portal = self.session.portal(message.portal)
-        prepared = portal.prepared
-        if prepared.parsed is None:
-            session.write(backend.EMPTY_QUERY_RESPONSE)
-            return None
-        self._require_allowed(prepared.parsed.node)
-        if portal.answer is None:
-            session.start_clock(prepared.parsed.whole)
-            if is_query(prepared):
-                portal.answer = point_answer(session, prepared, portal.params)
-            if portal.answer is None:
-                return self._run_portal(portal, message.rows_max)
-        return self._send_portal(portal, message.rows_max)
-
-    def _executions(self, message: Executions) -> None:
-        """The first comes as it would alone; its Execute takes the others with it where it can (`_run_portal`)."""
-        self.session.inbox.extendleft(reversed(message.unfolded()))
-
-    async def _run_portal(self, portal: Portal, rows_max: int) -> None:
-        session = self.session
-        again = None if self._one_by_one else repeated(session, portal)
-        if again is not None:
-            if await run_repeated(session, portal, again):
-                portal.answer = Answer("INSERT 0 1")
-                return
-            self._one_by_one = True
-        alone = bool(self.session.inbox) and type(self.session.inbox[0]) is Sync
-        if not alone and changes_tables(portal.prepared):
-            session.start_implicit()
-        portal.answer = await run(session, portal.prepared, portal.params)
-        step = self._send_portal(portal, rows_max)
-        if step is not None:
-            await step
-
-    def _send_portal(self, portal: Portal, rows_max: int) -> Step | None:
-        """The next rows of a portal that ran, and how it stands."""
-        session = self.session
-        answer = portal.answer
-        assert answer is not None
-        if answer.columns is None:
-            session.write(backend.command_complete(answer.tag))
-            return None
-        if answer.feed is not None:
-            return send_coming(session, portal, answer, rows_max)
-        left = answer.count - portal.sent
-        count = min(left, rows_max) if rows_max else left
-        formats = result_formats(portal.result_formats, len(answer.columns))
-        step = send_rows(session, answer, formats, portal.sent, count)
-        portal.sent += count
-        suspended = bool(rows_max) and count == rows_max
-        ending = backend.PORTAL_SUSPENDED if suspended else backend.command_complete(answer.tag_after(count))
-        if step is not None:
-            return self._then_write(step, ending)
-        session.write(ending)
-        return None
-
-    async def _then_write(self, step: Step, ending: bytes) -> None:
-        await step
-        self.session.write(ending)
-
-    def _close(self, message: Close) -> None:
-        session = self.session
-        if message.kind == "S":
-            closed = session.statements.pop(message.name, None)
-            for name in [name for name, portal in session.portals.items() if portal.prepared is closed]:
-                del session.portals[name]
-        else:
-            session.portals.pop(message.name, None)
-            session.cursors.pop(message.name, None)
-        session.write(backend.CLOSE_COMPLETE)
-
     def _flush(self, _message: Flush) -> None:
         self.session.flush()
 
     def _sync(self, _message: Sync) -> Step | None:
         session = self.session
-        self._skipping = self._one_by_one = False
+        self._skipping = self._extended.one_by_one = False
         if session.block.state is State.IMPLICIT:
             return self._commit_pipeline()
         if session.block.state is State.IDLE:

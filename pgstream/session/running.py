@@ -18,6 +18,7 @@ from pgstream.session.prepared import Answer, Prepared
 from pgstream.session.report import SessionNotice
 from pgstream.session.session import PLANS_MAX, Session
 from pgstream.session.subscribing import subscribed
+from pgstream.session.transaction import State
 from pgstream.sql.bind import BindScope, bind
 from pgstream.sql.bind.statements import Explain, Nothing, Query, Subscribe
 from pgstream.sql.parse import Parsed, ast, parse
@@ -74,6 +75,14 @@ def control_of(node: Any) -> Control | None:
     if isinstance(node, ast.ExplainStmt) and isinstance(node.query, ast.ExecuteStmt):
         return _CONTROLS[ExplainExecute]
     return _CONTROLS.get(type(node))
+
+
+def require_allowed(session: Session, node: Any) -> None:
+    """In a failed transaction only its end is allowed. Raises InFailedSqlTransaction."""
+    if session.block.state is State.FAILED:
+        control = control_of(node)
+        if control is None or not control.leaves_failed(node):
+            session.block.require_usable()
 
 
 def decoded(text: bytes) -> str:
