@@ -17,7 +17,7 @@ LISTED_MAX = 100
 
 def drop(catalog: Catalog, statement: Drop) -> tuple[set[int], tuple[Notice, ...]]:
     """The OIDs that go, and what to tell. Raises DependentObjectsStillExist without CASCADE."""
-    notices = [Notice(f"{missing} does not exist, skipping") for missing in statement.missing]
+    notices = [Notice(told) for told in statement.missing]
     named = set(statement.oids)
     gone, others = set(named), list[tuple[CatalogObject, CatalogObject]]()
     for oid in statement.oids:
