@@ -14,3 +14,11 @@ GROUP BY window_start, window_end
 EMIT ON WINDOW CLOSE;
 
 SELECT * FROM window_count ORDER BY window_start;
+
+CREATE SINK sink1 FROM window_count
+WITH (
+   connector='kafka',
+   properties.bootstrap.server='$broker',
+   topic='test'
+)
+FORMAT PLAIN ENCODE JSON;

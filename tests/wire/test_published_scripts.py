@@ -12,14 +12,16 @@ from pathlib import Path
 import psycopg
 
 from pgstream.testing.server import Server
+from tests.unit.engine.kafka_topics import Topics, started_broker
 
 SCRIPTS = Path(__file__).parents[2] / "conformance" / "scripts"
 
 
-def run(folder: Path, system: str) -> "list[list[list[str]]]":
+def run(folder: Path, system: str, broker: str = "") -> "list[list[list[str]]]":
     """Runs a system's script in its dialect; the rows of each of its queries."""
     text = (SCRIPTS / f"{system}.sql").read_text()
     text = text.replace("$input_dir", str(folder)).replace("$output_path", str(folder / "output.json"))
+    text = text.replace("$broker", broker)
     (folder / "script.sql").write_text(text)
     command = [sys.executable, "-m", "pgstream", "run", "script.sql", "--dialect", system]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=300, check=False)
@@ -61,12 +63,22 @@ def test_arroyo(tmp_path: Path) -> None:
 
 
 def test_risingwave(tmp_path: Path) -> None:
-    """Each minute's count, though the rows are not in order; a finite source closes its last windows at its end."""
+    """Each minute's count, though the rows are not in order, and once in the topic; a finite source closes its last
+    windows at its end."""
     minutes = [0, 0, 1, 3, 2, 9, 9]
     write(tmp_path / "events.json", [{"event_time": f"2024-01-01 00:0{m}:30", "id": m} for m in minutes])
-    [rows] = run(tmp_path, "risingwave")
+    broker = started_broker(tmp_path / "broker")
+    try:
+        topics = Topics(broker)
+        topics.make(name="test")
+        [rows] = run(tmp_path, "risingwave", broker.servers)
+        sent = topics.values("test")
+    finally:
+        broker.stop()
     starts = [(row[0][11:16], row[1][11:16], row[2]) for row in rows]
     assert starts == [(f"00:0{m}", f"00:{m + 1:02}", str(n)) for m, n in ((0, 2), (1, 1), (2, 1), (3, 1), (9, 2))]
+    shown = [(row["window_start"][11:16], row["window_end"][11:16], str(row["count"])) for row in sent]
+    assert sorted(shown) == starts
 
 
 def test_flink(tmp_path: Path) -> None:

@@ -20,11 +20,11 @@ class Topics:
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
 
-    def make(self, partitions: int = 1, **config: str) -> str:
-        """A topic of a name of its own; __ stands for a dot in settings."""
+    def make(self, partitions: int = 1, name: str | None = None, **config: str) -> str:
+        """A topic, of a name of its own where none is given; __ stands for a dot in settings."""
         from confluent_kafka.admin import AdminClient, NewTopic
 
-        name = f"t{uuid.uuid4().hex[:10]}"
+        name = name or f"t{uuid.uuid4().hex[:10]}"
         settings = {key.replace("__", "."): value for key, value in config.items()}
         admin = AdminClient({"bootstrap.servers": self.broker.servers})
         for future in admin.create_topics([NewTopic(name, partitions, 1, config=settings)]).values():
