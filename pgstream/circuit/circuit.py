@@ -67,6 +67,8 @@ class Circuit:
         self._loose: dict[Node, None] = {}
         """Those that perhaps nobody wants: new ones, and those that were let go."""
         self._next_id = 0
+        self.failed: Node | None = None
+        """Where the last step failed that did."""
 
     def __len__(self) -> int:
         return len(self._nodes)
@@ -199,7 +201,11 @@ class Circuit:
         while waiting:
             _, node = heapq.heappop(waiting)
             tick.check()
-            output = self._run(node, state, changed, inputs, outputs, tick)
+            try:
+                output = self._run(node, state, changed, inputs, outputs, tick)
+            except Exception:
+                self.failed = node
+                raise
             outputs[node] = output
             if not len(output):
                 continue

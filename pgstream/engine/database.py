@@ -32,7 +32,8 @@ from pgstream.engine.rebuilding import forgotten, rebuilt
 from pgstream.engine.replay import Replays
 from pgstream.engine.roots import Live
 from pgstream.engine.sharing import Asked, Recipe, Sharing
-from pgstream.engine.steps import VIEW_SETTINGS, Deltas, advance
+from pgstream.engine.shielding import advance_shielded
+from pgstream.engine.steps import VIEW_SETTINGS, Deltas
 from pgstream.engine.taking import Taking, Tick
 from pgstream.engine.times import Times
 from pgstream.engine.watching import Channels, Watch
@@ -129,12 +130,12 @@ class Database:
 
     def advanced(self, head: Head, deltas: Deltas) -> Head:
         """A fork's head one tick later."""
-        return advance(self.circuit, head, deltas, self.tick())[0]
+        return advance_shielded(self.circuit, head, deltas, self.tick())[0]
 
     def apply(self, deltas: Deltas) -> None:
         """One tick of the head. Raises whatever a view's expression raises, and changes nothing then."""
         self._pass_time()  # a view that fails by that is no fault of these changes
-        head, outputs = advance(self.circuit, self.head, deltas, self.tick())
+        head, outputs = self._stepped(self.head, deltas)
         self.builds.record([Tick(deltas, outputs, head.clock)])
         self.head = self.times.observed(head, deltas, {})
         self._pass_time()
@@ -145,7 +146,7 @@ class Database:
         outputs: Mapping[Node, Delta] = {}
         catalog = self.head.catalog
         if deltas:
-            head, outputs = advance(self.circuit, head, deltas, self.tick())
+            head, outputs = self._stepped(head, deltas)
             head = self.times.observed(head, deltas, {})
         if head.catalog is catalog:
             self.head = head
@@ -210,7 +211,7 @@ class Database:
         self.times.watermarks.follow(head.catalog)
         head = self.times.watermarks.pruned(head.pruned(self.head))
         self.head = self.intake.follow(head, self.builds.roots())
-        self.channels.keep(head.catalog)
+        self.channels.keep(head)
         self.sweep()
 
     def follow_sources(self) -> None:
@@ -294,7 +295,9 @@ class Database:
         self.builds.record(ticks)
 
     def _stepped(self, head: Head, deltas: Deltas) -> tuple[Head, Mapping[Node, Delta]]:
-        return advance(self.circuit, head, deltas, self.tick())
+        made, outputs, failed = advance_shielded(self.circuit, head, deltas, self.tick())
+        self.channels.end(failed)
+        return made, outputs
 
     # -- durability
 

@@ -7,11 +7,10 @@ as it was durable before it could be read.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import Relation
 from pgstream.delta import Delta
 from pgstream.engine.facts import HeadFacts
@@ -204,15 +203,26 @@ class Channels:
         if until_ms - self._told_ms >= PULSE_MS:
             self.publish((), until_ms, head)
 
-    def keep(self, catalog: Catalog) -> None:
+    def end(self, failed: Mapping[int, Exception]) -> None:
+        """Ends the channels of relations that are not computed any more, by OID."""
+        for oid, error in failed.items():
+            if oid in self._open:
+                self._open[oid].channel.fail(_for_clients(error))
+
+    def keep(self, head: Head) -> None:
         """Ends the channels of what reads a relation that is gone."""
-        for one in self._open.values():
-            if any(oid not in catalog.objects for oid in one.depends):
+        for oid, one in self._open.items():
+            if oid not in head.roots.stored or any(read not in head.catalog.objects for read in one.depends):
                 one.channel.fail(UndefinedTable("a relation that is subscribed to was dropped"))
 
     def restored(self, head: Head, error: BaseException) -> frozenset[int]:
         """What is still watched once the database has gone back to `head`; the channels of the rest end."""
         for oid, one in self._open.items():
             if oid not in head.roots.stored:
-                one.channel.fail(error if isinstance(error, SqlError) else InternalError(str(error)))
+                one.channel.fail(_for_clients(error))
         return frozenset(oid for oid in self._open if oid in head.roots.stored)
+
+
+def _for_clients(error: BaseException) -> SqlError:
+    """What subscribers are told of an error."""
+    return error if isinstance(error, SqlError) else InternalError(f"internal error: {type(error).__name__}")
