@@ -182,8 +182,16 @@ class NotNullViolation(SqlError):
     sqlstate = "23502"
 
 
+class ForeignKeyViolation(SqlError):
+    sqlstate = "23503"
+
+
 class UniqueViolation(SqlError):
     sqlstate = "23505"
+
+
+class CheckViolation(SqlError):
+    sqlstate = "23514"
 
 
 class ActiveSqlTransaction(SqlError):
@@ -352,6 +360,34 @@ class InvalidColumnReference(SqlError):
 
 class InvalidTableDefinition(SqlError):
     sqlstate = "42P16"
+
+
+class DuplicateObject(SqlError):
+    sqlstate = "42710"
+
+
+class InvalidObjectDefinition(SqlError):
+    sqlstate = "42P17"
+
+
+class GeneratedAlways(SqlError):
+    sqlstate = "428C9"
+
+
+class InvalidForeignKey(SqlError):
+    sqlstate = "42830"
+
+
+class DuplicateFunction(SqlError):
+    sqlstate = "42723"
+
+
+class InvalidFunctionDefinition(SqlError):
+    sqlstate = "42P13"
+
+
+class SequenceGeneratorLimitExceeded(SqlError):
+    sqlstate = "2200H"
 
 
 class TooManyConnections(SqlError):

@@ -10,6 +10,7 @@ from typing import Any
 
 from pgstream.catalog.objects import (
     CatalogObject,
+    Check,
     Feed,
     Index,
     IndexColumn,
@@ -29,6 +30,7 @@ from pgstream.types.definition import SqlType
 CLASSES: dict[str, Any] = {
     cls.__name__: cls
     for cls in (
+        Check,
         Feed,
         Index,
         IndexColumn,

@@ -3,7 +3,7 @@
 import re
 
 from pgstream.catalog.catalog import Catalog
-from pgstream.catalog.objects import Index, MaterializedView, Relation, Table, View
+from pgstream.catalog.objects import Check, Index, MaterializedView, Relation, Table, View
 from pgstream.functions.keywords import needs_quotes
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
@@ -56,3 +56,8 @@ def constraint_definition(catalog: Catalog, index: Index) -> str:
     columns = catalog.indexed(index).columns
     names = ", ".join(quoted(columns[key.position].name) for key in index.columns)
     return f"{'PRIMARY KEY' if index.primary else 'UNIQUE'} ({names})"
+
+
+def check_definition(check: Check) -> str:
+    """`CHECK (…)`, as ALTER TABLE … ADD takes it."""
+    return f"CHECK ({check.expression}){' NO INHERIT' * check.no_inherit}{' NOT VALID' * (not check.validated)}"

@@ -10,13 +10,14 @@ import pyarrow as pa
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import (
+    check_definition,
     constraint_definition,
     constraint_oid,
     index_definition,
     view_definition,
 )
 from pgstream.catalog.names import Names, search_path
-from pgstream.catalog.objects import Index, MaterializedView, View
+from pgstream.catalog.objects import Index, MaterializedView, Table, View
 from pgstream.catalog.pg_server import role_oids, session_of
 from pgstream.catalog.routine_names import procedures
 from pgstream.catalog.type_names import type_text
@@ -76,6 +77,9 @@ def pg_get_constraintdef(call: BoundCall, oid: int) -> str | None:
     for thing in _catalog(call).objects.values():
         if isinstance(thing, Index) and oid and constraint_oid(_catalog(call), thing) == oid:
             return constraint_definition(_catalog(call), thing)
+        for check in thing.checks if isinstance(thing, Table) else ():
+            if check.oid == oid:
+                return check_definition(check)
     return None
 
 

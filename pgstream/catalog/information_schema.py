@@ -107,7 +107,8 @@ def _column(column: TableColumn, number: int, database: str) -> Row:
         "is_self_referencing": "NO",
         "is_identity": "NO",
         "identity_cycle": "NO",
-        "is_generated": "NEVER",
+        "is_generated": "NEVER" if column.generated is None else "ALWAYS",
+        "generation_expression": column.generated,
     }
     return row | _numbers(definition.name, typmod)
 

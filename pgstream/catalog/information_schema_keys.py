@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.information_schema import OWNER, placed
-from pgstream.catalog.objects import MaterializedView, Schema, Table, View
+from pgstream.catalog.objects import Check, MaterializedView, Schema, Table, View
 from pgstream.catalog.pg_functions import builtin_procedures
 from pgstream.catalog.pg_relations import all_relations
 from pgstream.catalog.pg_server import role_oids, session_of
@@ -51,6 +51,12 @@ def table_constraints(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
         yield {**_named(catalog, context, table, name), "constraint_type": kind, **shared}
     for table, name, _ in _not_null(catalog):
         yield {**_named(catalog, context, table, name), "constraint_type": "CHECK", **shared}
+    for table, check in _checks(catalog):
+        yield {**_named(catalog, context, table, check.name), "constraint_type": "CHECK", **shared}
+
+
+def _checks(catalog: Catalog) -> Iterator[tuple[Table, Check]]:
+    return ((thing, check) for thing in catalog.relations() if isinstance(thing, Table) for check in thing.checks)
 
 
 @rows_of("information_schema", "check_constraints")
@@ -60,6 +66,8 @@ def check_constraints(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
             **_named(catalog, context, table, name),
             "check_clause": f"{table.columns[number - 1].name} IS NOT NULL",
         }
+    for table, check in _checks(catalog):
+        yield {**_named(catalog, context, table, check.name), "check_clause": f"({check.expression})"}
 
 
 @rows_of("information_schema", "key_column_usage")
@@ -75,6 +83,9 @@ def constraint_column_usage(catalog: Catalog, context: EvalContext) -> Iterator[
     for table, name, positions, _ in _keyed(catalog):
         for position in positions:
             yield {**_named(catalog, context, table, name), "column_name": table.columns[position].name}
+    for table, check in _checks(catalog):
+        for column in check.columns:
+            yield {**_named(catalog, context, table, check.name), "column_name": column}
 
 
 @rows_of("information_schema", "constraint_table_usage")

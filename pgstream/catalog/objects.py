@@ -29,12 +29,27 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column of a stored relation. `default` is the SQL text of its default expression."""
+    """A column of a stored relation. `default` is the SQL text of its default expression, `generated` that of what it
+    is computed as from the other columns."""
 
     name: str
     type: SqlType
     not_null: bool = False
     default: str | None = None
+    generated: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A CHECK constraint: `expression` is SQL text over the table's columns, of which it names `columns`. One that is
+    not `validated` was added without a look at the rows that were there. `oid` is 0 until the constraint is made."""
+
+    oid: int
+    name: str
+    expression: str
+    columns: tuple[str, ...]
+    validated: bool = True
+    no_inherit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +94,7 @@ class Table:
     watermark: Watermark | None = None
     append_only: bool = False
     late: bool = False
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import constraint_oid
 from pgstream.catalog.objects import (
     SUPERUSER,
+    Check,
     Index,
     MaterializedView,
     Relation,
@@ -68,6 +69,7 @@ def _class(thing: Relation | SystemRelation, indexed: bool) -> Row:
         "relfilenode": 0 if kind == "v" else thing.oid,
         "reltuples": -1.0,
         "relhasindex": indexed,
+        "relchecks": len(thing.checks) if isinstance(thing, Table) else 0,
         "relpersistence": "p",
         "relkind": kind,
         "relnatts": len(thing.columns),
@@ -136,7 +138,8 @@ def _attribute(relation_oid: int, number: int, column: TableColumn) -> Row:
         "attalign": definition.align,
         "attstorage": definition.toast,
         "attnotnull": column.not_null,
-        "atthasdef": column.default is not None,
+        "atthasdef": column.default is not None or column.generated is not None,
+        "attgenerated": "" if column.generated is None else "s",
         "attislocal": True,
         "attcollation": definition.collation,
     }
@@ -147,8 +150,9 @@ def pg_attrdef(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     """Column defaults: `adbin` is the default's SQL text, which `pg_get_expr` gives back."""
     for thing in catalog.relations():
         for number, column in enumerate(thing.columns, 1):
-            if column.default is not None:
-                yield {"oid": thing.oid, "adrelid": thing.oid, "adnum": number, "adbin": column.default}
+            kept = column.default if column.generated is None else column.generated
+            if kept is not None:
+                yield {"oid": thing.oid, "adrelid": thing.oid, "adnum": number, "adbin": kept}
 
 
 @rows_of("pg_catalog", "pg_index")
@@ -194,6 +198,27 @@ def pg_constraint(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
                 "connoinherit": True,
                 "conkey": [key.position + 1 for key in index.columns],
             }
+    for table in catalog.relations():
+        if isinstance(table, Table):
+            yield from (_check(table, check) for check in table.checks)
+
+
+def _check(table: Table, check: Check) -> Row:
+    return {
+        "oid": check.oid,
+        "conname": check.name,
+        "connamespace": table.schema_oid,
+        "contype": "c",
+        "convalidated": check.validated,
+        "conrelid": table.oid,
+        "confupdtype": " ",
+        "confdeltype": " ",
+        "confmatchtype": " ",
+        "conislocal": True,
+        "connoinherit": check.no_inherit,
+        "conkey": [i for i, column in enumerate(table.columns, 1) if column.name in check.columns] or None,
+        "conbin": check.expression,
+    }
 
 
 @cache

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from pgstream.catalog.objects import Table
 from pgstream.delta import Column, Delta, concat
-from pgstream.engine.constraints import UniqueKey, check_not_null, check_unique, unique_keys
+from pgstream.engine.constraints import UniqueKey, check_unique, unique_keys
 from pgstream.engine.head import Head
 from pgstream.engine.outcome import Change, Outcome
 from pgstream.engine.reading import Snapshot
 from pgstream.engine.replaying import replayed
+from pgstream.engine.row_rules import stored_rows
 from pgstream.errors import CardinalityViolation, WrongObjectType
 from pgstream.functions.registry import EvalContext
 from pgstream.kernels.grouping import group_ids
@@ -62,10 +63,13 @@ class Writing:
 
     def insert_rows(self, table: Table, columns: Sequence[Column]) -> Delta:
         """The delta that adds rows to `table`, one column for each of the table's."""
-        check_not_null(self.head.catalog, table, columns, self.context.settings)
-        delta = Delta.of(columns)
+        delta = Delta.of(self._stored(table, columns))
         check_unique(self.head, table, delta, self.seed, self.context.settings)
         return delta
+
+    def _stored(self, table: Table, columns: Sequence[Column]) -> list[Column]:
+        """Rows as `table` stores them."""
+        return stored_rows(self.head.catalog, table, columns, self.context)
 
     def _rows(self, plan: Relation) -> tuple[dict[int, Column], int]:
         """The rows of `plan` by column id, and how many."""
@@ -100,8 +104,7 @@ class Writing:
         columns = [values[col.id] for col in statement.excluded]
         if not count:
             return Change({}, self._returned("INSERT 0 0", statement.returning, _empty(statement.target), 0))
-        check_not_null(self.head.catalog, table, columns, self.context.settings)
-        delta = Delta.of(columns)
+        delta = Delta.of(self._stored(table, columns))
         if statement.on_conflict is not None:
             delta = self._resolved(table, statement, statement.on_conflict, delta)
         check_unique(self.head, table, delta, self.seed, self.context.settings)
@@ -171,7 +174,7 @@ class Writing:
         if not count:
             return existing
         made = [evaluate(expr, values(), count, self.context, self.params) for expr in conflict.update]
-        check_not_null(self.head.catalog, table, made, self.context.settings)
+        made = self._stored(table, made)
         return concat([existing.negate(), Delta.of(made)])
 
     def _update(self, statement: Update) -> Change:
@@ -181,11 +184,11 @@ class Writing:
         if not count:
             return Change({}, self._returned(tag, statement.returning, values, 0))
         old = Delta.of([values[col.id] for col in statement.old])
-        made = [values[col.id] for col in statement.new]
-        check_not_null(self.head.catalog, table, made, self.context.settings)
+        made = self._stored(table, [values[col.id] for col in statement.new])
         delta = concat([old.negate(), Delta.of(made)])
         check_unique(self.head, table, delta, self.seed, self.context.settings)
-        after = values | {col.id: column for col, column in zip(statement.old, made, strict=True)}
+        both = zip(statement.old, statement.new, made, strict=True)
+        after = values | {col.id: column for old, new, column in both for col in (old, new)}
         return Change({table.oid: delta}, self._returned(tag, statement.returning, after, count))
 
     def _delete(self, statement: Delete) -> Change:

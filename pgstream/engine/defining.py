@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pgstream.catalog.objects import (
+    Check,
     Feed,
     Index,
     IndexColumn,
@@ -87,7 +88,7 @@ class Definer:
                 return self._create_schema(head, statement)
             case bound.Subscribe():
                 return self._define_hidden(head, statement)
-            case bound.Rename() | bound.RenameColumn() | bound.SetSchema():
+            case bound.Rename() | bound.RenameColumn() | bound.RenameConstraint() | bound.SetSchema():
                 return renamed(head, statement, tag)
             case AlterSource():
                 return Draft(*altered(head, statement.source_oid, statement.settings))
@@ -119,6 +120,7 @@ class Definer:
             key,
             watermark=statement.watermark,
             append_only=statement.append_only,
+            checks=self.made_checks(statement.checks),
         )
         catalog = head.catalog.put(table)
         node = self.table_node(table)
@@ -135,6 +137,10 @@ class Definer:
             made = draft.head
             built += draft.built
         return Draft(made, Outcome("CREATE TABLE"), tuple(built))
+
+    def made_checks(self, checks: tuple[Check, ...]) -> tuple[Check, ...]:
+        """`checks` with the OIDs of those that have none yet."""
+        return tuple(check if check.oid else replace(check, oid=self.new_oids(1)) for check in checks)
 
     def unique_index(self, head: Head, table: Table, name: str | None, positions: tuple[int, ...]) -> tuple[Head, int]:
         """`head` with the index that a UNIQUE constraint of a new table asks for, and its OID."""

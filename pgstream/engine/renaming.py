@@ -18,7 +18,8 @@ from pgstream.catalog.objects import (
 from pgstream.engine.draft import Draft, require_free
 from pgstream.engine.head import Head
 from pgstream.engine.outcome import Outcome
-from pgstream.sql.bind.statements import Rename, RenameColumn, SetSchema
+from pgstream.errors import DuplicateObject
+from pgstream.sql.bind.statements import Rename, RenameColumn, RenameConstraint, SetSchema
 from pgstream.sql.expression_columns import with_column_renamed
 from pgstream.sql.rewording import Renaming
 
@@ -26,7 +27,7 @@ Texts = View | MaterializedView | Sink | Feed
 """What keeps a query as text."""
 
 
-def renamed(head: Head, statement: Rename | RenameColumn | SetSchema, tag: str) -> Draft:
+def renamed(head: Head, statement: Rename | RenameColumn | RenameConstraint | SetSchema, tag: str) -> Draft:
     """The head in which something has another name or schema. No row, node or OID changes."""
     thing = head.catalog.objects[statement.oid]
     schemas: dict[str, str] = {}
@@ -40,6 +41,9 @@ def renamed(head: Head, statement: Rename | RenameColumn | SetSchema, tag: str) 
         case RenameColumn():
             catalog = head.catalog.put(_with_column(thing, statement))
             touched = _readers(head.catalog, thing)
+        case RenameConstraint():
+            assert isinstance(thing, Table)
+            catalog, touched = head.catalog.put(_with_constraint(thing, statement)), []
         case SetSchema():
             catalog = _moved(head.catalog, thing, statement.schema_oid)
             touched = _readers(head.catalog, thing)
@@ -98,7 +102,38 @@ def _with_column(thing: CatalogObject, statement: RenameColumn) -> CatalogObject
     old = columns[statement.position].name
     columns[statement.position] = replace(columns[statement.position], name=statement.new_name)
     made = replace(thing, columns=tuple(columns))
+    if isinstance(made, Table):
+        made = _with_rules(made, old, statement.new_name)
     if isinstance(made, Table) and made.watermark is not None and made.watermark.expression:
         said = with_column_renamed(made.watermark.expression, old, statement.new_name)
         made = replace(made, watermark=replace(made.watermark, expression=said))
     return made
+
+
+def _with_rules(table: Table, old: str, new: str) -> Table:
+    """`table`, whose rules call a column by its new name."""
+
+    def said(text: str) -> str:
+        return with_column_renamed(text, old, new)
+
+    checks = tuple(
+        replace(
+            check,
+            expression=said(check.expression),
+            columns=tuple(new if name == old else name for name in check.columns),
+        )
+        for check in table.checks
+    )
+    columns = tuple(
+        column if column.generated is None else replace(column, generated=said(column.generated))
+        for column in table.columns
+    )
+    return replace(table, checks=checks, columns=columns)
+
+
+def _with_constraint(table: Table, statement: RenameConstraint) -> Table:
+    """`table` with a CHECK constraint that has another name."""
+    old, new = statement.old_name, statement.new_name
+    if any(check.name == new for check in table.checks):
+        raise DuplicateObject(f'constraint "{new}" for relation "{table.name}" already exists')
+    return replace(table, checks=tuple(replace(c, name=new) if c.name == old else c for c in table.checks))

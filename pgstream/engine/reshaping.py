@@ -10,6 +10,7 @@ from dataclasses import replace
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import (
     CatalogObject,
+    Check,
     Feed,
     Index,
     IndexColumn,
@@ -31,6 +32,7 @@ from pgstream.engine.head import Head
 from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.rebuilding import forgotten, with_node
 from pgstream.engine.roots import Roots
+from pgstream.engine.row_rules import check_there, with_generated
 from pgstream.engine.steps import advance
 from pgstream.errors import FeatureNotSupported, NotNullViolation, ObjectInUse
 from pgstream.functions.registry import EvalContext
@@ -61,6 +63,8 @@ def reshaped(
     """`head` with an altered table."""
     table = head.catalog.objects[statement.oid]
     assert isinstance(table, Table)
+    checks = database.definer.made_checks(statement.table.checks)
+    statement = replace(statement, table=replace(statement.table, checks=checks))
     rows = _rows(database, head, statement, params, context)
     catalog, gone, notices = _catalog(head.catalog, table, statement)
     if statement.primary_key is not None:
@@ -68,7 +72,7 @@ def reshaped(
     told = tuple(Notice(said, sqlstate=state) for said, state in statement.notices)
     made = replace(head, catalog=catalog, roots=head.roots.drop(gone))
     if rows is not None:
-        _check_not_null(catalog, table, statement, rows)
+        rows = _checked(catalog, table, statement, rows, context)
     if statement.plan is not None and rows is not None:
         made = _refilled(database, head, made, statement.oid, rows)
     made = made.pruned(head)
@@ -96,9 +100,32 @@ def _rows(
     assert isinstance(old, Table)
     pairs = zip(old.columns, statement.table.columns, strict=True)
     spine = head.rows(statement.oid)
-    if spine is None or not any(now.not_null and not before.not_null for before, now in pairs):
+    stricter = any(now.not_null and not before.not_null for before, now in pairs)
+    if spine is None or not (stricter or _to_check(old, statement.table)):
         return None
     return spine.contents()
+
+
+def _to_check(old: Table, now: Table) -> list[Check]:
+    """The CHECK constraints that must be seen to hold."""
+    before = {check.oid for check in old.checks if check.oid and check.validated}
+    return [check for check in now.checks if check.validated and check.oid not in before]
+
+
+def _checked(catalog: Catalog, old: Table, statement: AlterTable, rows: Delta, context: EvalContext) -> Delta:
+    """The rows of an altered table, with generated columns. Raises where what is asked of them does not hold."""
+    now = catalog.objects[statement.oid]
+    assert isinstance(now, Table)
+    columns = list(rows.columns)
+    if statement.plan is not None:
+        made = with_generated(catalog, now, columns, context)
+        same = {column.name for column in old.columns if column.generated is not None}
+        columns = [one if each.name in same else new for each, one, new in zip(now.columns, columns, made, strict=True)]
+    rows = Delta(tuple(columns), rows.weights)
+    _check_not_null(catalog, old, statement, rows)
+    for check in _to_check(old, statement.table):
+        check_there(catalog, now, check, columns, context)
+    return rows
 
 
 def _check_not_null(catalog: Catalog, table: Table, statement: AlterTable, rows: Delta) -> None:

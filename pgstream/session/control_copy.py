@@ -16,7 +16,7 @@ from pgstream.errors import (
     WrongObjectType,
 )
 from pgstream.session.copy_in import CopyReader, CopyTarget
-from pgstream.session.copy_options import CopyOptions, copied_positions, copy_options
+from pgstream.session.copy_options import CopyOptions, copied_columns, copy_options
 from pgstream.session.copy_out import copy_out_end, copy_out_rows, copy_out_start, empty_binary
 from pgstream.session.encode import chunk_rows
 from pgstream.session.prepared import Answer, Prepared
@@ -104,9 +104,8 @@ async def _copy_from(session: Session, node: Any) -> Answer:
         raise FeatureNotSupported("COPY FROM with WHERE is not supported yet")
     require_writable(session, "COPY FROM")
     table = _table(session, node.relation)
-    listed = [column.name for column in table.columns]
     names = None if node.attlist is None else [name.sval for name in node.attlist]
-    positions = copied_positions(names, listed, table.name)
+    positions = copied_columns(table, names)
     columns = [table.columns[position] for position in positions]
     target = CopyTarget(table.name, tuple(column.name for column in columns), tuple(column.type for column in columns))
     options = copy_options(node, target.names, table)
@@ -174,8 +173,10 @@ def _all_rows_of(relation: Relation | SystemRelation, node: Any) -> Any:
     if isinstance(relation, View):
         raise WrongObjectType(f'cannot copy from view "{relation.name}"', hint="Try the COPY (SELECT ...) TO variant.")
     listed = None if node.attlist is None else [name.sval for name in node.attlist]
-    copied_positions(listed, [column.name for column in relation.columns], relation.name)
-    names = [ast.A_Star()] if node.attlist is None else list(node.attlist)
+    places = copied_columns(relation, listed)
+    names: list[Any] = [ast.String(relation.columns[place].name) for place in places]
+    if len(names) == len(relation.columns) and listed is None:
+        names = [ast.A_Star()]
     targets = tuple(ast.ResTarget(val=ast.ColumnRef(fields=(name,), location=-1), location=-1) for name in names)
     return select_of(targets, (node.relation,))
 

@@ -177,6 +177,20 @@ def _validate(options: CopyOptions) -> None:
         raise FeatureNotSupported("CSV quote character must not appear in the NULL specification")
 
 
+def copied_columns(relation: Relation | SystemRelation, names: Sequence[str] | None) -> tuple[int, ...]:
+    """Positions of the columns a COPY lists (None: all that are given values, and not computed)."""
+    generated = {column.name for column in relation.columns if column.generated is not None}
+    for name in names or ():
+        if name in generated:
+            raise InvalidColumnReference(
+                f'column "{name}" is a generated column', detail="Generated columns cannot be used in COPY."
+            )
+    listed = [column.name for column in relation.columns]
+    if names is None:
+        names = [name for name in listed if name not in generated]
+    return copied_positions(names, listed, relation.name)
+
+
 def copied_positions(names: Sequence[str] | None, columns: Sequence[str], relation: str) -> tuple[int, ...]:
     """Positions of the columns a COPY lists (None: all) among the `columns` of `relation`."""
     if names is None:

@@ -1,9 +1,10 @@
-"""Bound expressions as PostgreSQL stores and prints defaults: `'q'::text`, `(1 + 1)`, `now()`."""
+"""Bound expressions as PostgreSQL stores and prints them: `'q'::text`, `(1 + 1)`, `now()`, `(a > 0)`."""
 
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from pgstream.catalog.definitions import quoted
 from pgstream.functions.calling import column_from
 from pgstream.functions.registry import Function
 from pgstream.plan import expressions as ex
@@ -21,10 +22,10 @@ _INT4_MAX = 2**31 - 1
 
 
 class DefaultText(ExpressionText):
-    """Writes one default expression, which has no columns."""
+    """Writes one expression over the columns of a single relation; a default has none."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__({}, lambda plan: "")
+        super().__init__({}, lambda plan: "", lambda col: quoted(col.name))
         self._settings = {"timezone": settings.get("timezone", "UTC")}
         """Of the session only the zone: the text is read again in any."""
 
@@ -36,13 +37,21 @@ class DefaultText(ExpressionText):
                 return f"({self(arg)})::{type}" if explicit else self(arg)
             case ex.Not(arg) if not isinstance(arg, ex.IsNull | ex.IsDistinct):
                 return f"(NOT {self(arg)})"
-            case ex.And() | ex.Or():
+            case ex.And() | ex.Or() | ex.IsNull() | ex.IsBool() | ex.IsDistinct() | ex.Not() | ex.AnyAll():
                 return f"({super().__call__(expr)})"
         return super().__call__(expr)
 
     def _call(self, function: Function, args: tuple[Expr, ...]) -> str:
-        text = super()._call(function, args)
-        return f"({text})" if operator_of(function) is not None else text
+        symbol, shown = operator_of(function), [self._argument(arg) for arg in args]
+        if symbol is None:
+            return f"{function.name}({', '.join(shown)})"
+        return f"({' '.join([shown[0], symbol, shown[1]] if len(shown) == 2 else [symbol, *shown])})"
+
+    def _argument(self, expr: Expr) -> str:
+        """What a function or operator is given, which PostgreSQL shows with the casts that nobody wrote."""
+        if isinstance(expr, ex.CastExpr):
+            return f"({self(expr.arg)})::{expr.type}"
+        return self(expr)
 
     def _operand(self, expr: Expr) -> str:
         return self(expr)

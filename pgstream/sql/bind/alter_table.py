@@ -1,31 +1,33 @@
 """ALTER TABLE: columns that come, go, and change their type, default or NOT NULL."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from pgstream.catalog.objects import Table, TableColumn, View
 from pgstream.errors import (
     DatatypeMismatch,
-    DuplicateColumn,
-    DuplicateTable,
+    DependentObjectsStillExist,
     FeatureNotSupported,
     InvalidTableDefinition,
-    UndefinedColumn,
-    UndefinedObject,
+    ObjectNotInPrerequisiteState,
+    SyntaxError42601,
     WrongObjectType,
 )
 from pgstream.plan.expressions import Expr, Ref
-from pgstream.plan.relations import Project, Scan
+from pgstream.plan.relations import Project
+from pgstream.sql.bind.alter_constraints import constrain, say_again, unconstrain, validate
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.coercion import coerce
 from pgstream.sql.bind.commands import Command, binds_statement
-from pgstream.sql.bind.definitions import Definition, check_default, define_column
+from pgstream.sql.bind.definitions import Definition, complete, define_column
 from pgstream.sql.bind.dispatch import bind_expression
 from pgstream.sql.bind.from_clause import scan
 from pgstream.sql.bind.names import Level, NameItem
 from pgstream.sql.bind.renames import TAGS, altered, check_column_free, skipped
+from pgstream.sql.bind.shape import Shape
 from pgstream.sql.bind.statements import AlterTable, Nothing
-from pgstream.sql.bind.stored import bind_default_node, default_of, default_text
+from pgstream.sql.bind.stored import bind_default_node, check_default, default_of, default_text
+from pgstream.sql.bind.table_rules import generated_from
 from pgstream.sql.bind.types import type_of
 from pgstream.sql.parse import Parsed, ast, enums, parse
 
@@ -44,36 +46,12 @@ ACTIONS = {
     Kind.AT_AlterColumnType: "ALTER COLUMN ... SET DATA TYPE",
     Kind.AT_AddConstraint: "ADD CONSTRAINT",
     Kind.AT_DropConstraint: "DROP CONSTRAINT",
+    Kind.AT_ValidateConstraint: "VALIDATE CONSTRAINT",
+    Kind.AT_DropExpression: "ALTER COLUMN ... DROP EXPRESSION",
 }
 
 IGNORED = (Kind.AT_ChangeOwner, Kind.AT_SetStatistics, Kind.AT_SetStorage, Kind.AT_ReplicaIdentity)
 """What asks for nothing that pgstream keeps."""
-
-
-@dataclass(slots=True)
-class Shape:
-    """A table as it will be after the commands so far: its columns, and what of the old row each of them is."""
-
-    table: Table
-    old: Scan
-    columns: list[TableColumn]
-    sources: list[Expr]
-    kept: list[int]
-    dropped: list[int] = field(default_factory=list)
-    retyped: list[int] = field(default_factory=list)
-    cascade: bool = False
-    unconstrained: list[int] = field(default_factory=list)
-    rearranged: bool = False
-    primary_key: tuple[str | None, tuple[str, ...]] | None = None
-    unique: list[tuple[str | None, tuple[str, ...]]] = field(default_factory=list)
-    notices: list[tuple[str, str]] = field(default_factory=list)
-
-    def place(self, name: str) -> int:
-        """The position of a column. Raises UndefinedColumn."""
-        for i, column in enumerate(self.columns):
-            if column.name == name:
-                return i
-        raise UndefinedColumn(f'column "{name}" of relation "{self.table.name}" does not exist')
 
 
 @binds_statement(ast.AlterTableStmt)
@@ -118,6 +96,8 @@ def _altered(binding: Binding, table: Table, commands: list[Node]) -> AlterTable
     shape = Shape(table, old, list(table.columns), sources, list(range(len(sources))))
     for command in sorted(commands, key=_pass):
         _COMMANDS[command.subtype](binding, shape, command)
+    if shape.retyped:
+        say_again(binding, shape)
     outputs = tuple(
         (binding.col(column.name, column.type), source)
         for column, source in zip(shape.columns, shape.sources, strict=True)
@@ -147,14 +127,16 @@ def _pass(command: Node) -> int:
 
 def _add(binding: Binding, shape: Shape, command: Node) -> None:
     node = command.def_
-    now = replace(shape.table, columns=tuple(shape.columns))
+    now = shape.now
     if command.missing_ok and any(column.name == node.colname for column in shape.columns):
         said = f'column "{node.colname}" of relation "{now.name}" already exists, skipping'
         shape.notices.append((said, "42701"))
         return
     check_column_free(now, node.colname)
-    made = Definition(now.name)
+    made = Definition(now.name, now.schema_oid)
     define_column(binding, made, node)
+    complete(binding, made, now.columns, now.checks)
+    shape.table = replace(shape.table, checks=(*shape.table.checks, *made.checks))
     if made.primary_key is not None:
         if now.primary_key is not None:
             raise InvalidTableDefinition(f'multiple primary keys for table "{now.name}" are not allowed')
@@ -171,11 +153,37 @@ def _drop(binding: Binding, shape: Shape, command: Node) -> None:
         said = f'column "{command.name}" of relation "{shape.table.name}" does not exist, skipping'
         shape.notices.append((said, "00000"))
         return
-    place = shape.place(command.name)
+    shape.place(command.name)
     if shape.table.watermark is not None:
         raise FeatureNotSupported("columns of a table with a watermark cannot be dropped")
-    shape.dropped.append(shape.kept[place])
     shape.cascade |= command.behavior == enums.DropBehavior.DROP_CASCADE
+    others = generated_from(shape.columns, command.name)
+    _refuse_generated(shape, command.name, others)
+    for name in (command.name, *others):
+        _taken_out(shape, shape.place(name))
+
+
+def _refuse_generated(shape: Shape, name: str, others: list[str]) -> None:
+    """What is told of columns that are computed from one that is dropped."""
+    table = shape.table.name
+    lines = [f"column {other} of table {table} depends on column {name} of table {table}" for other in others]
+    if others and not shape.cascade:
+        raise DependentObjectsStillExist(
+            f"cannot drop column {name} of table {table} because other objects depend on it",
+            detail="\n".join(lines),
+            hint="Use DROP ... CASCADE to drop the dependent objects too.",
+        )
+    for other in others:
+        shape.notices.append((f"drop cascades to column {other} of table {table}", "00000"))
+
+
+def _taken_out(shape: Shape, place: int) -> None:
+    """Drops a column, and the CHECK constraints that name it."""
+    name = shape.columns[place].name
+    checks = tuple(check for check in shape.table.checks if name not in check.columns)
+    shape.table = replace(shape.table, checks=checks)
+    if shape.kept[place] >= 0:
+        shape.dropped.append(shape.kept[place])
     for parts in (shape.columns, shape.sources, shape.kept):
         del parts[place]
 
@@ -186,6 +194,11 @@ def _retype(binding: Binding, shape: Shape, command: Node) -> None:
     type = type_of(binding, command.def_.typeName)
     if type.definition.pseudo:
         raise InvalidTableDefinition(f'column "{column.name}" has pseudo-type {type}')
+    for other in generated_from(shape.columns, column.name):
+        raise FeatureNotSupported(
+            "cannot alter type of a column used by a generated column",
+            detail=f'Column "{column.name}" is used by generated column "{other}".',
+        )
     now = replace(column, type=type, default=None)
     shape.sources[place] = _converted(binding, shape, command, place, now)
     if column.default is not None:
@@ -232,6 +245,11 @@ def _converted_default(binding: Binding, old: TableColumn, now: TableColumn) -> 
 
 def _default(binding: Binding, shape: Shape, command: Node) -> None:
     place = shape.place(command.name)
+    if shape.columns[place].generated is not None:
+        hint = None if command.def_ is not None else "Use ALTER TABLE ... ALTER COLUMN ... DROP EXPRESSION instead."
+        raise SyntaxError42601(
+            f'column "{command.name}" of relation "{shape.table.name}" is a generated column', hint=hint
+        )
     column = replace(shape.columns[place], default=None)
     if command.def_ is not None:
         expr = bind_default_node(binding, command.def_)
@@ -249,50 +267,21 @@ def _not_null(binding: Binding, shape: Shape, command: Node) -> None:
     shape.columns[place] = replace(shape.columns[place], not_null=wanted)
 
 
-def _constrain(binding: Binding, shape: Shape, command: Node) -> None:
-    node = command.def_
-    primary = node.contype == enums.ConstrType.CONSTR_PRIMARY
-    if not (primary or node.contype == enums.ConstrType.CONSTR_UNIQUE) or node.indexname is not None:
-        kind = node.contype.name.removeprefix("CONSTR_")
-        raise FeatureNotSupported(f"ALTER TABLE … ADD {kind} is not supported yet", position=node.location)
-    if primary and (shape.table.primary_key is not None or shape.primary_key is not None):
-        raise InvalidTableDefinition(f'multiple primary keys for table "{shape.table.name}" are not allowed')
-    keys = tuple(part.sval for part in node.keys)
-    names = [column.name for column in shape.columns]
-    kind = "primary key" if primary else "unique"
-    for i, key in enumerate(keys):
-        if key not in names:
-            raise UndefinedColumn(f'column "{key}" named in key does not exist')
-        if key in keys[:i]:
-            raise DuplicateColumn(f'column "{key}" appears twice in {kind} constraint', position=node.location)
-    taken = (shape.table.schema_oid, node.conname) in binding.catalog.names
-    if taken and binding.catalog.names[shape.table.schema_oid, node.conname] not in shape.unconstrained:
-        raise DuplicateTable(f'relation "{node.conname}" already exists')
-    if not primary:
-        shape.unique.append((node.conname, keys))
-        return
-    shape.primary_key, shape.rearranged = (node.conname, keys), True
-    for key in keys:
-        place = shape.place(key)
-        shape.columns[place] = replace(shape.columns[place], not_null=True)
-
-
-def _unconstrain(binding: Binding, shape: Shape, command: Node) -> None:
-    for index in binding.catalog.indexes(shape.table.oid):
-        if index.name == command.name and (index.primary or index.constraint_oid):
-            shape.unconstrained.append(index.oid)
-            if index.primary:
-                shape.table, shape.rearranged = replace(shape.table, primary_key=None), True
-            return
-    said = f'constraint "{command.name}" of relation "{shape.table.name}" does not exist'
-    if not command.missing_ok:
-        raise UndefinedObject(said)
-    shape.notices.append((f"{said}, skipping", "00000"))
+def _drop_expression(binding: Binding, shape: Shape, command: Node) -> None:
+    place = shape.place(command.name)
+    if shape.columns[place].generated is None:
+        said = f'column "{command.name}" of relation "{shape.table.name}" is not a stored generated column'
+        if not command.missing_ok:
+            raise ObjectNotInPrerequisiteState(said)
+        shape.notices.append((f"{said}, skipping", "00000"))
+    shape.columns[place] = replace(shape.columns[place], generated=None)
 
 
 _COMMANDS = {
-    Kind.AT_AddConstraint: _constrain,
-    Kind.AT_DropConstraint: _unconstrain,
+    Kind.AT_AddConstraint: constrain,
+    Kind.AT_DropConstraint: unconstrain,
+    Kind.AT_ValidateConstraint: validate,
+    Kind.AT_DropExpression: _drop_expression,
     Kind.AT_AddColumn: _add,
     Kind.AT_DropColumn: _drop,
     Kind.AT_AlterColumnType: _retype,

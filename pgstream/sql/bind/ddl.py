@@ -53,7 +53,7 @@ def bind_create_table(binding: Binding, node: Node, parsed: Parsed) -> Command:
             raise FeatureNotSupported(f"CREATE TABLE … {name} is not supported yet", position=position)
     schema = creation_schema(binding, node.relation)
     there = existing(binding, schema, node.relation.relname, bool(node.if_not_exists))
-    made = define(binding, node.relation.relname, tuple(node.tableElts or ()))
+    made = define(binding, node.relation.relname, tuple(node.tableElts or ()), schema.oid)
     key = made.positions(made.primary_key, None) if made.primary_key else ()
     statement = CreateTable(
         schema.oid,
@@ -65,6 +65,7 @@ def bind_create_table(binding: Binding, node: Node, parsed: Parsed) -> Command:
         bool(node.if_not_exists),
         there,
         indexes=tuple(made.indexes),
+        checks=tuple(made.checks),
     )
     return Command(statement, "CREATE TABLE")
 

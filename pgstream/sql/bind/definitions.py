@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pgstream.catalog.objects import Index, IndexColumn, Table, TableColumn
+from pgstream.catalog.objects import Check, Index, IndexColumn, Table, TableColumn
 from pgstream.catalog.system import SystemRelation
 from pgstream.errors import (
-    DatatypeMismatch,
     DuplicateColumn,
     FeatureNotSupported,
     InvalidTableDefinition,
@@ -16,7 +15,8 @@ from pgstream.errors import (
 )
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.lookup import find_relation
-from pgstream.sql.bind.stored import assigned, bind_default_node, default_text
+from pgstream.sql.bind.stored import bind_default_node, check_default, default_text
+from pgstream.sql.bind.table_rules import bind_check, declare_generated, generate
 from pgstream.sql.bind.types import type_of
 from pgstream.sql.parse import ast, enums
 from pgstream.types.definition import SqlType
@@ -30,6 +30,7 @@ class Definition:
     """What a column list declares so far."""
 
     table: str
+    schema_oid: int = 0
     names: list[str] = field(default_factory=list)
     types: list[SqlType] = field(default_factory=list)
     not_null: list[bool] = field(default_factory=list)
@@ -38,10 +39,17 @@ class Definition:
     primary_key_name: str | None = None
     unique: list[tuple[str | None, tuple[int, ...]]] = field(default_factory=list)
     indexes: list[tuple[tuple[IndexColumn, ...], bool]] = field(default_factory=list)
+    generated: dict[int, Node] = field(default_factory=dict)
+    """The expressions of generated columns, which may refer to columns that come later."""
+    kept: dict[int, str] = field(default_factory=dict)
+    """Those that are known as text."""
+    checks: list[Check] = field(default_factory=list)
+    asked: list[Node] = field(default_factory=list)
+    """CHECK constraints, which see all columns."""
 
     def columns(self) -> tuple[TableColumn, ...]:
         parts = zip(self.names, self.types, self.not_null, self.defaults, strict=True)
-        return tuple(TableColumn(name, type, not_null, default) for name, type, not_null, default in parts)
+        return tuple(TableColumn(*part, self.kept.get(i)) for i, part in enumerate(parts))
 
     def positions(self, keys: list[str], position: int | None) -> tuple[int, ...]:
         """The positions of a key's columns. Raises UndefinedColumn or DuplicateColumn."""
@@ -55,9 +63,9 @@ class Definition:
         return tuple(found)
 
 
-def define(binding: Binding, table: str, elements: tuple[Node, ...]) -> Definition:
+def define(binding: Binding, table: str, elements: tuple[Node, ...], schema_oid: int = 0) -> Definition:
     """The definition that `elements` spell."""
-    made = Definition(table)
+    made = Definition(table, schema_oid)
     constraints = []
     for element in elements:
         if isinstance(element, ast.ColumnDef):
@@ -71,7 +79,16 @@ def define(binding: Binding, table: str, elements: tuple[Node, ...]) -> Definiti
     if made.primary_key is not None:
         for place in made.positions(made.primary_key, None):
             made.not_null[place] = True
+    complete(binding, made)
     return made
+
+
+def complete(binding: Binding, made: Definition, others: tuple[TableColumn, ...] = (), checks: Any = ()) -> None:
+    """Binds what sees all columns: `others`, which are there already with `checks`, and then those of `made`."""
+    generate(binding, made, others)
+    columns = (*others, *made.columns())
+    for node in made.asked:
+        made.checks.append(bind_check(binding, made, columns, node, (*checks, *made.checks)))
 
 
 def include_like(binding: Binding, made: Definition, node: Node) -> None:
@@ -85,6 +102,10 @@ def include_like(binding: Binding, made: Definition, node: Node) -> None:
         made.types.append(column.type)
         made.not_null.append(column.not_null)
         made.defaults.append(column.default if node.options & _LIKE_DEFAULTS else None)
+        if column.generated is not None and node.options & _LIKE_GENERATED:
+            made.kept[len(made.names) - 1] = column.generated
+    if node.options & _LIKE_CONSTRAINTS and isinstance(found, Table):
+        made.checks += [replace(check, oid=0) for check in found.checks]
     if not node.options & _LIKE_INDEXES or not isinstance(found, Table):
         return
     for index in binding.catalog.indexes(found.oid):
@@ -99,7 +120,9 @@ def include_like(binding: Binding, made: Definition, node: Node) -> None:
             made.indexes.append((keys, index.unique))
 
 
+_LIKE_CONSTRAINTS = 4
 _LIKE_DEFAULTS = 8
+_LIKE_GENERATED = 16
 _LIKE_INDEXES = 64
 
 
@@ -138,14 +161,19 @@ def define_column(binding: Binding, made: Definition, node: Node) -> None:
                 position=constraint.location,
             )
         _column_constraint(binding, made, node, constraint)
+    if {Kind.CONSTR_DEFAULT, Kind.CONSTR_GENERATED} <= declared:
+        raise SyntaxError42601(
+            f'both default and generation expression specified for column "{node.colname}" of table "{made.table}"',
+            position=max(one.location for one in node.constraints if one.contype in _VALUES),
+        )
 
+
+_VALUES = (Kind.CONSTR_DEFAULT, Kind.CONSTR_GENERATED)
 
 _REFUSED = {
-    Kind.CONSTR_CHECK: "CHECK constraints are not supported yet",
     Kind.CONSTR_FOREIGN: "foreign key constraints are not supported yet",
     Kind.CONSTR_EXCLUSION: "exclusion constraints are not supported yet",
     Kind.CONSTR_IDENTITY: "identity columns are not supported yet",
-    Kind.CONSTR_GENERATED: "generated columns are not supported yet",
 }
 
 
@@ -162,22 +190,14 @@ def _column_constraint(binding: Binding, made: Definition, node: Node, constrain
             _set_primary_key(made, [node.colname], constraint)
         case Kind.CONSTR_UNIQUE:
             made.unique.append((constraint.conname, (len(made.names) - 1,)))
+        case Kind.CONSTR_CHECK:
+            made.asked.append(constraint)
+        case Kind.CONSTR_GENERATED:
+            declare_generated(made, node, constraint)
         case kind if kind in _REFUSED:
             raise FeatureNotSupported(_REFUSED[kind], position=constraint.location)
         case _:
             pass
-
-
-def check_default(binding: Binding, expr: Any, column: TableColumn) -> None:
-    """Raises DatatypeMismatch where a default is of no type that the column takes."""
-    try:
-        assigned(binding, expr, column)
-    except DatatypeMismatch:
-        raise DatatypeMismatch(
-            f'column "{column.name}" is of type {column.type.bare()}'
-            f" but default expression is of type {expr.type.bare()}",
-            hint="You will need to rewrite or cast the expression.",
-        ) from None
 
 
 def _set_primary_key(made: Definition, keys: list[str], constraint: Node) -> None:
@@ -197,6 +217,8 @@ def _table_constraint(made: Definition, constraint: Node) -> None:
             _set_primary_key(made, keys, constraint)
         case Kind.CONSTR_UNIQUE:
             made.unique.append((constraint.conname, made.positions(keys, constraint.location)))
+        case Kind.CONSTR_CHECK:
+            made.asked.append(constraint)
         case kind if kind in _REFUSED:
             raise FeatureNotSupported(_REFUSED[kind], position=constraint.location)
         case _:

@@ -27,7 +27,7 @@ from pgstream.sql.bind.returning import bind_returning
 from pgstream.sql.bind.setops import outputs_of
 from pgstream.sql.bind.settled import settled
 from pgstream.sql.bind.statements import Feed, Insert, OnConflict
-from pgstream.sql.bind.stored import assigned, column_position, default_of, is_default, written_table
+from pgstream.sql.bind.stored import assigned, column_position, default_of, is_default, require_given, written_table
 from pgstream.sql.bind.updates import bind_assignments
 from pgstream.sql.bind.values import rows_plan
 from pgstream.sql.parse import Parsed, ast, enums
@@ -136,6 +136,7 @@ def _full_row(level: Level, table: Any, positions: tuple[int, ...], row: Any) ->
     for place in positions:
         expr = given.get(place)
         if expr is not None:
+            require_given(table.columns[place])
             made[place] = assigned(binding, expr, table.columns[place])
     return [made[i] if i in made else default_of(binding, column) for i, column in enumerate(table.columns)]
 

@@ -18,7 +18,7 @@ from pgstream.errors import (
 )
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.commands import Command, binds_statement
-from pgstream.sql.bind.statements import Nothing, Rename, RenameColumn, SetSchema
+from pgstream.sql.bind.statements import Nothing, Rename, RenameColumn, RenameConstraint, SetSchema
 from pgstream.sql.parse import Parsed, ast, enums
 
 Node = Any
@@ -58,6 +58,8 @@ def bind_rename(binding: Binding, node: Node, parsed: Parsed) -> Command:
     if node.renameType == Kind.OBJECT_COLUMN:
         return Command(_renamed_column(found, node), tag)
     if node.renameType == Kind.OBJECT_TABCONSTRAINT:
+        if isinstance(found, Table) and any(check.name == node.subname for check in found.checks):
+            return Command(RenameConstraint(found.oid, node.subname, node.newname), tag)
         found = _constraint(binding, found, node.subname)
     if (found.schema_oid, node.newname) in binding.catalog.names:
         raise DuplicateTable(f'relation "{node.newname}" already exists')

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pgstream.catalog.objects import IndexColumn, Table, TableColumn, Watermark
+from pgstream.catalog.objects import Check, IndexColumn, Table, TableColumn, Watermark
 from pgstream.plan.expressions import Col, Expr
 from pgstream.plan.relations import Relation
 from pgstream.storage.order import OrderColumn
@@ -138,6 +138,7 @@ class CreateTable:
     append_only: bool = False
     indexes: tuple[tuple[tuple[IndexColumn, ...], bool], ...] = ()
     """Indexes that serve no constraint, each with whether it is unique: those of a table that LIKE names."""
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +280,15 @@ class RenameColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class RenameConstraint:
+    """ALTER … RENAME CONSTRAINT of one that no index serves."""
+
+    oid: int
+    old_name: str
+    new_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetSchema:
     """ALTER … SET SCHEMA."""
 
@@ -309,7 +319,7 @@ class AlterTable:
     """A key to be, with its name if it was given one."""
 
 
-Alteration = Rename | RenameColumn | SetSchema | AlterTable
+Alteration = Rename | RenameColumn | RenameConstraint | SetSchema | AlterTable
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from pgstream.catalog.objects import MaterializedView, Sink, Source, Table, Tabl
 from pgstream.catalog.system import SystemRelation
 from pgstream.errors import (
     DatatypeMismatch,
+    GeneratedAlways,
     InsufficientPrivilege,
     ObjectNotInPrerequisiteState,
     SqlError,
@@ -122,6 +123,28 @@ def default_text(binding: Binding, node: Node, expr: Expr, column: TableColumn) 
     except SqlError:
         return written
     return shown if same else written
+
+
+def check_default(binding: Binding, expr: Expr, column: TableColumn) -> None:
+    """Raises DatatypeMismatch where a default is of no type that the column takes."""
+    try:
+        assigned(binding, expr, column)
+    except DatatypeMismatch:
+        raise DatatypeMismatch(
+            f'column "{column.name}" is of type {column.type.bare()}'
+            f" but default expression is of type {expr.type.bare()}",
+            hint="You will need to rewrite or cast the expression.",
+        ) from None
+
+
+def require_given(column: TableColumn, *, updated: bool = False) -> None:
+    """Raises GeneratedAlways where a statement gives a value to a column that is computed."""
+    if column.generated is None:
+        return
+    message = f'cannot insert a non-DEFAULT value into column "{column.name}"'
+    if updated:
+        message = f'column "{column.name}" can only be updated to DEFAULT'
+    raise GeneratedAlways(message, detail=f'Column "{column.name}" is a generated column.')
 
 
 def is_default(node: Node) -> bool:

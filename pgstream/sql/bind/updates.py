@@ -10,7 +10,7 @@ from pgstream.plan.rewrite import fresh_copy
 from pgstream.sql.bind.dispatch import bind_expression, bind_query
 from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.query import visible
-from pgstream.sql.bind.stored import assigned, column_position, default_of, is_default
+from pgstream.sql.bind.stored import assigned, column_position, default_of, is_default, require_given
 from pgstream.sql.parse import ast
 
 Node = Any
@@ -31,6 +31,7 @@ def bind_assignments(level: Level, nodes: tuple[Node, ...], table: Table, old: t
         if expr is None:
             made[place] = default_of(level.binding, column)
         else:
+            require_given(column, updated=True)
             made[place] = assigned(level.binding, expr, column, node.location)
     return tuple(made.get(i, Ref(col)) for i, col in enumerate(old))
 
