@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pgstream.circuit.operator import BEGINNING_US, Operator, Series, TickContext
+from pgstream.circuit.operator import BEGINNING_US, END_US, Operator, Series, TickContext
 from pgstream.delta import Delta
 from pgstream.functions.vector import column_of, numbers, valid
 from pgstream.operators.map import computed
@@ -28,7 +28,8 @@ class Closing(Operator):
     """The rows of `inner` over the input (None: the input itself, of `columns`), each once `end` has come.
 
     `early` tells of a row of the input when what it belongs to ends at the earliest; a row for which that has passed
-    is late, and ignored. Both are moments: a Ref's id is a position in the output, and in the input.
+    is late, and ignored. Both are moments: a Ref's id is a position in the output, and in the input. Where rows are
+    `touching`, one at the very end still belongs to what ends there, which then has to be passed.
     """
 
     columns: tuple[SqlType, ...]
@@ -36,6 +37,7 @@ class Closing(Operator):
     end: Expr
     early: Expr
     series: Series
+    touching: bool = False
 
     @property
     def types(self) -> tuple[SqlType, ...]:
@@ -56,12 +58,12 @@ class Closing(Operator):
     def step(self, tick: TickContext, state: list[Spine], inputs: Sequence[Delta]) -> Delta:
         come_us = tick.clock.reading(self.series)
         rows = inputs[0]
-        rows = rows.filter(_moments(self.early, rows, tick) > come_us)
+        rows = rows.filter(self._over(self.early, rows, tick) > come_us)
         own, queue = state[:-1], state[-1]
         if len(rows):
             made = rows if self.inner is None else self.inner.step(tick, own, [rows])
             if len(made):
-                ends = column_of(_moments(self.end, made, tick), pa.int64())
+                ends = column_of(self._over(self.end, made, tick), pa.int64())
                 queue = queue.insert(Delta((*made.columns, ends), made.weights))
         given, queue = taken(queue, come_us)
         given = given.select(range(len(self.columns)))
@@ -72,7 +74,12 @@ class Closing(Operator):
 
     def once(self, tick: TickContext, inputs: Sequence[Delta]) -> Delta:
         made = inputs[0] if self.inner is None else self.inner.once(tick, inputs)
-        return made.filter(_moments(self.end, made, tick) <= tick.clock.reading(self.series))
+        return made.filter(self._over(self.end, made, tick) <= tick.clock.reading(self.series))
+
+    def _over(self, expr: Expr, rows: Delta, tick: TickContext) -> NDArray[np.int64]:
+        """When what ends at `expr` can be changed by no row that is in time."""
+        moments = _moments(expr, rows, tick)
+        return moments + (moments < END_US) if self.touching else moments
 
 
 def _moments(expr: Expr, rows: Delta, tick: TickContext) -> NDArray[np.int64]:

@@ -48,7 +48,7 @@ def lower_close(lowering: ClosingLowerer, close: rel.Close, needed: frozenset[in
             operator = Closing(group.types, group, end, end, close.series)
         case Sessions() as sessions:
             early = _plus(at(sessions.time, sessions.columns[sessions.time]), sessions.gap)
-            operator = Closing(sessions.types, sessions, end, early, close.series)
+            operator = Closing(sessions.types, sessions, end, early, close.series, touching=True)
         case _:
             assert isinstance(close.input, rel.Group)
             waiting = rel.Close(close.input.input, close.early, close.early, close.series)

@@ -281,3 +281,17 @@ def test_state_is_that_of_the_open_windows(timeline: Timeline) -> None:  # noqa:
     kept = [database.head.state[id].total() for node in waiting for id in node.arrangement_ids]
     assert len(kept) == 4
     assert max(kept) <= 7
+
+
+def test_a_row_in_time_joins_the_session_that_it_touches(timeline: Timeline) -> None:
+    """One exactly a gap after the last: the watermark has come to the session's end, but not past it."""
+    sessions = (
+        "SELECT k, window_start AS s, sum(v) AS v FROM session(t, ts, interval '30 s', k) GROUP BY k, window_start"
+    )
+    timeline.run("CREATE TABLE t (k int, ts timestamp, v int, WATERMARK FOR ts AS ts)")
+    timeline.run(CLOSING.format("c", sessions))
+    for k, second, v in ((1, 0, 2), (2, 30, 4), (1, 30, 8), (2, 61, 16)):
+        timeline.run(f"INSERT INTO t VALUES ({k}, timestamp '{at(second)}', {v})")
+    assert timeline.rows("SELECT * FROM c") == [(1, at(0), 10), (2, at(30), 4)]
+    timeline.run(f"INSERT INTO t VALUES (2, timestamp '{at(200)}', 1)")
+    assert timeline.rows("SELECT * FROM c") == [row for row in timeline.rows(sessions) if row[1] < at(200)]
