@@ -70,7 +70,13 @@ def _procedure(oid: int, name: str, arguments: Sequence[str], result: str, kind:
 def _aggregates() -> Iterator[Row]:
     for overloads in AGGREGATES.values():
         for one in overloads:
-            yield {"aggfnoid": one.oid, "aggkind": "n", "aggfinalmodify": "r", "aggmfinalmodify": "r"}
+            yield {
+                "aggfnoid": one.oid,
+                "aggkind": one.kind,
+                "aggnumdirectargs": one.direct,
+                "aggfinalmodify": "r",
+                "aggmfinalmodify": "r",
+            }
 
 
 @cache

@@ -165,7 +165,10 @@ class Recompute:
 class Aggregate:
     """An aggregate function and how it is maintained.
 
-    `strict`: rows whose first argument is NULL are not seen (count(x), sum, string_agg; not array_agg).
+    `strict`: rows whose first argument is NULL are not seen (count(x), sum, string_agg; not array_agg). `kind` is
+    pg_aggregate's: "o" for an ordered-set aggregate, whose first `direct` arguments have one value a group (their
+    columns do too; NULL over no rows, unless it is a constant) and whose others are those of WITHIN GROUP, which
+    order the rows; "h" for a hypothetical-set aggregate, which the binder makes of others.
     """
 
     name: str
@@ -177,6 +180,8 @@ class Aggregate:
     bound: bool = False
     doc: str = ""
     examples: Mapping[str, str] = field(default_factory=dict)
+    kind: Literal["n", "o", "h"] = "n"
+    direct: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -330,11 +335,16 @@ def aggregate(
     bound: bool = False,
     examples: Mapping[str, str] | None = None,
     doc: str = "",
+    kind: Literal["n", "o", "h"] = "n",
+    direct: int = 0,
 ) -> Aggregate:
     """Declares an aggregate and how it is maintained."""
     parts = parse_signature(signature)
     oid = stable_oid(f"aggregate {signature}")
-    made = Aggregate(parts.name, oid, parts.arguments, parts.result, maintained, strict, bound, doc, examples or {})
+    shown = examples or {}
+    made = Aggregate(
+        parts.name, oid, parts.arguments, parts.result, maintained, strict, bound, doc, shown, kind, direct
+    )
     AGGREGATES.setdefault(made.name, []).append(made)
     return made
 
@@ -346,6 +356,21 @@ def recomputed(
 
     def declared(finish: Kernel) -> Kernel:
         aggregate(signature, Recompute(finish), strict=strict, bound=True, examples=examples, doc=finish.__doc__ or "")
+        return finish
+
+    return declared
+
+
+def ordered_set(
+    signature: str, *, direct: int = 0, examples: Mapping[str, str] | None = None
+) -> Callable[[Kernel], Kernel]:
+    """Declares the decorated `finish` as an ordered-set aggregate: it is given the columns of the direct arguments
+    first, one value a group."""
+
+    def declared(finish: Kernel) -> Kernel:
+        how = Recompute(finish)
+        doc = finish.__doc__ or ""
+        aggregate(signature, how, bound=True, examples=examples, doc=doc, kind="o", direct=direct)
         return finish
 
     return declared

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from pgstream.circuit.operator import TickContext, arranged
 from pgstream.delta import Column, Delta
 from pgstream.functions.registry import Aggregate, BoundCall, Extreme, Linear, Recompute
-from pgstream.functions.vector import booleans, valid
+from pgstream.functions.vector import booleans, repeated, valid
 from pgstream.kernels.grouping import group_extremes, group_offsets
+from pgstream.operators.map import computed
 from pgstream.operators.ordering import ranks, sort_codes
+from pgstream.plan.expressions import Expr
 from pgstream.storage.identity import Hash, row_hash
 from pgstream.storage.order import OrderColumn
 from pgstream.types.definition import SqlType
@@ -27,6 +29,7 @@ class Aggregation:
     A Linear reads the deltas of that input; so does an Extreme whose Group only grows. Any other reads an
     arrangement on the group's keys, which holds just the rows it wants: of an Extreme ordered so that its value
     comes first, of a Recompute in `order`. `filter` is the position of a boolean (only where deltas are read).
+    `direct` are what an ordered-set aggregate is told of a whole group: positions, or expressions without references.
     """
 
     aggregate: Aggregate
@@ -35,6 +38,7 @@ class Aggregation:
     args: tuple[int, ...]
     filter: int | None = None
     order: tuple[OrderColumn, ...] = ()
+    direct: tuple[int | Expr, ...] = ()
 
     @property
     def is_linear(self) -> bool:
@@ -121,12 +125,21 @@ def recomputed(
     """The aggregate over `rows`, which stand group after group, in order; `query` is the group of each."""
     maintained = aggregation.aggregate.maintained
     assert isinstance(maintained, Recompute)
-    wanted = rows.select(aggregation.args)
     if (rows.weights != 1).any():
         index = np.repeat(np.arange(len(rows)), rows.weights)
-        wanted, query = wanted.take(index), query[index]
+        rows, query = rows.take(index), query[index]
+    wanted = rows.select(aggregation.args)
     offsets = group_offsets(query, groups)
-    return maintained.finish(aggregation.call(types, tick), wanted.columns, offsets)
+    first = np.where(np.diff(offsets) > 0, offsets[:-1], -1)
+    direct = tuple(_told(item, rows, first, tick) for item in aggregation.direct)
+    return maintained.finish(aggregation.call(types, tick), (*direct, *wanted.columns), offsets)
+
+
+def _told(item: int | Expr, rows: Delta, first: Ints, tick: TickContext) -> Column:
+    """A direct argument, one value a group; NULL over no rows unless it is a constant."""
+    if isinstance(item, int):
+        return taken(rows.columns[item], first)
+    return repeated(computed(item, {}, 1, tick)[0], len(first))
 
 
 def batch_values(

@@ -90,7 +90,8 @@ class _Lowered:
             return Aggregation(call.aggregate, call.type, 0, rows.positions(call.args), filter)
         wanted = Wanted()
         wanted.exprs.extend(self._keys)
-        args = wanted.positions(call.args)
+        direct = tuple(self._direct(arg, wanted) for arg in call.args[: call.aggregate.direct])
+        args = wanted.positions(call.args[len(direct) :])
         if isinstance(maintained, Extreme):
             order: tuple[OrderColumn, ...] = (OrderColumn(args[0], maintained.descending),)
         elif call.distinct and not call.order:
@@ -102,7 +103,11 @@ class _Lowered:
             node = distinct(self._circuit, node, growing=self._growing)
         if not isinstance(maintained, Linear):
             node = arrange(self._circuit, node, range(len(self._keys)), order)
-        return Aggregation(call.aggregate, call.type, self._source(node), args, None, order)
+        return Aggregation(call.aggregate, call.type, self._source(node), args, None, order, direct)
+
+    def _direct(self, arg: Expr, wanted: Wanted) -> int | Expr:
+        """A direct argument: as it is where it is the same for all groups, else the position of its column."""
+        return wanted.position(arg) if used(arg) else arg
 
     def _source(self, node: Node) -> int:
         """The number of `node` among the inputs."""
@@ -121,6 +126,7 @@ def _parts(call: AggCall) -> Iterable[Expr]:
 def _seen(call: AggCall) -> Expr | None:
     """The rows that an aggregate wants: those of its FILTER, where a strict one's first argument is not NULL."""
     parts = [] if call.filter is None else [call.filter]
-    if call.args and (call.aggregate.strict or isinstance(call.aggregate.maintained, Extreme)):
-        parts.append(Not(IsNull(call.args[0])))
+    args = call.args[call.aggregate.direct :]
+    if args and (call.aggregate.strict or isinstance(call.aggregate.maintained, Extreme)):
+        parts.append(Not(IsNull(args[0])))
     return conjunction(parts)

@@ -13,7 +13,7 @@ from pgstream.errors import (
 )
 from pgstream.functions.registry import AGGREGATES, Aggregate, Function, WindowFunction
 from pgstream.plan.expressions import AggCall, Call, Expr, Ref, SortKey
-from pgstream.plan.rewrite import free_refs, subexpressions
+from pgstream.plan.rewrite import subexpressions
 from pgstream.sql.bind.coercion import coerce_or_fail, coerce_to_bool, pathway
 from pgstream.sql.bind.dispatch import bind_expression, binds
 from pgstream.sql.bind.event_time import event_time
@@ -29,6 +29,13 @@ from pgstream.sql.bind.operators import coerce_argument, note_volatility
 from pgstream.sql.bind.ordering import sort_key
 from pgstream.sql.bind.overloads import Candidate, NotUnique, concrete, function_candidates, resolve
 from pgstream.sql.bind.windows import bind_window_call
+from pgstream.sql.bind.within_group import (
+    check_hypothetical,
+    check_within_group,
+    hypothetical,
+    is_hypothetical,
+    preferred,
+)
 from pgstream.sql.parse import ast
 from pgstream.types.definition import BY_NAME, SqlType
 
@@ -52,7 +59,10 @@ def bind_call(level: Level, node: Node) -> Expr:
     if is_row_time(node):
         return event_time(level, "row_time", node.location)
     name = function_name(level, node)
-    args = _arguments(level, node, name in AGGREGATES and node.over is None)
+    args = _arguments(level, node, name in AGGREGATES and (node.over is None or node.agg_within_group))
+    if node.agg_within_group:
+        return _within_group(level, node, name, args)
+    check_hypothetical(node, name)
     candidate = choose_function(node, name, args)
     if candidate is None:
         return coerce_or_fail(level.binding, args[0], SqlType(name), "e", node.location)
@@ -68,6 +78,32 @@ def bind_call(level: Level, node: Node) -> Expr:
     if declared.returns_set:
         return _set_call(level, node, declared, coerced, result)
     return Call(declared, coerced, result)
+
+
+def _within_group(level: Level, node: Node, name: str, args: list[Expr]) -> Expr:
+    """A call WITHIN GROUP (ORDER BY …)."""
+    order, condition = _aggregate_clauses(level, node)
+    ranked = [*args, *(key.expr for key in order)]
+
+    def add(call: AggCall) -> Expr:
+        return _added(_owner(level, node, tuple(ranked)), call)
+
+    if is_hypothetical(name):
+        made, direct = hypothetical(level, node, name, args, order, condition, add)
+        _owner(level, node, tuple(ranked)).direct += direct
+        return made
+    candidate = choose_function(node, name, ranked)
+    declared = None if candidate is None else candidate.declared
+    check_within_group(node, declared, name)
+    assert candidate is not None and isinstance(declared, Aggregate)
+    coerced, result = _coerced(level, node, candidate, ranked)
+    owner = _owner(level, node, coerced)
+    owner.direct += coerced[: declared.direct]
+    keys = tuple(
+        SortKey(expr, key.descending, key.nulls_first)
+        for expr, key in zip(coerced[declared.direct :], order, strict=True)
+    )
+    return _added(owner, AggCall(declared, coerced, result, False, condition, keys))
 
 
 def prepare_call(level: Level, node: Node) -> tuple[Any, tuple[Expr, ...], tuple[str, ...]]:
@@ -123,6 +159,7 @@ def choose_function(node: Node, name: str, args: list[Expr]) -> Candidate | None
     signature = f"{shown}({', '.join(str(type) for type in types)})"
     schema = node.funcname[-2].sval if len(node.funcname) > 1 else "pg_catalog"
     candidates = function_candidates(name, len(args)) if schema in ("pg_catalog", "information_schema") else []
+    candidates = preferred(node, candidates)
     if node.agg_star:
         candidates = [candidate for candidate in candidates if isinstance(candidate.declared, Aggregate)]
     try:
@@ -153,7 +190,7 @@ def _undefined(node: Node, name: str, shown: str, signature: str) -> Exception:
         )
     if node.agg_star:
         signature = f"{shown}()"
-    if node.agg_order:
+    if node.agg_order and not node.agg_within_group:
         return UndefinedFunction(
             f"function {signature} does not exist",
             hint="No aggregate function matches the given name and argument types. Perhaps you misplaced ORDER BY;"
@@ -170,8 +207,7 @@ def _undefined(node: Node, name: str, shown: str, signature: str) -> Exception:
 def _check_decorations(node: Node, declared: Any, name: str) -> None:
     """Refuses DISTINCT, ORDER BY, FILTER, OVER and * where the function takes none."""
     position = node.location
-    if node.agg_within_group:
-        raise FeatureNotSupported("WITHIN GROUP is not supported yet", position=position)
+    check_within_group(node, declared, name)
     if isinstance(declared, Aggregate):
         if not node.args and not node.agg_star:
             raise WrongObjectType(
@@ -207,24 +243,33 @@ AGGREGATES_ALLOWED = frozenset(
 
 
 def _aggregate(level: Level, node: Node, declared: Aggregate, args: tuple[Expr, ...], result: SqlType) -> Expr:
-    position = node.location
-    owner = aggregate_level(level, args)
-    if owner.in_aggregate is not None:
-        raise GroupingError("aggregate function calls cannot be nested", position=position)
-    if owner.clause not in AGGREGATES_ALLOWED:
-        default = f"aggregate functions are not allowed in {owner.clause}"
-        raise GroupingError(_NO_AGGREGATES.get(owner.clause, default), position=position)
-    for arg in args:
-        _check_inside(owner, arg)
+    owner = _owner(level, node, args)
     order, condition = _aggregate_clauses(level, node)
     if node.agg_distinct:
         _check_distinct(level, args, order)
     if not order and not node.agg_distinct and declared.name in ORDER_SENSITIVE:
         order = owner.input_order
-    call = AggCall(declared, args, result, bool(node.agg_distinct), condition, order)
+    return _added(owner, AggCall(declared, args, result, bool(node.agg_distinct), condition, order))
+
+
+def _owner(level: Level, node: Node, args: tuple[Expr, ...]) -> Level:
+    """The level whose rows an aggregate is over. Raises GroupingError where it may not stand there."""
+    owner = level.owner(args)
+    if owner.in_aggregate is not None:
+        raise GroupingError("aggregate function calls cannot be nested", position=node.location)
+    if owner.clause not in AGGREGATES_ALLOWED:
+        default = f"aggregate functions are not allowed in {owner.clause}"
+        raise GroupingError(_NO_AGGREGATES.get(owner.clause, default), position=node.location)
+    for arg in args:
+        _check_inside(owner, arg)
+    return owner
+
+
+def _added(owner: Level, call: AggCall) -> Expr:
+    """The column of an aggregate of `owner`."""
     col = owner.aggregates.get(call)
     if col is None:
-        col = owner.aggregates[call] = level.binding.col(declared.name, result)
+        col = owner.aggregates[call] = owner.binding.col(call.aggregate.name, call.type)
     return Ref(col)
 
 
@@ -242,18 +287,6 @@ def _aggregate_clauses(level: Level, node: Node) -> tuple[tuple[SortKey, ...], E
     finally:
         level.in_aggregate, level.clause = outer, clause
     return order, condition
-
-
-def aggregate_level(level: Level, args: tuple[Expr, ...]) -> Level:
-    """The query level an aggregate belongs to: the innermost one whose columns its arguments refer to."""
-    used = {id for arg in args for id in free_refs(arg)}
-    if not used:
-        return level
-    for scope in level.levels():
-        made = {col.id for col in scope.aggregates.values()}
-        if used & (scope.own | made):
-            return scope
-    return level
 
 
 def _check_inside(level: Level, arg: Expr) -> None:

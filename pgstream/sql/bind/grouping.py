@@ -5,6 +5,7 @@ BY expression becomes its key, aggregates are columns already, and any other col
 the primary key of its table is grouped by.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,8 @@ from pgstream.plan.expressions import (
 )
 from pgstream.plan.relations import Group, Relation
 from pgstream.plan.rewrite import map_expressions, map_operands, transform
-from pgstream.sql.bind.names import Level
+from pgstream.sql.bind.binding import INT4
+from pgstream.sql.bind.names import GroupingCall, Level
 
 Node = Any
 
@@ -33,15 +35,54 @@ class Grouping:
     level: Level
     keys: list[tuple[Col, Expr]] = field(default_factory=list)
 
-    def add(self, expr: Expr, name: str) -> None:
-        """One more GROUP BY expression. A plain column stays the column it is.
+    def add(self, expr: Expr, name: str) -> int:
+        """One more GROUP BY expression; its number among the keys. A plain column stays the column it is.
 
         A constant is a key too: over no rows there is no group, where a query without GROUP BY would have one.
         """
-        if any(known == expr for _, known in self.keys):
-            return
-        col = expr.col if isinstance(expr, Ref) else self.level.binding.col(name, expr.type)
-        self.keys.append((col, expr))
+        for number, (_, known) in enumerate(self.keys):
+            if known == expr:
+                return number
+        self.keys.append((self.key_col(expr, name), expr))
+        return len(self.keys) - 1
+
+    def key_col(self, expr: Expr, name: str) -> Col:
+        """The column of a new key."""
+        return expr.col if isinstance(expr, Ref) else self.level.binding.col(name, expr.type)
+
+    def grouped_everywhere(self) -> list[Expr]:
+        """The expressions that have one value in each group."""
+        return [expr for _, expr in self.keys]
+
+    def add_dependent(self, ref: Ref) -> Ref:
+        """One more key, which others decide."""
+        self.keys.append((ref.col, ref))
+        return ref
+
+    def grouping_value(self, call: GroupingCall) -> Expr:
+        """What GROUPING(…) is: a bit for each argument that the row is not grouped by."""
+        for arg in call.args:
+            self.key_number(arg)
+        return Const(0, INT4)
+
+    def key_number(self, expr: Expr) -> int:
+        """Which key an argument of GROUPING is. Raises GroupingError."""
+        for number, (_, key) in enumerate(self.keys):
+            if key == expr:
+                return number
+        raise GroupingError(
+            "arguments to GROUPING must be grouping expressions of the associated query level",
+            position=self.level.binding.position(expr),
+        )
+
+    def check_direct(self, args: Iterable[Expr]) -> None:
+        """Raises GroupingError where a direct argument of an ordered-set aggregate is not over the groups."""
+        for arg in args:
+            try:
+                self.rewritten(arg)
+            except GroupingError as error:
+                error.detail = "Direct arguments of an ordered-set aggregate must use only grouped columns."
+                raise
 
     def plan(self, plan: Relation) -> Relation:
         """`plan` grouped. Only complete once every expression has been rewritten."""
@@ -52,8 +93,11 @@ class Grouping:
         """`expr` over the groups. Raises GroupingError, pointing at the column that is not grouped."""
         for col, key in self.keys:
             if key == expr and not isinstance(expr, Const):
-                return expr if isinstance(expr, Ref) else Ref(col)
+                return expr if isinstance(expr, Ref) and expr.col == col else Ref(col)
         if isinstance(expr, Ref):
+            for call in self.level.groupings:
+                if call.col == expr.col:
+                    return self.grouping_value(call)
             return self._column(expr, depth)
         if isinstance(expr, Subquery):
             query = transform(
@@ -86,8 +130,7 @@ class Grouping:
             for name, expr in item.columns:
                 if isinstance(expr, Ref) and expr.col.id == ref.col.id and item.alias:
                     if self._has_key(item):
-                        self.keys.append((ref.col, Ref(ref.col)))
-                        return ref
+                        return self.add_dependent(ref)
                     raise self._ungrouped(ref, f"{item.alias}.{name}", depth)
         raise self._ungrouped(ref, ref.col.name, depth)
 
@@ -96,7 +139,7 @@ class Grouping:
         key = _row_key(item.table)
         if not key:
             return False
-        grouped = {known.col.id for _, known in self.keys if isinstance(known, Ref)}
+        grouped = {known.col.id for known in self.grouped_everywhere() if isinstance(known, Ref)}
         by_attnum = {expr.col.attnum: expr.col.id for _, expr in item.columns if isinstance(expr, Ref)}
         return all(by_attnum.get(position + 1) in grouped for position in key)
 

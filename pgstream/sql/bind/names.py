@@ -7,7 +7,7 @@ The rules are those of PostgreSQL's parse_relation.c: a JOIN's columns hide thos
 names, while the inputs stay visible for qualified ones; LATERAL items see what stands to their left.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from pgstream.errors import (
     UndefinedTable,
 )
 from pgstream.plan.expressions import AggCall, Col, Const, Expr, SortKey, WindowCall
+from pgstream.plan.rewrite import free_refs
 from pgstream.sql.bind.binding import Binding
 from pgstream.types.definition import SqlType
 
@@ -65,6 +66,14 @@ class SetCall:
     args: tuple[Expr, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class GroupingCall:
+    """GROUPING(args): `col` stands for it until the groups are known."""
+
+    col: Col
+    args: tuple[Expr, ...]
+
+
 @dataclass(slots=True)
 class Level:
     """One query level. Aggregates, window calls and set-returning calls that its expressions contain are taken out
@@ -92,6 +101,9 @@ class Level:
     """Names of the WITH clause being bound that are not visible yet."""
     own: set[int] = field(default_factory=set)
     in_aggregate: str | None = None
+    groupings: list[GroupingCall] = field(default_factory=list)
+    direct: list[Expr] = field(default_factory=list)
+    """The direct arguments of ordered-set aggregates, which must be over the groups."""
     alone: bool = False
     """Whether FROM is one subquery and nothing else."""
     input_order: tuple[SortKey, ...] = ()
@@ -105,6 +117,15 @@ class Level:
         while level is not None:
             yield level
             level = level.parent
+
+    def owner(self, args: Iterable[Expr]) -> "Level":
+        """The level whose groups an aggregate of `args` is of: the innermost one whose columns they refer to."""
+        used = {id for arg in args for id in free_refs(arg)}
+        for scope in self.levels() if used else ():
+            made = {col.id for col in scope.aggregates.values()}
+            if used & (scope.own | made):
+                return scope
+        return self
 
     def cte(self, name: str) -> Any:
         """The common table expression of that name in this level or the nearest around it; None for none."""

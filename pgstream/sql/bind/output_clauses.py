@@ -16,6 +16,7 @@ from pgstream.plan.expressions import Ref
 from pgstream.plan.rewrite import subexpressions
 from pgstream.sql.bind.coercion import decided
 from pgstream.sql.bind.dispatch import bind_expression
+from pgstream.sql.bind.grouping_sets import crossed, spread
 from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.ordering import check_comparable, sort_key_over
 from pgstream.sql.bind.targets import Target
@@ -49,25 +50,42 @@ def bind_order_by(
     return found
 
 
-def bind_group_by(level: Level, nodes: tuple[Node, ...], targets: list[Target]) -> list[Target]:
-    """The GROUP BY items."""
-    found: list[Target] = []
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """GROUP BY: what is grouped by, and the grouping sets, which name it by number; without sets there is one."""
+
+    targets: list[Target]
+    sets: list[tuple[int, ...]] | None = None
+
+
+def bind_group_by(level: Level, nodes: tuple[Node, ...], targets: list[Target], distinct: bool) -> Grouped:
+    """The GROUP BY clause; `distinct`: each grouping set once."""
     outer, level.clause = level.clause, "GROUP BY"
-    for node in nodes:
-        if isinstance(node, ast.GroupingSet) and not node.content:
-            continue
-        if isinstance(node, ast.GroupingSet):
-            raise FeatureNotSupported("grouping sets are not supported yet", position=node.location)
-        items = (
-            node.args if isinstance(node, ast.RowExpr) and node.row_format.name == "COERCE_IMPLICIT_CAST" else (node,)
-        )
-        for item in items:
-            target = _target(level, item, targets, "GROUP BY", False)
-            _check_no_calls(level, target)
-            target.expr = decided(level.binding, target.expr)
-            found.append(target)
+    found: list[Target] = []
+    parts = [_group_sets(level, node, targets, found) for node in nodes]
     level.clause = outer
-    return found
+    if not any(isinstance(node, ast.GroupingSet) and node.content for node in nodes):
+        return Grouped(found)
+    sets = [tuple(dict.fromkeys(each)) for each in crossed(parts)]
+    if distinct:
+        sets = list({frozenset(each): each for each in sets}.values())
+    return Grouped(found, sets)
+
+
+def _group_sets(level: Level, node: Node, targets: list[Target], found: list[Target]) -> list[tuple[int, ...]]:
+    """The grouping sets of one GROUP BY item; what is grouped by is added to `found`."""
+    if isinstance(node, ast.GroupingSet):
+        return spread(node.kind, [_group_sets(level, part, targets, found) for part in node.content or ()])
+    items = node.args if isinstance(node, ast.RowExpr) and node.row_format.name == "COERCE_IMPLICIT_CAST" else (node,)
+    numbers = []
+    for item in items or ():
+        target = _target(level, item, targets, "GROUP BY", False)
+        _check_no_calls(level, target)
+        target.expr = decided(level.binding, target.expr)
+        numbers.append(next((i for i, known in enumerate(found) if known is target), len(found)))
+        if numbers[-1] == len(found):
+            found.append(target)
+    return [tuple(numbers)]
 
 
 def _check_no_calls(level: Level, target: Target) -> None:

@@ -46,6 +46,8 @@ def function_candidates(name: str, count: int) -> list[Candidate]:
     for function in FUNCTIONS.get(name, ()):
         found += _spread(function, function.arguments, function.defaults, function.variadic, count)
     for aggregate in AGGREGATES.get(name, ()):
+        if aggregate.kind == "h":
+            continue
         found += _spread(aggregate, aggregate.arguments, 0, False, count)
     for window in WINDOW_FUNCTIONS.get(name, ()):
         found += _spread(window, window.arguments, window.defaults, False, count)

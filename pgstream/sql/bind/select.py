@@ -18,10 +18,11 @@ from pgstream.sql.bind.dispatch import bind_expression, binds_query
 from pgstream.sql.bind.from_clause import bind_from
 from pgstream.sql.bind.group_windows import grouping_parts, with_sessions, with_times
 from pgstream.sql.bind.grouping import Grouping
+from pgstream.sql.bind.grouping_sets import GroupingSets
 from pgstream.sql.bind.locking import check_locking
 from pgstream.sql.bind.names import Level, NameItem
 from pgstream.sql.bind.ordering import check_comparable
-from pgstream.sql.bind.output_clauses import Ordered, bind_distinct_on, bind_group_by, bind_order_by
+from pgstream.sql.bind.output_clauses import Grouped, Ordered, bind_distinct_on, bind_group_by, bind_order_by
 from pgstream.sql.bind.query import BoundQuery
 from pgstream.sql.bind.session_frames import over_windows
 from pgstream.sql.bind.set_calls import applied
@@ -70,7 +71,7 @@ def _plain(level: Level, node: Node, ordered: bool, keep_unknown: bool) -> Bound
         for target in targets:
             target.expr = decided(binding, target.expr)
     order = bind_order_by(level, node.sortClause or (), targets)
-    groups = bind_group_by(level, node.groupClause or (), targets)
+    groups = bind_group_by(level, node.groupClause or (), targets, bool(node.groupDistinct))
     distinct = bind_distinct_on(level, node.distinctClause, targets, order)
     check_locking(level, node.lockingClause or ())
     if where is not None:
@@ -93,27 +94,39 @@ def _condition(level: Level, node: Node, clause: str) -> Expr | None:
 
 
 def _grouped(
-    level: Level, node: Node, plan: Relation, targets: list[Target], groups: list[Target], having: Expr | None
+    level: Level, node: Node, plan: Relation, targets: list[Target], groups: Grouped, having: Expr | None
 ) -> Relation:
     """`plan` under GROUP BY, aggregates and HAVING; the targets and window calls rewritten to what groups give."""
-    if not (groups or having is not None or level.aggregates or node.groupClause):
+    if not (having is not None or level.aggregates or node.groupClause or level.groupings):
         return with_sessions(level, plan, ())
-    grouping = Grouping(level)
-    for group in groups:
-        check_comparable(level.binding, group.expr)
-        for name, part in grouping_parts(group.expr):
-            grouping.add(part, name or group.name)
+    grouping = _keyed(level, groups)
     plan = applied(level, plan, {id for _, key in grouping.keys for id in used(key)})
     plan = with_sessions(level, plan, [key for _, key in grouping.keys])
     for target in targets:
         target.expr = grouping.rewritten(target.expr)
     if having is not None:
         having = grouping.rewritten(having)
+    grouping.check_direct(level.direct)
     level.windows = {grouping.window(call): col for call, col in level.windows.items()}
     for call in level.set_calls:
         call.args = tuple(grouping.rewritten(arg) for arg in call.args)
     plan = grouping.plan(plan)
     return plan if having is None else Filter(plan, having)
+
+
+def _keyed(level: Level, groups: Grouped) -> Grouping:
+    """The keys of a grouped query. A constant that is grouped by is a key where it is selected, and nowhere else."""
+    grouping = Grouping(level) if groups.sets is None else GroupingSets(level)
+    members: list[set[int]] = []
+    for group in groups.targets:
+        check_comparable(level.binding, group.expr)
+        parts = grouping_parts(group.expr)
+        members.append({grouping.add(part, name or group.name) for name, part in parts})
+        if groups.sets is not None and isinstance(group.expr, Const):
+            group.expr = Ref(grouping.keys[min(members[-1])][0])
+    if isinstance(grouping, GroupingSets):
+        grouping.sets = [set().union(*(members[number] for number in each)) for each in groups.sets or ()]
+    return grouping
 
 
 def _output(
