@@ -9,14 +9,19 @@ from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pgstream.delta import Column
 from pgstream.errors import CannotCoerce
 from pgstream.functions import casts_of_catalog, casts_of_json, casts_of_numbers, casts_of_strings, casts_of_times
 from pgstream.functions.calling import as_column, call
+from pgstream.functions.casts_of_rows import check_row_length, rows_cast
 from pgstream.functions.registry import ASSIGNMENT, CASTS, EXPLICIT, IMPLICIT, Cast, CastContext, EvalContext
 from pgstream.types.array import elements_of, with_elements
+from pgstream.types.buffers import valid_rows
+from pgstream.types.composite import composite_column, fields_of
 from pgstream.types.definition import BY_NAME, SqlType
+from pgstream.types.record import record_column
 from pgstream.types.values import parse_text
 
 DECLARING = (casts_of_catalog, casts_of_json, casts_of_numbers, casts_of_strings, casts_of_times)
@@ -40,6 +45,9 @@ def find_cast(source: SqlType, target: SqlType) -> CastContext | None:
     declared = CASTS.get((source.name, target.name))
     if declared is not None:
         return declared.context
+    of_rows = rows_cast(source, target)
+    if of_rows is not None:
+        return of_rows
     if is_array_cast(source, target):
         assert source.element is not None
         assert target.element is not None
@@ -83,6 +91,8 @@ def converted(column: Column, source: SqlType, target: SqlType, explicit: bool, 
     declared = CASTS.get((source.name, target.name))
     if declared is not None:
         return by_declaration(column, declared, source, target, context)
+    if rows_cast(source, target) is not None:
+        return cast_rows(column, source, target, explicit, context)
     if is_array_cast(source, target):
         inner, outer = source.element, target.element
         assert inner is not None
@@ -93,6 +103,23 @@ def converted(column: Column, source: SqlType, target: SqlType, explicit: bool, 
     if source.definition.category == "S":
         return read(column, target, context)
     raise CannotCoerce(f"cannot cast type {source.bare()} to {target.bare()}")
+
+
+def cast_rows(column: Column, source: SqlType, target: SqlType, explicit: bool, context: EvalContext) -> Column:
+    """Rows as rows of another composite type, or as records that say themselves what they hold."""
+    ours, theirs = source.definition.attributes, target.definition.attributes
+    assert ours is not None
+    fields, known = fields_of(column), valid_rows(column)
+    if theirs is None:
+        names, types = zip(*ours, strict=True) if ours else ((), ())
+        made = record_column(names, types, fields, len(column))
+        return pc.if_else(column.is_valid(), made, pa.scalar(None, made.type))
+    check_row_length(source, target)
+    cast = [
+        cast_column(field, one, other, explicit, context)
+        for field, (_, one), (_, other) in zip(fields, ours, theirs, strict=True)
+    ]
+    return composite_column(cast, target.storage, known)
 
 
 def by_declaration(column: Column, declared: Cast, source: SqlType, target: SqlType, context: EvalContext) -> Column:

@@ -12,6 +12,7 @@ from pgstream.errors import InvalidParameterValue
 from pgstream.functions.json import parsed
 from pgstream.functions.registry import STABLE, BoundCall, function, recomputed
 from pgstream.functions.vector import list_bounds
+from pgstream.types.composite import fields_of
 from pgstream.types.definition import SqlType
 from pgstream.types.json_text import json_of
 from pgstream.types.jsonb import jsonb_text
@@ -31,6 +32,9 @@ def json_texts(column: Column, type: SqlType, call: BoundCall, separator: str = 
             "[" + separator.join(flat[start : start + length]) + "]" if known else "null"
             for start, length, known in spans
         ]
+    attributes = type.definition.attributes
+    if attributes is not None:
+        return _row_texts(column, attributes, call, separator)
     if type.name == "record":
         return _record_texts(column, call, separator)
     if type.name in MOMENT_TYPES:
@@ -50,6 +54,18 @@ def json_texts(column: Column, type: SqlType, call: BoundCall, separator: str = 
 def _iso(text: str) -> str:
     moment = text.replace(" ", "T", 1)
     return moment + ":00" if "T" in moment and moment[-3] in "+-" else moment
+
+
+def _row_texts(
+    column: Column, attributes: tuple[tuple[str, SqlType], ...], call: BoundCall, separator: str
+) -> list[str]:
+    texts = [
+        [f"{quoted(name)}:{text}" for text in json_texts(field, type, call)]
+        for field, (name, type) in zip(fields_of(column), attributes, strict=True)
+    ]
+    rows = zip(*texts, strict=True) if texts else [()] * len(column)
+    known = column.is_valid().to_pylist()
+    return ["{" + separator.join(row) + "}" if there else "null" for row, there in zip(rows, known, strict=True)]
 
 
 def _record_texts(column: Column, call: BoundCall, separator: str) -> list[str]:

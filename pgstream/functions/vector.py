@@ -79,6 +79,8 @@ def repeated(value: pa.Scalar, count: int) -> Column:
     """`value` `count` times."""
     if not value.is_valid:
         return pa.nulls(count, value.type)
+    if pa.types.is_struct(value.type) and value.type.num_fields:
+        return pa.StructArray.from_arrays([repeated(cell, count) for cell in value.values()], fields=list(value.type))
     if pa.types.is_nested(value.type) or pa.types.is_fixed_size_binary(value.type):
         return pa.array([value.as_py()], value.type).take(column_of(np.zeros(count, np.int64), pa.int64()))
     return pa.repeat(value, count)

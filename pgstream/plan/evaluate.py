@@ -34,6 +34,7 @@ from pgstream.plan.expressions import (
     Coalesce,
     Const,
     Expr,
+    FieldOf,
     IsBool,
     IsDistinct,
     IsNull,
@@ -45,8 +46,9 @@ from pgstream.plan.expressions import (
     RowExpr,
     Subscript,
 )
+from pgstream.types.composite import composite_column, field_at
 from pgstream.types.definition import SqlType
-from pgstream.types.record import fields_null, record_column
+from pgstream.types.record import fields_null
 
 _NUMERIC = SqlType("numeric")
 _TRUE, _FALSE, _UNKNOWN = pa.scalar(True), pa.scalar(False), pa.scalar(None, pa.bool_())
@@ -301,10 +303,16 @@ def _row(expr: RowExpr, rows: _Rows) -> Value:
     values = [value_of(arg, rows) for arg in expr.args]
     constant = all(isinstance(value, pa.Scalar) for value in values)
     count = 1 if constant else rows.count
-    columns = [as_column(value, count) for value in values]
-    names = expr.names or tuple(f"f{i + 1}" for i in range(len(columns)))
-    made = record_column(names, tuple(arg.type.bare() for arg in expr.args), columns, count)
+    fields = [as_column(value, count) for value in values]
+    made = composite_column(fields, expr.type.storage, np.ones(count, np.bool_))
     return made[0] if constant else made
+
+
+def _field(expr: FieldOf, rows: _Rows) -> Value:
+    row = value_of(expr.row, rows)
+    if isinstance(row, pa.Scalar):
+        return row[expr.position] if row.is_valid else pa.scalar(None, expr.type.storage)
+    return field_at(row, expr.position)
 
 
 def _subscript(expr: Subscript, rows: _Rows) -> Value:
@@ -344,6 +352,7 @@ _FORMS: dict[type, Callable[[Any, _Rows], Value]] = {
     MinMax: _min_max,
     ArrayExpr: _array,
     RowExpr: _row,
+    FieldOf: _field,
     Subscript: _subscript,
     AnyAll: _any_all,
 }

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pgstream.plan.relations import Relation
 
 BOOLEAN = SqlType("bool")
-RECORD = SqlType("record")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +170,19 @@ class ArrayExpr:
 
 @dataclass(frozen=True, slots=True)
 class RowExpr:
-    """`ROW(…)` as a value; comparisons of rows are expanded by the binder. Without `names` they are f1, f2, …"""
+    """`ROW(…)` as a value of a composite type, whose fields are the arguments."""
 
     args: tuple[Expr, ...]
-    type: SqlType = RECORD
-    names: tuple[str, ...] = ()
+    type: SqlType
+
+
+@dataclass(frozen=True, slots=True)
+class FieldOf:
+    """`(row).field`: the field at a position; NULL of a row that is NULL."""
+
+    row: Expr
+    position: int
+    type: SqlType
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +283,7 @@ Expr = (
     | MinMax
     | ArrayExpr
     | RowExpr
+    | FieldOf
     | Subscript
     | AnyAll
     | Subquery

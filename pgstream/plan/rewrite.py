@@ -36,6 +36,7 @@ EXPRESSIONS: dict[type, tuple[str, ...]] = {
     ex.MinMax: ("args",),
     ex.ArrayExpr: ("args",),
     ex.RowExpr: ("args",),
+    ex.FieldOf: ("row",),
     ex.Subscript: ("array", "lower", "upper"),
     ex.AnyAll: ("left", "array"),
     ex.Subquery: ("query", "test"),
@@ -57,6 +58,9 @@ RELATIONS: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {
     rel.Filter: (("input",), ("predicate",)),
     rel.Join: (("left", "right"), ("condition",)),
     rel.Apply: (("left", "right"), ("condition", "mark")),
+    rel.Asof: (("left", "right"), ("condition", "time", "version", "residual")),
+    rel.Lookup: (("left", "right"), ("condition",)),
+    rel.Versions: (("input",), ("key", "time", "gone")),
     rel.AssertSingle: (("input",), ("key",)),
     rel.Group: (("input",), ("keys", "aggregates")),
     rel.Distinct: (("input",), ()),
@@ -269,8 +273,10 @@ def used(part: Expr | Relation) -> dict[int, Col]:
                 found = used(expr.query) | found
         return found
     for node in subplans(cast(Relation, part)):
-        if isinstance(node, rel.AssertSingle):
+        if isinstance(node, rel.AssertSingle | rel.Versions):
             found |= {col.id: col for col in node.key}
+        if isinstance(node, rel.Versions):
+            found[node.time.id] = node.time
         for expr in expressions(node):
             found |= used(expr)
     return found

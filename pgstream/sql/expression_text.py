@@ -9,6 +9,7 @@ from typing import Any
 
 from pgstream.functions.calling import column_from
 from pgstream.functions.registry import OPERATORS, Function
+from pgstream.functions.rows import IS_NOT_NULL, IS_NULL
 from pgstream.plan import expressions as ex
 from pgstream.plan.expressions import AggCall, Col, Expr, SortKey, WindowCall
 from pgstream.plan.relations import Relation
@@ -72,14 +73,15 @@ class ExpressionText:
 
     def _operand(self, expr: Expr) -> str:
         """`expr`, in parentheses unless it reads as one word."""
-        simple = ex.Ref | ex.Const | ex.Param | ex.Coalesce | ex.MinMax | ex.ArrayExpr | ex.RowExpr | ex.Subquery
         plain = isinstance(expr, ex.Call) and operator_of(expr.function) is None
-        return self(expr) if plain or isinstance(expr, simple) else f"({self(expr)})"
+        return self(expr) if plain or isinstance(expr, _WORDS) else f"({self(expr)})"
 
     def _listed(self, exprs: Iterable[Expr]) -> str:
         return ", ".join(map(self, exprs))
 
     def _call(self, function: Function, args: tuple[Expr, ...]) -> str:
+        if function in (IS_NULL, IS_NOT_NULL):
+            return f"{self._operand(args[0])} IS {'NOT ' if function is IS_NOT_NULL else ''}NULL"
         symbol = operator_of(function)
         if symbol is not None and len(args) == 2:
             return f"{self._operand(args[0])} {symbol} {self._operand(args[1])}"
@@ -112,6 +114,10 @@ class ExpressionText:
                 return f"ARRAY[{self._listed(args)}]"
             case ex.RowExpr(args):
                 return f"ROW({self._listed(args)})"
+            case ex.FieldOf(row, position):
+                attributes = row.type.definition.attributes
+                assert attributes is not None
+                return f"({self(row)}).{attributes[position][0]}"
             case ex.Subscript(array, lower, upper, slice):
                 bounds = ":".join("" if bound is None else self(bound) for bound in (lower, upper))
                 return f"{self._operand(array)}[{bounds if slice else bounds.rstrip(':')}]"
@@ -151,6 +157,10 @@ class ExpressionText:
         if kind == "unbounded":
             return f"UNBOUNDED {side}"
         return f"{'' if offset is None else self(offset)} {kind.upper()}"
+
+
+_WORDS = ex.Ref | ex.Const | ex.Param | ex.Coalesce | ex.MinMax | ex.ArrayExpr | ex.RowExpr | ex.FieldOf | ex.Subquery
+"""What reads as one word."""
 
 
 def _literal(value: Any, type: SqlType) -> str:

@@ -69,7 +69,9 @@ def _pair(a: Expr, b: Expr, left: frozenset[int], right: frozenset[int]) -> tupl
 def key_type(left: SqlType, right: SqlType) -> SqlType | None:
     """The type in which values of both compare by hash as = compares them; None where there is none."""
     if left.name == right.name:
-        return None if left.name in ("record", "json") else left.bare()
+        definition = left.definition
+        incomparable = definition.attributes is not None and definition.order_key is None
+        return None if incomparable or left.name in ("record", "json") else left.bare()
     for family in (_INTEGERS, _FLOATS, _TEXTS):
         if left.name in family and right.name in family:
             return SqlType(family[max(family.index(left.name), family.index(right.name))])

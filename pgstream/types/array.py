@@ -11,9 +11,12 @@ from pgstream.delta import Column
 from pgstream.errors import DatatypeMismatch, FeatureNotSupported, InvalidBinaryRepresentation, ProtocolViolation
 from pgstream.types.array_text import array_text, element_texts
 from pgstream.types.buffers import bitmap, number_column, valid_rows
-from pgstream.types.definition import BY_OID, Settings, SqlType, TypeDefinition, declare
+from pgstream.types.definition import ARRAYS, BY_OID, Settings, SqlType, TypeDefinition, declare
 
 ElementParser = Callable[[Column], Column]
+
+TOLD_ARRAYS = {2249: 2287}
+"""The array that clients are told of, where its elements' type is told as another: record[] for records."""
 
 
 def list_column(lists: list[list[Any] | None], flat: Column, like: Column) -> Column:
@@ -174,21 +177,30 @@ def list_to_python(plain: Any, element: TypeDefinition) -> list[Any] | None:
     return [None if item is None else element.to_python(item) for item in items]
 
 
-def declare_array(element: TypeDefinition) -> SqlType:
-    """Declares the array type over `element` under its array_oid."""
-    definition = TypeDefinition(
+def array_definition(element: TypeDefinition) -> TypeDefinition:
+    """The array type over `element`, under its array_oid."""
+    return TypeDefinition(
         name=f"_{element.name}",
         sql_name=f"{element.sql_name}[]",
         oid=element.array_oid,
         array_oid=0,
-        category="P" if element.category == "P" and element.pseudo and element.name == "record" else "A",
+        category="P" if element.pseudo and element.sql_name == "record" else "A",
         length=-1,
         align="d" if element.align == "d" else "i",
         toast="x",
         collation=element.collation,
         pseudo=element.pseudo,
         element=element.name,
+        told_oid=TOLD_ARRAYS.get(element.told_oid, 0),
+        identity=element.identity and f"_{element.identity}",
         samples=() if element.pseudo else sample_arrays(element),
         **array_facts(element),
     )
-    return declare(definition)
+
+
+def declare_array(element: TypeDefinition) -> SqlType:
+    """Declares the array type over `element`."""
+    return declare(array_definition(element))
+
+
+ARRAYS.append(array_definition)

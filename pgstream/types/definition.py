@@ -4,6 +4,7 @@ A type is declared once, in its own file of this folder, as a `TypeDefinition` h
 asks which type it has before it: whole columns go in and out through the functions of the definition.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,6 +75,10 @@ class TypeDefinition:
     """The index of an array's first element: 0 for int2vector and oidvector."""
     told_oid: int = 0
     """The OID by which clients are told of columns of this type, where it is not its own."""
+    attributes: "tuple[tuple[str, SqlType], ...] | None" = None
+    """The fields of a composite type, by name; its storage is a struct of theirs. None for all other types."""
+    identity: str = ""
+    """What of `name` computations depend on, where that is not all of it."""
     aliases: tuple[str, ...] = ()
     samples: tuple[str, ...] = field(default=())
     """Texts that are valid input, edge values first: every codec test runs over them."""
@@ -120,8 +125,38 @@ class SqlType:
         return f"{head}{suffix}{with_}{tail}"
 
 
-BY_NAME: dict[str, TypeDefinition] = {}
-"""Every declared type by pg_type.typname (`int8`, `_int8`, `timestamptz`)."""
+class Definitions(dict[str, TypeDefinition]):
+    """Types by name. One that is made of others is described by its name, and defined when it is first asked for."""
+
+    def __missing__(self, name: str) -> TypeDefinition:
+        if not is_description(name):
+            raise KeyError(name)
+        if name.startswith("_"):
+            made = ARRAYS[0](self[name[1:]])
+        else:
+            kind, *parts = json.loads(name)
+            made = MADE_OF[kind](name, *parts)
+        self[name] = made
+        return made
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """As of any mapping; a description is known."""
+        return self[name] if name in self or is_description(name) else default
+
+
+def is_description(name: str) -> bool:
+    """Whether a type's name describes it: as a JSON list, after `_` for the array of that."""
+    return name.startswith(("[", "_["))
+
+
+BY_NAME = Definitions()
+"""Every declared type by pg_type.typname (`int8`, `_int8`, `timestamptz`), and those that their name describes."""
+
+MADE_OF: dict[str, Callable[..., TypeDefinition]] = {}
+"""What defines a type by its description, by the word that the description begins with."""
+
+ARRAYS: list[Callable[[TypeDefinition], TypeDefinition]] = []
+"""What defines the array over a described type."""
 
 BY_OID: dict[int, TypeDefinition] = {}
 
@@ -150,5 +185,9 @@ def type_named(name: str) -> SqlType:
 
 
 def array_of(element: SqlType) -> SqlType:
-    """The array type over `element`."""
+    """The array type over `element`. Raises KeyError where there is none."""
+    if is_description(element.name):
+        if element.name.startswith("_"):
+            raise KeyError(element.name)
+        return SqlType(f"_{element.name}", element.typmod)
     return SqlType(BY_OID[element.definition.array_oid].name, element.typmod)

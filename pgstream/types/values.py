@@ -11,18 +11,28 @@ from pgstream.types.definition import Settings, SqlType
 
 
 def plain_values(column: Column) -> list[Any]:
-    """The as_py() forms of `column`, but plain ints for dates and times (µs, days), inside lists too."""
+    """The as_py() forms of `column`, but plain ints for dates and times (µs, days), inside lists and rows too; of rows,
+    the tuples of their fields."""
     storage = column.type
     if pa.types.is_list(storage):
         offsets = column.offsets.to_pylist()
         flat = plain_values(column.values)
         valid = column.is_valid().to_pylist()
         return [flat[offsets[i] : offsets[i + 1]] if valid[i] else None for i in range(len(column))]
+    if pa.types.is_struct(storage):
+        return _plain_rows(column)
     if pa.types.is_date32(storage):
         return column.view(pa.int32()).to_pylist()  # type: ignore[no-any-return]
     if pa.types.is_temporal(storage):
         return column.view(pa.int64()).to_pylist()  # type: ignore[no-any-return]
     return column.to_pylist()  # type: ignore[no-any-return]
+
+
+def _plain_rows(column: Column) -> list[Any]:
+    known = column.is_valid().to_pylist()
+    fields = [plain_values(field) for field in column.flatten()] if column.type.num_fields else []
+    rows = list(zip(*fields, strict=True)) if fields else [()] * len(column)
+    return [row if there else None for row, there in zip(rows, known, strict=True)]
 
 
 def values_of(type: SqlType, column: Column) -> list[Any]:
@@ -33,6 +43,9 @@ def values_of(type: SqlType, column: Column) -> list[Any]:
 
 def column_of(type: SqlType, values: Iterable[Any]) -> Column:
     """The column of Python forms `values`."""
+    attributes = type.definition.attributes
+    if attributes:
+        return _rows_column(attributes, list(values), type.storage)
     from_python = type.definition.from_python
     plain = [None if value is None else from_python(value) for value in values]
     storage = type.storage
@@ -42,6 +55,17 @@ def column_of(type: SqlType, values: Iterable[Any]) -> Column:
     if pa.types.is_temporal(storage):
         return pa.array(plain, pa.int32() if pa.types.is_date32(storage) else pa.int64()).view(storage)
     return pa.array(plain, storage)
+
+
+def _rows_column(attributes: tuple[tuple[str, SqlType], ...], rows: list[Any], storage: pa.DataType) -> Column:
+    """The rows whose fields are the items of tuples."""
+    fields = [
+        column_of(type, [None if row is None else row[place] for row in rows])
+        for place, (_, type) in enumerate(attributes)
+    ]
+    missing = [row is None for row in rows]
+    mask = pa.array(missing) if any(missing) else None
+    return pa.StructArray.from_arrays(fields, fields=list(storage), mask=mask)
 
 
 _WORDS = {

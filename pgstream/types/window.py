@@ -14,6 +14,7 @@ from pgstream.delta import Column
 from pgstream.errors import InvalidBinaryRepresentation, InvalidTextRepresentation
 from pgstream.types.binary import receive_fixed
 from pgstream.types.buffers import number_column, numbers, records_column, valid_rows
+from pgstream.types.composite import RECORD_OID
 from pgstream.types.definition import Settings, SqlType, TypeDefinition, declare
 from pgstream.types.integer import plain_value
 from pgstream.types.record import field_text
@@ -22,7 +23,6 @@ from pgstream.types.timestamptz import TIMESTAMPTZ
 
 STORAGE = pa.binary(16)
 RECORD = np.dtype([("start", "<i8"), ("end", "<i8")])
-RECORD_OID = 2249
 EPOCH_2000_US = 946_684_800_000_000
 
 

@@ -4,13 +4,14 @@ from typing import Any
 
 from pgstream.errors import DatatypeMismatch, FeatureNotSupported, UndefinedObject
 from pgstream.functions.registry import Function, functions_named
-from pgstream.plan.expressions import Call, CastExpr, Const, Expr
+from pgstream.plan.expressions import Call, CastExpr, Const, Expr, RowExpr
 from pgstream.sql.bind.binding import UNKNOWN
 from pgstream.sql.bind.coercion import coerce, coerce_or_fail
 from pgstream.sql.bind.dispatch import bind_expression, binds
 from pgstream.sql.bind.expressions import array_expr
 from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.operators import note_volatility
+from pgstream.sql.bind.records import row_of
 from pgstream.sql.bind.registered import is_registered, registered_oid
 from pgstream.sql.bind.types import category, type_of
 from pgstream.sql.parse import ast, enums
@@ -26,6 +27,9 @@ def bind_cast(level: Level, node: Node) -> Expr:
     target = type_of(binding, node.typeName)
     if isinstance(node.arg, ast.A_ArrayExpr) and target.element is not None and target.name.startswith("_"):
         arg = array_expr(level, node.arg, target.element)
+    elif isinstance(node.arg, ast.RowExpr) and target.definition.attributes is not None:
+        args = tuple(bind_expression(level, item) for item in node.arg.args or ())
+        arg = binding.located(RowExpr(args, row_of(binding, list(args)).type), node.arg)
     else:
         arg = bind_expression(level, node.arg)
     position = node.location if node.location is not None and node.location >= 0 else node.typeName.location

@@ -8,15 +8,18 @@ from collections.abc import Sequence
 from typing import Literal
 
 from pgstream.errors import CannotCoerce, DatatypeMismatch, SqlError
+from pgstream.functions.casts_of_rows import check_row_length, rows_cast
 from pgstream.functions.registry import CASTS, CastContext
-from pgstream.plan.expressions import CastExpr, Const, Expr, Param
+from pgstream.plan.expressions import CastExpr, Const, Expr, Param, RowExpr
 from pgstream.sql.bind.binding import BOOL, TEXT, UNKNOWN, Binding
 from pgstream.sql.bind.literals import literal
 from pgstream.sql.bind.types import POLYMORPHIC, category, is_array, is_preferred
 from pgstream.types.definition import BY_NAME, SqlType
+from pgstream.types.described import is_made_in_place
 
 Pathway = Literal["same", "relabel", "function", "io", "array"]
 
+RECORD = SqlType("record")
 _RANK = {"i": 0, "a": 1, "e": 2}
 _ANY = frozenset({"any", *POLYMORPHIC})
 
@@ -30,6 +33,9 @@ def pathway(source: str, target: str, context: CastContext) -> Pathway | None:
         if _RANK[context] < _RANK[cast.context]:
             return None
         return "relabel" if cast.function is None else "function"
+    of_rows = rows_cast(SqlType(source), SqlType(target))
+    if of_rows is not None:
+        return "function" if _RANK[context] >= _RANK[of_rows] else None
     if is_array(source) and is_array(target):
         inner = pathway(_element(source), _element(target), context)
         if inner is not None:
@@ -55,11 +61,7 @@ def can_coerce(sources: Sequence[str], targets: Sequence[str], context: CastCont
     for source, target in zip(sources, targets, strict=True):
         if source == target or target in _ANY or source == "unknown":
             continue
-        if target == "record" and BY_NAME[source].category == "C":
-            continue
-        if source == "record" and BY_NAME[target].category == "C":
-            continue
-        if target == "_record" and source == "_record":
+        if target == "record" and BY_NAME[source].attributes is not None:
             continue
         if pathway(source, target, context) is None:
             return False
@@ -71,7 +73,7 @@ def coerce(
 ) -> Expr | None:
     """`expr` as a value of `target`, its modifier included; None where no cast leads there."""
     source = expr.type
-    if target.name in _ANY:
+    if target.name in _ANY or (target.name == "record" and source.definition.attributes is not None):
         return expr
     if isinstance(expr, Const) and source == UNKNOWN:
         return _literal(binding, expr, target, context)
@@ -81,6 +83,8 @@ def coerce(
     if source == UNKNOWN:
         cast: Expr = CastExpr(expr, TEXT, False)
         return cast if target == TEXT else coerce(binding, cast, target, "e", position)
+    if isinstance(expr, RowExpr) and target.definition.attributes is not None and source != target:
+        return _row_as(binding, expr, target, context, position)
     how = pathway(source.name, target.name, context)
     if how is None:
         return None
@@ -88,6 +92,26 @@ def coerce(
         return expr
     made = CastExpr(expr, target, context == "e")
     return binding.located(made, expr, position)
+
+
+def _row_as(binding: Binding, row: RowExpr, target: SqlType, context: CastContext, position: int | None) -> Expr | None:
+    """ROW(…) as a composite type, field by field (coerce_record_to_complex). Raises CannotCoerce."""
+    attributes = target.definition.attributes
+    assert attributes is not None
+    if not is_made_in_place(row.type):
+        return row if row.type == target else None
+    check_row_length(row.type, target, binding.position(row) if position is None else position)
+    made = []
+    for place, (arg, (_, type)) in enumerate(zip(row.args, attributes, strict=True), 1):
+        field = coerce(binding, arg, type, context)
+        if field is None:
+            raise CannotCoerce(
+                f"cannot cast type record to {target}",
+                detail=f"Cannot cast type {arg.type.bare()} to {type.bare()} in column {place}.",
+                position=binding.position(arg),
+            )
+        made.append(field)
+    return binding.located(RowExpr(tuple(made), target), row, position)
 
 
 def _literal(binding: Binding, expr: Const, target: SqlType, context: CastContext) -> Expr:
@@ -156,6 +180,8 @@ def common_type(binding: Binding, exprs: Sequence[Expr], construct: str) -> SqlT
             continue
         if chosen is None:
             chosen = type
+        elif is_made_in_place(type) and is_made_in_place(chosen):
+            chosen = RECORD
         elif category(type) != category(chosen):
             raise _mismatch(binding, construct, chosen, type, expr)
         elif (
@@ -187,6 +213,8 @@ def to_common_type(binding: Binding, expr: Expr, type: SqlType, construct: str) 
     """`expr` as the common type of a construct (coerce_to_common_type). Raises CannotCoerce."""
     if expr.type.bare() == type:
         return expr
+    if type == RECORD and expr.type.definition.attributes is not None:
+        return CastExpr(expr, RECORD, False)
     made = coerce(binding, expr, type, "i")
     if made is None:
         raise CannotCoerce(

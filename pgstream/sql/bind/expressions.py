@@ -12,6 +12,7 @@ from pgstream.errors import (
     UndefinedObject,
 )
 from pgstream.functions.registry import FUNCTIONS, OPERATORS
+from pgstream.functions.rows import IS_NOT_NULL, IS_NULL
 from pgstream.plan.expressions import (
     And,
     ArrayExpr,
@@ -30,7 +31,7 @@ from pgstream.plan.expressions import (
     Subscript,
 )
 from pgstream.sql.bind.binding import BOOL, INT4, INT8, UNKNOWN
-from pgstream.sql.bind.coercion import coerce, coerce_or_fail, coerce_to_bool, common_typmod, decided, to_common
+from pgstream.sql.bind.coercion import coerce, coerce_or_fail, coerce_to_bool, common_typmod, to_common
 from pgstream.sql.bind.dispatch import bind_expression, binds
 from pgstream.sql.bind.group_windows import field_of_column
 from pgstream.sql.bind.names import (
@@ -43,7 +44,7 @@ from pgstream.sql.bind.names import (
     qualified_column,
 )
 from pgstream.sql.bind.operators import apply_operator, conjunction, row_parts
-from pgstream.sql.bind.records import field_of
+from pgstream.sql.bind.records import dotted_field, field_of, row_of, row_type_of, selected
 from pgstream.sql.bind.types import is_array
 from pgstream.sql.parse import ast, enums
 from pgstream.types.definition import SqlType, array_of
@@ -114,6 +115,9 @@ def bind_column_ref(level: Level, node: Node) -> Expr:
     of_window = field_of_column(level, names, position) if len(names) > 1 else None
     if of_window is not None:
         return own_object(level, of_window, position)
+    field = dotted_field(level, names, position)
+    if field is not None:
+        return own_object(level, field, position)
     match names:
         case [name]:
             found = find_column(level, name, position)
@@ -121,7 +125,7 @@ def bind_column_ref(level: Level, node: Node) -> Expr:
                 item = find_item(level, None, name, position)
                 if item is None:
                     raise missing_column(level, None, name, position)
-                found = whole_row(item)
+                found = whole_row(level, item)
         case [alias, name]:
             found = qualified_column(level, None, alias, name, position)
         case [schema, alias, name]:
@@ -147,7 +151,7 @@ def _row_of_star(level: Level, fields: tuple[Node, ...], position: int) -> Expr:
     item = find_item(level, schema, names[-1], position)
     if item is None:
         raise missing_item(level, names[-1], position)
-    return whole_row(item)
+    return whole_row(level, item)
 
 
 def own_object(level: Level, expr: Expr, position: int | None) -> Expr:
@@ -155,14 +159,14 @@ def own_object(level: Level, expr: Expr, position: int | None) -> Expr:
     return level.binding.located(replace(expr), position)
 
 
-def whole_row(item: NameItem) -> Expr:
+def whole_row(level: Level, item: NameItem) -> Expr:
     """`t` where t is a table: its row. A function of one column is that column.
 
     Where an outer join has no row of the item, the row is NULL; that is told by all its columns being NULL.
     """
     if item.is_function and len(item.columns) == 1:
         return item.columns[0][1]
-    row = RowExpr(tuple(expr for _, expr in item.columns), names=tuple(name for name, _ in item.columns))
+    row = RowExpr(tuple(expr for _, expr in item.columns), row_type_of(level.binding, item))
     if not item.nullable or not item.columns:
         return row
     absent = conjunction([IsNull(expr) for _, expr in item.columns])
@@ -192,6 +196,8 @@ def bind_null_test(level: Level, node: Node) -> Expr:
     arg = bind_expression(level, node.arg)
     negate = node.nulltesttype == enums.NullTestType.IS_NOT_NULL
     parts = row_parts(arg)
+    if parts is None and arg.type.definition.attributes is not None:
+        return Call(IS_NOT_NULL if negate else IS_NULL, (arg,), BOOL)
     if parts:
         return conjunction([Not(IsNull(part)) if negate else IsNull(part) for part in parts])
     return Not(IsNull(arg)) if negate else IsNull(arg)
@@ -258,7 +264,7 @@ def bind_min_max(level: Level, node: Node) -> Expr:
 @binds(ast.RowExpr)
 def bind_row(level: Level, node: Node) -> Expr:
     """ROW(…)."""
-    return RowExpr(tuple(decided(level.binding, bind_expression(level, arg)) for arg in node.args or ()))
+    return row_of(level.binding, [bind_expression(level, arg) for arg in node.args or ()])
 
 
 @binds(ast.A_ArrayExpr)
@@ -307,11 +313,19 @@ def bind_indirection(level: Level, node: Node) -> Expr:
         rest = node.indirection[1:]
     else:
         made, rest = bind_expression(level, node.arg), node.indirection
-    for place, step in enumerate(rest):
-        if not isinstance(step, ast.A_Indices):
-            raise FeatureNotSupported("field selection from an expression is not supported yet")
-        # Arrays have one dimension, and what lies beyond is NULL.
-        made = _subscript(level, made, step) if place == 0 else Const(None, made.type)
+    return indirect(level, made, rest)
+
+
+def indirect(level: Level, made: Expr, steps: tuple[Node, ...]) -> Expr:
+    """Subscripts and fields of `made`, one after another."""
+    subscripted = False
+    for step in steps:
+        if isinstance(step, ast.String):
+            made, subscripted = selected(level, made, step.sval), False
+        elif subscripted:
+            made = Const(None, made.type)  # arrays have one dimension, and what lies beyond is NULL
+        else:
+            made, subscripted = _subscript(level, made, step), True
     return made
 
 

@@ -7,7 +7,7 @@ from pgstream.errors import SyntaxError42601
 from pgstream.plan.expressions import Expr
 from pgstream.sql.bind.dispatch import bind_expression
 from pgstream.sql.bind.names import Level, find_item, missing_item
-from pgstream.sql.bind.records import fields_of
+from pgstream.sql.bind.records import fields_of, star_fields
 from pgstream.sql.parse import ast, enums
 
 Node = Any
@@ -48,9 +48,10 @@ def expand_star(level: Level, node: Node) -> list[tuple[str, Expr]]:
     else:
         schema, alias = (names[-2] if len(names) > 1 else None), names[-1]
         item = find_item(level, schema, alias, node.location)
-        if item is None:
+        fields = None if item is not None else star_fields(level, names, node.location)
+        if item is None and fields is None:
             raise missing_item(level, alias, node.location)
-        found = item.columns
+        found = item.columns if item is not None else fields or []
     return [(name, level.binding.located(replace(expr), node.location)) for name, expr in found]
 
 

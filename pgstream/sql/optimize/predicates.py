@@ -14,6 +14,7 @@ from pgstream.plan.expressions import (
     CastExpr,
     Const,
     Expr,
+    FieldOf,
     IsBool,
     IsDistinct,
     IsNull,
@@ -112,7 +113,7 @@ def null_refs(expr: Expr) -> frozenset[int]:
             return frozenset([col.id])
         case Call(function, args, _) if function.strict and not function.returns_set:
             return _union(null_refs(arg) for arg in args)
-        case CastExpr(arg) | Not(arg):
+        case CastExpr(arg) | Not(arg) | FieldOf(arg):
             return null_refs(arg)
         case Subscript(array, lower, upper):
             return _union(null_refs(part) for part in (array, lower, upper) if part is not None)

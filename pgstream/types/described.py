@@ -1,0 +1,91 @@
+"""Types that are made of others. The name of such a type describes it: a JSON list of what makes it one.
+
+    ["row", oid, schema, name, attributes]   what CREATE TYPE or a relation declares; `oid` is its row of pg_type
+    ["struct", attributes]                   STRUCT<…>, the same wherever it is spelled alike
+    ["record", attributes]                   ROW(…), a record whose fields are known
+
+Attributes are lists of name, type and modifier. So a type is a value: a catalog, a plan and a stored definition that
+mention it know all of it, whatever is declared under its name elsewhere or later.
+"""
+
+import json
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from pgstream.types.definition import SqlType, is_description
+
+Attributes = tuple[tuple[str, SqlType], ...]
+
+
+def row_type(oid: int, schema: str, name: str, attributes: Iterable[tuple[str, SqlType]]) -> SqlType:
+    """The composite type that the catalog has under `oid`."""
+    return _described("row", oid, schema, name, listed(attributes))
+
+
+def struct_type(attributes: Iterable[tuple[str, SqlType]]) -> SqlType:
+    """`STRUCT<a int, …>`."""
+    return _described("struct", listed(attributes))
+
+
+def record_type(attributes: Iterable[tuple[str, SqlType]]) -> SqlType:
+    """The type of `ROW(…)`."""
+    return _described("record", listed(attributes))
+
+
+def attributes_of(type: SqlType) -> Attributes | None:
+    """The fields of a composite type; None of any other type."""
+    return type.definition.attributes if is_description(type.name) else None
+
+
+def is_made_in_place(type: SqlType) -> bool:
+    """Whether the type is that of a ROW(…), which becomes any composite type of as many fields."""
+    return type.name.startswith('["record"')
+
+
+def is_struct(type: SqlType) -> bool:
+    """Whether the type is STRUCT<…>, which no catalog declares."""
+    return type.name.startswith('["struct"')
+
+
+def described_oid(type: SqlType) -> int:
+    """The OID under which the catalog has the type itself, or the type that an array has elements of; 0 for none."""
+    return _described_oid(type.name) if is_description(type.name) else 0
+
+
+@lru_cache(4096)
+def _described_oid(name: str) -> int:
+    parts = json.loads(name.removeprefix("_"))
+    return parts[1] if isinstance(parts[1], int) else 0
+
+
+def listed(attributes: Iterable[tuple[str, SqlType]]) -> list[list[Any]]:
+    """Attributes as a description has them."""
+    return [[name, plain_name(type.name), type.typmod] for name, type in attributes]
+
+
+def read_attributes(parts: list[list[Any]]) -> Attributes:
+    """The attributes that `listed` listed."""
+    return tuple((name, SqlType(spelled_name(kind), typmod)) for name, kind, typmod in parts)
+
+
+def plain_name(name: str) -> Any:
+    """The name of a type as a part of a description: what describes itself is a list within it."""
+    if not is_description(name):
+        return name
+    return ["array", json.loads(name[1:])] if name.startswith("_") else json.loads(name)
+
+
+def spelled_name(part: Any) -> str:
+    """The name that `plain_name` was given."""
+    if isinstance(part, str):
+        return part
+    return f"_{_spelled(part[1])}" if part[0] == "array" else _spelled(part)
+
+
+def _described(*parts: Any) -> SqlType:
+    return SqlType(_spelled(list(parts)))
+
+
+def _spelled(parts: list[Any]) -> str:
+    return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
