@@ -32,6 +32,9 @@ def _serve_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory", metavar="SIZE", help="how much state may stay in memory (default: 4GB)")
     parser.add_argument("--max-connections", metavar="N", help="how many clients at once (default: 100)")
     parser.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error (default: info)")
+    parser.add_argument(
+        "--secret-key-file", metavar="FILE", help="the key of secrets (default: secrets.key where the data is)"
+    )
     parser.add_argument("--config", metavar="FILE", type=Path, help="a TOML file with these settings")
 
 

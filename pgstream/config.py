@@ -30,6 +30,7 @@ class Config:
     password: str = ""
     max_connections: int = 100
     log_level: str = "info"
+    secret_key_file: Path | None = None
 
     @property
     def host(self) -> str:
@@ -93,7 +94,7 @@ def _converted(field: str, text: str, origin: str) -> Any:
             split_address(text)
         if field == "log_level" and text not in ("debug", "info", "warning", "error"):
             raise ValueError(f'"{text}" is none of debug, info, warning, error')
-        return Path(text).expanduser() if field == "data_dir" else text
+        return Path(text).expanduser() if field in ("data_dir", "secret_key_file") else text
     except ValueError as error:
         raise ConfigFileError(f"{origin}: {error}") from None
 

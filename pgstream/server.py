@@ -305,6 +305,7 @@ def run(config: Config, world: World, log: Log) -> None:
         databases=names,
         log=log,
         reserve_bytes=DISK_RESERVE_BYTES,
+        secret_key_file=config.secret_key_file,
     )
     # what was made at start lives as long as the process: collections need not look at it again
     gc.collect()

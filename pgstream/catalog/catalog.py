@@ -23,6 +23,7 @@ from pgstream.catalog.objects import (
     Source,
     Subscription,
     Table,
+    Unlisted,
 )
 from pgstream.catalog.system import SystemRelation, relations_by_name, relations_by_oid
 from pgstream.delta import Column
@@ -177,7 +178,7 @@ class Catalog:
 
     def lookup(
         self, schema: str | None, name: str, search_path: Sequence[str]
-    ) -> Relation | SystemRelation | Index | Feed | Subscription | None:
+    ) -> Relation | SystemRelation | Unlisted | None:
         """What `[schema.]name` means to a session; None where it means nothing. Unknown schemas hold nothing.
 
         pg_catalog is searched first unless the path itself says where.
@@ -205,7 +206,7 @@ class Catalog:
         Raises UndefinedTable.
         """
         found = self.lookup(schema, name, search_path)
-        if found is None or isinstance(found, Index | Feed | Subscription):
+        if found is None or isinstance(found, Unlisted):
             shown = name if schema is None else f"{schema}.{name}"
             raise UndefinedTable(f'relation "{shown}" does not exist', position=position)
         return found
@@ -222,7 +223,7 @@ class Catalog:
     def relations(self) -> Iterator[Relation]:
         """All tables, views, materialized views, sources and sinks, oldest first."""
         for thing in self.in_order():
-            if not isinstance(thing, Schema | Index | Feed | Subscription):
+            if not isinstance(thing, Schema | Unlisted):
                 yield thing
 
     def indexes(self, relation_oid: int) -> list[Index]:
@@ -238,12 +239,12 @@ class Catalog:
         thing = self.objects.get(oid)
         if thing is None:
             return relations_by_oid().get(oid)
-        return None if isinstance(thing, Schema | Feed | Subscription) else thing
+        return thing if isinstance(thing, Relation | Index) else None
 
     def indexed(self, index: Index) -> Relation:
         """The relation that `index` arranges."""
         relation = self.objects[index.relation_oid]
-        assert not isinstance(relation, Schema | Index | Feed | Subscription)
+        assert not isinstance(relation, Schema | Unlisted)
         return relation
 
     def dependents(self, oid: int) -> list[CatalogObject]:

@@ -11,12 +11,15 @@ from typing import Any
 from pgstream.catalog.objects import (
     CatalogObject,
     Check,
+    Connection,
     Feed,
     Index,
     IndexColumn,
     MaterializedView,
+    Named,
     PrimaryKey,
     Schema,
+    Secret,
     Sink,
     Source,
     Subscription,
@@ -31,12 +34,15 @@ CLASSES: dict[str, Any] = {
     cls.__name__: cls
     for cls in (
         Check,
+        Connection,
         Feed,
         Index,
         IndexColumn,
         MaterializedView,
+        Named,
         PrimaryKey,
         Schema,
+        Secret,
         Sink,
         Source,
         SqlType,
@@ -66,7 +72,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, frozenset):
         return {"set": sorted(value)}
     if type(value).__name__ in CLASSES:
-        return {"class": type(value).__name__, **{f.name: _plain(getattr(value, f.name)) for f in fields(value)}}
+        kept = (field for field in fields(value) if field.metadata.get("stored", True))
+        return {"class": type(value).__name__, **{field.name: _plain(getattr(value, field.name)) for field in kept}}
     return value
 
 

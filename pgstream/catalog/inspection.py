@@ -14,7 +14,7 @@ from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import quoted
 from pgstream.catalog.identifiers import split_identifiers
 from pgstream.catalog.names import Names
-from pgstream.catalog.objects import KIND_NAMES, Index, Schema, Subscription, Table
+from pgstream.catalog.objects import KIND_NAMES, Index, Schema, Table
 from pgstream.catalog.pg_server import database_oids, role_oids, session_of
 from pgstream.catalog.routine_names import procedure_name, procedures
 from pgstream.catalog.system import SystemRelation
@@ -96,13 +96,14 @@ def pg_describe_object(call: BoundCall, catalog: int, oid: int, part: int) -> st
 
 
 def _identified(call: BoundCall, catalog: int, oid: int, part: int) -> tuple[str | None, ...]:
-    thing = _catalog(call).objects.get(oid) if catalog != PG_CLASS else _catalog(call).describes(oid)
-    if catalog == PG_NAMESPACE and isinstance(thing, Schema):
-        return "schema", None, thing.name, quoted(thing.name)
+    named = _catalog(call).objects.get(oid)
+    if catalog == PG_NAMESPACE and isinstance(named, Schema):
+        return "schema", None, named.name, quoted(named.name)
     if catalog == PG_TYPE:
         shown = type_text(_catalog(call), (), oid)
         return ("type", None, None, shown) if shown is not None else (None,) * 4
-    if catalog != PG_CLASS or thing is None or isinstance(thing, Schema | Subscription):
+    thing = _catalog(call).describes(oid) if catalog == PG_CLASS else None
+    if thing is None:
         return (None,) * 4
     schema = _catalog(call).schema_name(thing.schema_oid)
     kind, identity = _relation_kind(thing), f"{quoted(schema)}.{quoted(thing.name)}"

@@ -7,7 +7,7 @@ A relation owns three consecutive OIDs, as PostgreSQL gives every relation a row
 `oid` for pg_class, `oid + 1` for its row type and `oid + 2` for the array of that.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pgstream.types.definition import SqlType
 
@@ -134,6 +134,48 @@ def changes_by_key(format: str, options: tuple[tuple[str, str], ...]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """What options name instead of holding it, by OID: connections, whose options come before one's own, and secrets,
+    whose values are the values of options."""
+
+    connections: tuple[int, ...] = ()
+    secrets: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def oids(self) -> frozenset[int]:
+        return frozenset((*self.connections, *(oid for _, oid in self.secrets)))
+
+
+NOTHING_NAMED = Named()
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that options may have and nobody is shown. The store keeps it `sealed`; `value` is None where the key
+    is not the one it was sealed with."""
+
+    oid: int
+    schema_oid: int
+    name: str
+    sealed: str
+    value: str | None = field(default=None, repr=False, metadata={"stored": False})
+    depends: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Options that sources and sinks share: how an outside system of this `kind` is reached."""
+
+    oid: int
+    schema_oid: int
+    name: str
+    kind: str
+    options: tuple[tuple[str, str], ...]
+    named: Named = NOTHING_NAMED
+    depends: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """An external, replayable stream of rows. `options` are the WITH options as written, in order.
 
@@ -152,6 +194,7 @@ class Source:
     depends: frozenset[int] = frozenset()
     created_us: int = 0
     watermark: Watermark | None = None
+    named: Named = NOTHING_NAMED
 
     @property
     def row_key(self) -> tuple[int, ...]:
@@ -188,6 +231,7 @@ class Sink:
     search_path: tuple[str, ...] = ()
     depends: frozenset[int] = frozenset()
     created_us: int = 0
+    named: Named = NOTHING_NAMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +298,10 @@ class Subscription:
 
 
 Relation = Table | View | MaterializedView | Source | Sink
-CatalogObject = Schema | Relation | Index | Feed | Subscription
+Unlisted = Index | Feed | Subscription | Secret | Connection
+"""What has a name among the relations without being one."""
+
+CatalogObject = Schema | Relation | Unlisted
 
 KIND_NAMES: dict[type, str] = {
     Schema: "schema",
@@ -266,5 +313,7 @@ KIND_NAMES: dict[type, str] = {
     Feed: "feed",
     Index: "index",
     Subscription: "subscription",
+    Secret: "secret",
+    Connection: "connection",
 }
 """What error messages call each kind."""

@@ -13,10 +13,12 @@ from pgstream.catalog.definitions import constraint_oid
 from pgstream.catalog.objects import (
     SUPERUSER,
     Check,
+    Connection,
     Index,
     MaterializedView,
     Relation,
     Schema,
+    Secret,
     Source,
     Table,
     TableColumn,
@@ -310,10 +312,10 @@ def pg_rewrite(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
 def pg_depend(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     """Views on what they read, indexes on their tables."""
     for thing in catalog.in_order():
-        if isinstance(thing, Schema):
+        if isinstance(thing, Schema | Secret | Connection):
             continue
         rule = isinstance(thing, View | MaterializedView)
-        for needed in sorted(thing.depends):
+        for needed in (oid for oid in sorted(thing.depends) if catalog.describes(oid) is not None):
             yield {
                 "classid": CLASS_PG_REWRITE if rule else CLASS_PG_CLASS,
                 "objid": thing.oid + 2 if rule else thing.oid,

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import quoted
 from pgstream.catalog.identifiers import split_identifiers
-from pgstream.catalog.objects import Feed, Index, Relation, Schema, Subscription
+from pgstream.catalog.objects import Index, Relation, Schema, Unlisted
 from pgstream.errors import InvalidSchemaName, SyntaxError42601, UndefinedObject
 from pgstream.types.definition import BY_ALIAS, BY_NAME, BY_OID, SqlType
 
@@ -61,7 +61,7 @@ def type_text(catalog: Catalog, path: Sequence[str], oid: int, typmod: int = -1)
         return _SQL_NAMES.get(listed.name) or quoted(listed.name)
     for offset, suffix in ((1, ""), (2, "[]")):
         thing = catalog.objects.get(oid - offset)
-        if thing is not None and not isinstance(thing, Schema | Index | Feed | Subscription):
+        if thing is not None and not isinstance(thing, Schema | Unlisted):
             return _row_type(catalog, path, thing) + suffix
     return None
 

@@ -165,6 +165,17 @@ def opening(
     )
 
 
+def check_options(options: Mapping[str, str]) -> None:
+    """Raises SqlError where the options of a source or sink are wrong, as far as nobody outside has to be asked."""
+    connector = connector_of(options)
+    rest = {name: value for name, value in options.items() if name not in OUTSIDE_CONNECTOR}
+    settings: Any
+    settings, rest = parse_options(connector.options, rest)
+    form, _, rest = open_format(connector, settings, rest)
+    classes = (connector.options,) if form is None else (connector.options, form.options)
+    refuse_unknown(rest, sorted(known_options(*classes) + list(STATEMENT_OPTIONS)))
+
+
 def create_source(
     options: Mapping[str, str],
     fields: tuple[Field, ...] | None,

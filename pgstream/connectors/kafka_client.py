@@ -69,6 +69,16 @@ def require_reachable(servers: str, doing: str) -> None:
     raise IoError(f"could not {doing}: {reason}")
 
 
+def require_brokers(options: KafkaOptions, last: LastError) -> None:
+    """Raises IoError where no broker lets us in."""
+    from confluent_kafka.admin import AdminClient
+
+    require_reachable(options.servers, "connect to Kafka")
+    with as_sql_errors("connect to Kafka", last):
+        client = AdminClient(options.client(last))
+        client.list_topics(timeout=options.timeout_s)
+
+
 def made(kind: str, config: dict[str, Any]) -> Any:
     """A Consumer or Producer. Raises InvalidParameterValue for a property that librdkafka does not take."""
     package = kafka()

@@ -56,7 +56,7 @@ class Builds:
         site.head = replace(before, clock=draft.head.clock)
         backfill = Backfill(site.circuit, site.head, draft.head.roots, site.replays, site.tick())
         for sink in draft.sinks():
-            site.outlets.open(sink)
+            site.outlets.open(draft.head.catalog, sink)
         changed = draft.head.catalog.objects.changed(before.catalog.objects)
         made = [thing for _, thing in sorted(changed, key=lambda item: item[0])]
         now = site.world.monotonic()

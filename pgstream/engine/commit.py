@@ -26,6 +26,7 @@ from pgstream.circuit.circuit import Circuit, State
 from pgstream.circuit.operator import Clock
 from pgstream.connectors import Cursor
 from pgstream.engine.head import Head, Marks
+from pgstream.engine.vault import Vault
 from pgstream.storage.store import Commit, Store
 
 
@@ -137,10 +138,10 @@ class Stored:
     marks: Marks
 
 
-def load(place: Place, store: Store) -> Stored:
+def load(place: Place, store: Store, vault: Vault) -> Stored:
     """The database as of the last commit."""
     head = json.loads(store.get(place.key("head")) or b'{"tick": 0, "time": 0, "version": 0}')
-    objects = [decode(value) for _, value in store.items(place.key("object", ""))]
+    objects = [vault.opened(decode(value)) for _, value in store.items(place.key("object", ""))]
     objects.sort(key=lambda thing: thing.oid)
     new = Catalog.new()
     catalog = Catalog.of(head["version"], new.next_oid, [*new.objects.values(), *objects])

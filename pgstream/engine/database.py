@@ -65,7 +65,7 @@ class Database:
         self.channels = Channels()
         self._clock_us = 0
         self._swept = Live()
-        stored = commit.load(place, store)
+        stored = commit.load(place, store, definer.vault)
         head = Head(
             stored.tick,
             stored.catalog,

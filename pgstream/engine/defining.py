@@ -25,8 +25,8 @@ from pgstream.catalog.objects import (
     changes_by_key,
 )
 from pgstream.circuit.circuit import Circuit, Node
-from pgstream.connectors import create_source
 from pgstream.connectors.source import Settling
+from pgstream.engine.connecting import Connecting, connected
 from pgstream.engine.constraints import UniqueKey, check_distinct
 from pgstream.engine.draft import Draft, free_name, require_free
 from pgstream.engine.dropping import drop
@@ -35,17 +35,16 @@ from pgstream.engine.head import Head
 from pgstream.engine.keeping import endless_notices, lowered, optimised
 from pgstream.engine.leftovers import ERROR_COLUMNS, late_columns
 from pgstream.engine.outcome import Notice, Outcome
-from pgstream.engine.pacing import altered
 from pgstream.engine.renaming import renamed
+from pgstream.engine.replay import open_source
 from pgstream.engine.roots import Roots
+from pgstream.engine.vault import Vault
 from pgstream.errors import DuplicateSchema, InvalidTableDefinition, WrongObjectType
-from pgstream.formats.format import Field
 from pgstream.operators.arrange import Arrange
 from pgstream.operators.changelog import Changelog
 from pgstream.operators.input import Input
 from pgstream.plan.relations import Relation as Plan
 from pgstream.sql.bind import statements as bound
-from pgstream.sql.bind.alters import AlterSource
 from pgstream.sql.lower import Lowered, Lowering
 from pgstream.sql.unique_keys import unique_key
 from pgstream.storage.run import ArrangementSpec
@@ -59,6 +58,7 @@ class Definer:
     circuit: Circuit
     world: World
     new_oids: Callable[[int], int]
+    vault: Vault
 
     def define(self, head: Head, statement: object, tag: str) -> Draft:
         """What `statement`, a bound definition, makes of `head`."""
@@ -90,8 +90,8 @@ class Definer:
                 return self._define_hidden(head, statement)
             case bound.Rename() | bound.RenameColumn() | bound.RenameConstraint() | bound.SetSchema():
                 return renamed(head, statement, tag)
-            case AlterSource():
-                return Draft(*altered(head, statement.source_oid, statement.settings))
+            case _ if isinstance(statement, Connecting):
+                return connected(head, statement, self.vault, self.new_oids(1), tag)
             case bound.Drop():
                 return self._drop(head, statement, tag)
             case bound.Nothing():
@@ -264,13 +264,12 @@ class Definer:
     def _create_source(self, head: Head, statement: bound.CreateSource, tag: str) -> Draft:
         require_free(head.catalog, statement.schema_oid, statement.name)
         options = _options(statement.options, statement.format_options, statement.format, statement.encode)
-        fields = tuple(Field(column.name, column.type) for column in statement.columns) or None
-        created_us = self.world.now_us()
-        reader = create_source(
-            dict(options), fields, world=self.world, created_us=created_us, key=statement.primary_key
-        )
-        if isinstance(reader, Settling):
-            options = (*options, *reader.settled().items())
+        draft = Source(
+            0, statement.schema_oid, statement.name, statement.columns, options, statement.format, statement.encode,
+            statement.primary_key, statement.named.oids, self.world.now_us(), named=statement.named,
+        )  # fmt: skip
+        reader = open_source(head.catalog, draft, self.world)
+        settled = reader.settled() if isinstance(reader, Settling) else {}
         known = {column.name: column for column in statement.columns}
         columns = tuple(known.get(name, TableColumn(name, type)) for name, type in reader.fields)
         reader.close()
@@ -279,18 +278,8 @@ class Definer:
                 "a source of changes needs a PRIMARY KEY", hint="Its columns tell which row a record changes."
             )
         oid, errors_oid = self.new_oids(3), self.new_oids(3)
-        source = Source(
-            oid,
-            statement.schema_oid,
-            statement.name,
-            columns,
-            options,
-            statement.format,
-            statement.encode,
-            statement.primary_key,
-            created_us=created_us,
-            watermark=_event_time(statement, columns),
-        )
+        options = (*options, *settled.items())
+        source = replace(draft, oid=oid, columns=columns, options=options, watermark=_event_time(statement, columns))
         require_free(head.catalog, statement.schema_oid, source.errors_name)
         errors = Table(errors_oid, source.schema_oid, source.errors_name, ERROR_COLUMNS, errors_of=oid)
         made = replace(
@@ -324,8 +313,9 @@ class Definer:
             statement.encode,
             statement.query,
             statement.search_path,
-            statement.depends,
+            statement.depends | statement.named.oids,
             self.world.now_us(),
+            statement.named,
         )
         made = replace(head, catalog=head.catalog.put(sink))
         if statement.plan is None:

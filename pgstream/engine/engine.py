@@ -18,6 +18,7 @@ from pgstream.engine.intake import Intake
 from pgstream.engine.loop import COMMIT_FAILED, Loop
 from pgstream.engine.outcome import Outcome
 from pgstream.engine.transaction import Autocommit, Cluster, Transaction
+from pgstream.engine.vault import KEY_FILE, Vault
 from pgstream.errors import DiskFull, DuplicateDatabase, InvalidCatalogName, SqlError
 from pgstream.kernels.memory import anonymous_bytes, keep_freed_memory, return_freed_memory
 from pgstream.logs import Log
@@ -89,7 +90,7 @@ class _Memory:
 class Engine:
     """See the module's description. `Engine.open` starts the thread, `close` ends it."""
 
-    def __init__(self, store: Store, world: World, memory_bytes: int, log: Log, reserve: Reserve) -> None:
+    def __init__(self, store: Store, world: World, memory_bytes: int, log: Log, reserve: Reserve, vault: Vault) -> None:
         self._store = store
         self._world = world
         self._databases: dict[str, Database] = {}
@@ -99,6 +100,7 @@ class Engine:
         self._stored_oid = self._next_oid
         self._log = log
         self._reserve = reserve
+        self._vault = vault
         self._commit_failure = ""
         """The SQLSTATE that commits fail with at the moment."""
         self._loop = Loop(self, world)
@@ -116,18 +118,20 @@ class Engine:
         environment: OpenEnvironment = open_environment,
         threaded: bool = True,
         reserve_bytes: int = 0,
+        secret_key_file: Path | None = None,
     ) -> "Engine":
         """The engine over a data directory, made with `databases` if it is new. Raises SqlError.
 
         One that is not `threaded` does something only in `turn`, as simulations want it. `reserve_bytes` of disk space
-        are kept for statements that free space.
+        are kept for statements that free space. The key of secrets is in `secret_key_file`, or else beside the store.
         """
         keep_freed_memory(memory_bytes // 4)
         chosen = world or RealWorld()
         store = Store.open(path, map_bytes=map_bytes, sync=sync, world=chosen, environment=environment)
         reserve = Reserve(Path(path), reserve_bytes)
         reserve.keep()
-        engine = Engine(store, chosen, memory_bytes, log or Log(chosen), reserve)
+        vault = Vault(secret_key_file or Path(path) / KEY_FILE, chosen)
+        engine = Engine(store, chosen, memory_bytes, log or Log(chosen), reserve, vault)
         for place in commit.places(store):
             engine._databases[place.name] = engine._opened(place)
         if not engine._databases:
@@ -205,7 +209,7 @@ class Engine:
         self._store.commit(commit.removal(database.place, database.durable.stored, self._store))
 
     def _opened(self, place: commit.Place) -> Database:
-        definer = Definer(Circuit(), self._world, self._new_oids)
+        definer = Definer(Circuit(), self._world, self._new_oids, self._vault)
         intake = Intake(self._world, self._loop.wake, self._source_failed)
         database = Database(place, self._store, self._world, definer, intake)
         database.on_built = self._built  # type: ignore[method-assign]

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import inf
 
+from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import Source
 from pgstream.catalog.session_facts import SourceFacts
 from pgstream.connectors import Batch
@@ -20,6 +21,7 @@ from pgstream.connectors.source import Lagging, Partitioned, Streams
 from pgstream.connectors.source import Source as Reader
 from pgstream.engine.flows import Flow
 from pgstream.engine.head import Head
+from pgstream.engine.outside import Settings, settings_of
 from pgstream.engine.pacing import Pacing
 from pgstream.engine.replay import open_source
 from pgstream.engine.roots import Roots
@@ -43,6 +45,7 @@ class Inlet:
     prefetch: Prefetch
     needed: frozenset[int]
     pacing: Pacing
+    settings: Settings
     _seen: tuple[bytes, float, Streams] | None = None
 
     def streams(self, offset: bytes, now_s: float) -> Streams | None:
@@ -52,6 +55,15 @@ class Inlet:
         if self._seen is None or self._seen[0] != offset or now_s - self._seen[1] >= LISTING_S:
             self._seen = offset, now_s, self.reader.streams(offset)
         return self._seen[2]
+
+    def fits(self, catalog: Catalog, source: Source) -> bool:
+        """Whether it reads the source as it is declared now."""
+        if not Pacing.of(source).same(self.pacing):
+            return False
+        try:
+            return self.settings == settings_of(catalog, source)
+        except SqlError:
+            return False
 
     def close(self) -> None:
         self.prefetch.close()
@@ -85,8 +97,8 @@ class Intake:
         }
         for oid, inlet in list(self._inlets.items()):
             source = head.catalog.objects.get(oid)
-            paced = isinstance(source, Source) and Pacing.of(source).same(inlet.pacing)
-            if wanted.get(oid) != inlet.needed or not paced:
+            same = isinstance(source, Source) and inlet.fits(head.catalog, source)
+            if wanted.get(oid) != inlet.needed or not same:
                 inlet.close()
                 del self._inlets[oid]
         self._resting = {oid: until for oid, until in self._resting.items() if oid in wanted}
@@ -113,7 +125,7 @@ class Intake:
         source = head.catalog.objects[oid]
         assert isinstance(source, Source)
         try:
-            reader = open_source(source, self._world)
+            reader, settings = open_source(head.catalog, source, self._world), settings_of(head.catalog, source)
         except SqlError as error:
             if oid not in head.offsets:
                 raise
@@ -124,7 +136,7 @@ class Intake:
             head = head.with_offset(oid, reader.start())
         pacing = Pacing.of(source)
         prefetch = Prefetch(reader, head.offsets[oid], needed, self._pool, limits=pacing.limits, ready=self._ready)
-        self._inlets[oid] = Inlet(source, reader, prefetch, needed, pacing)
+        self._inlets[oid] = Inlet(source, reader, prefetch, needed, pacing, settings)
         return head
 
     def batches(self) -> dict[int, Batch]:
@@ -137,6 +149,8 @@ class Intake:
             try:
                 batch = inlet.prefetch.take()
             except Exception as error:
+                if isinstance(error, SqlError):
+                    inlet.settings.conceal(error)
                 self._told_failure(inlet.source, error)
                 self.rest([oid])
                 continue
@@ -186,9 +200,9 @@ class Intake:
                 found[oid] = Reading(inlet.streams(head.offsets[oid], now_s), inlet.prefetch.exhausted)
         return found
 
-    def opened(self, source: Source) -> Reader:
+    def opened(self, catalog: Catalog, source: Source) -> Reader:
         """Another reader of `source`."""
-        return open_source(source, self._world)
+        return open_source(catalog, source, self._world)
 
     def needed(self, oid: int) -> frozenset[int]:
         """The columns with which a source is being read."""

@@ -16,6 +16,7 @@ from pgstream.connectors import Sink as Writer
 from pgstream.engine.commit import Place
 from pgstream.engine.debts import Debt, Ticks, debt_key, pack_parcel, parcel_key, unpack_parcel
 from pgstream.engine.head import Head
+from pgstream.engine.outside import Settings, settings_of
 from pgstream.errors import DiskFull, IoError, SqlError
 from pgstream.formats.format import Field
 from pgstream.world import World
@@ -50,16 +51,21 @@ class Outlets:
     debts: dict[int, Debt]
     paused: Callable[[Sink, SqlError], None] = lambda sink, error: None
     resumed: Callable[[Sink], None] = lambda sink: None
-    _writers: dict[int, Writer] = field(default_factory=dict)
+    _writers: dict[int, tuple[Settings, Writer]] = field(default_factory=dict)
 
-    def open(self, sink: Sink) -> Writer:
-        """The writer of `sink`, opened at the last commit's cursor."""
-        writer = self._writers.get(sink.oid)
-        if writer is None:
-            fields = tuple(Field(column.name, column.type) for column in sink.columns)
-            writer = self._writers[sink.oid] = create_sink(
-                dict(sink.options), fields, self.cursors.get(sink.oid), world=self.world, created_us=sink.created_us
+    def open(self, catalog: Catalog, sink: Sink) -> Writer:
+        """The writer of `sink`, opened at the last commit's cursor; another one where its options have changed."""
+        settings = settings_of(catalog, sink)
+        opened = self._writers.get(sink.oid)
+        if opened is not None and opened[0] == settings:
+            return opened[1]
+        self._close(sink.oid)
+        fields = tuple(Field(column.name, column.type) for column in sink.columns)
+        with settings.concealing():
+            writer = create_sink(
+                settings.options, fields, self.cursors.get(sink.oid), world=self.world, created_us=sink.created_us
             )
+        self._writers[sink.oid] = settings, writer
         return writer
 
     @property
@@ -73,14 +79,14 @@ class Outlets:
         for oid in {*outgoing, *self.debts}:
             sink = head.catalog.objects.get(oid)
             if isinstance(sink, Sink):
-                self._give(sink, outgoing.get(oid, []), sent)
+                self._give(head.catalog, sink, outgoing.get(oid, []), sent)
         for oid in {*self._writers, *self.cursors, *self.debts}:
             if oid not in head.catalog.objects:
                 sent.gone.append(oid)
                 sent.meta.update(self._paid(oid, self.debts.get(oid)))
         return sent
 
-    def _give(self, sink: Sink, ticks: Ticks, sent: Sent) -> None:
+    def _give(self, catalog: Catalog, sink: Sink, ticks: Ticks, sent: Sent) -> None:
         """Writes what `sink` is owed, and then the `ticks`; where it rests or fails, it is owed these too."""
         debt = self.debts.get(sink.oid)
         if debt is not None and debt.until > self.world.monotonic():
@@ -90,12 +96,13 @@ class Outlets:
             owed, count = self._owed(sink.oid, debt)
             last = debt is None or count == len(debt.parcels)
             changes = [*owed, *ticks] if last else owed
-            writer = self.open(sink)
+            writer = self.open(catalog, sink)
             if changes:
                 sent.cursors[sink.oid] = writer.prepare(Changes(changes))
         except (OSError, SqlError) as error:
+            debt = self._failed(sink, error)
             self._close(sink.oid)
-            self._owe(sink.oid, self._failed(sink, error), ticks, sent)
+            self._owe(sink.oid, debt, ticks, sent)
             return
         if debt is not None:
             sent.meta.update(self._paid(sink.oid, replace(debt, next=debt.first + count)))
@@ -135,6 +142,8 @@ class Outlets:
     def _failed(self, sink: Sink, error: OSError | SqlError) -> Debt:
         """The debt of a sink after one more failure."""
         told, debt = _sql_error(sink, error), self.debts.get(sink.oid)
+        if sink.oid in self._writers:
+            self._writers[sink.oid][0].conceal(told)
         if debt is None or (debt.sqlstate, debt.error) != (told.sqlstate, told.message):
             self.paused(sink, told)
         fresh = debt or Debt(told.sqlstate, told.message, self.world.now_us())
@@ -150,10 +159,10 @@ class Outlets:
                 self.resumed(_sink(catalog, oid))
         for oid, cursor in sent.cursors.items():
             try:
-                self._writers[oid].publish(cursor)
+                self._writers[oid][1].publish(cursor)
             except (OSError, SqlError) as error:
-                self._close(oid)
                 self.debts[oid] = self._failed(_sink(catalog, oid), error)
+                self._close(oid)
         for oid in sent.gone:
             self._close(oid)
             self.cursors.pop(oid, None)
@@ -165,7 +174,7 @@ class Outlets:
             sink = catalog.objects.get(oid)
             if isinstance(sink, Sink) and oid not in self.debts:
                 try:
-                    self.open(sink)
+                    self.open(catalog, sink)
                 except (OSError, SqlError) as error:
                     self.debts[oid] = self._failed(sink, error)
 
@@ -175,10 +184,10 @@ class Outlets:
             self._close(oid)
 
     def _close(self, oid: int) -> None:
-        writer = self._writers.pop(oid, None)
-        if writer is not None:
+        opened = self._writers.pop(oid, None)
+        if opened is not None:
             with suppress(OSError):
-                writer.close()
+                opened[1].close()
 
 
 def _gathered(head: Head) -> dict[int, Ticks]:

@@ -1,13 +1,10 @@
 """Pacing: how fast a source may be read, by its options `rate_limit` (rows a second; 0: not at all) and `paused`."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 
 from pgstream.catalog.objects import Source
 from pgstream.connectors import Limits
-from pgstream.engine.head import Head
-from pgstream.engine.outcome import Outcome
 
 BATCHES_A_SECOND = 10
 """In how many pieces the rows of a second come at most."""
@@ -53,16 +50,3 @@ class Pacing:
     def took(self, rows: int) -> None:
         """A batch was taken."""
         self._owed += rows
-
-
-def altered(head: Head, oid: int, settings: Sequence[tuple[str, str | None]]) -> tuple[Head, Outcome]:
-    """ALTER SOURCE: `head` with these options of a source."""
-    source = head.catalog.objects[oid]
-    assert isinstance(source, Source)
-    names = {name for name, _ in settings}
-    if "rate_limit" in names:
-        names.add("source_rate_limit")
-    kept = [option for option in source.options if option[0] not in names]
-    given = [(name, value) for name, value in settings if value is not None]
-    fresh = replace(source, options=(*kept, *given))
-    return replace(head, catalog=head.catalog.put(fresh)), Outcome("ALTER SOURCE")

@@ -58,7 +58,12 @@ class Rereads(Protocol):
         columns, of which those at `positions` are filled."""
 
     def records(
-        self, source: Source, places: Sequence[str], positions: frozenset[int], raws: Sequence[bytes] | None = None
+        self,
+        catalog: Catalog,
+        source: Source,
+        places: Sequence[str],
+        positions: frozenset[int],
+        raws: Sequence[bytes] | None = None,
     ) -> list[Rows]:
         """The records at these places, read again, or as if they were `raws`."""
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
+from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import Source, Table
 from pgstream.connectors import NO_PLACES, Batch, Limits, Places, create_source, read
 from pgstream.connectors.source import Measured, Offset, Rejected, Replayable, Rows
 from pgstream.connectors.source import Source as Reader
 from pgstream.delta import Delta, concat
 from pgstream.engine.head import Head
+from pgstream.engine.outside import settings_of
 from pgstream.errors import FeatureNotSupported, InvalidTextRepresentation
 from pgstream.formats.format import Field
 from pgstream.world import World
@@ -21,17 +23,19 @@ ERRORS_PLACE = 2
 ERRORS_RAW, ERRORS_REPLAYED_AT = 0, 4
 
 
-def open_source(source: Source, world: World, passed_over: Places = NO_PLACES) -> Reader:
+def open_source(catalog: Catalog, source: Source, world: World, passed_over: Places = NO_PLACES) -> Reader:
     """The reader that a source's declaration describes."""
-    fields = tuple(Field(column.name, column.type) for column in source.columns)
-    return create_source(
-        dict(source.options),
-        fields,
-        world=world,
-        created_us=source.created_us,
-        passed_over=passed_over,
-        key=source.primary_key,
-    )
+    fields = tuple(Field(column.name, column.type) for column in source.columns) or None
+    settings = settings_of(catalog, source)
+    with settings.concealing():
+        return create_source(
+            settings.options,
+            fields,
+            world=world,
+            created_us=source.created_us,
+            passed_over=passed_over,
+            key=source.primary_key,
+        )
 
 
 def errors_table(head: Head, source_oid: int) -> Table:
@@ -72,7 +76,7 @@ class Replays:
         there is now, where nobody reads the source yet."""
         until = head.offsets.get(source.oid)
         parts: list[Delta] = []
-        for batch in _batches(open_source(source, self._world, refused(head, source)), positions, until):
+        for batch in _batches(open_source(head.catalog, source, self._world, refused(head, source)), positions, until):
             if batch.rows.rejected and until is not None:
                 raise _unreadable(source, batch.rows.rejected[0])
             parts.append(batch.rows.delta)
@@ -91,13 +95,18 @@ class Replays:
             replayed = part.filter(part.columns[2].is_valid().to_numpy(zero_copy_only=False))
             raws, places, _ = (column.to_pylist() for column in replayed.columns)
             if places:
-                yield from (rows.delta for rows in self.records(source, places, positions, raws))
+                yield from (rows.delta for rows in self.records(head.catalog, source, places, positions, raws))
 
     def records(
-        self, source: Source, places: Sequence[str], positions: frozenset[int], raws: Sequence[bytes] | None = None
+        self,
+        catalog: Catalog,
+        source: Source,
+        places: Sequence[str],
+        positions: frozenset[int],
+        raws: Sequence[bytes] | None = None,
     ) -> list[Rows]:
         """The records at these places, read again, or as if they were `raws`."""
-        reader = open_source(source, self._world)
+        reader = open_source(catalog, source, self._world)
         try:
             if not isinstance(reader, Replayable):
                 raise FeatureNotSupported(f"records of source {source.name} cannot be replayed")

@@ -29,7 +29,7 @@ def replayed(snapshot: Snapshot, statement: Replay, context: EvalContext) -> Cha
     places = chosen.columns[ERRORS_PLACE].to_pylist()
     raws = chosen.columns[count].to_pylist() if statement.corrects else None
     every = frozenset(range(len(source.columns)))
-    found = snapshot.rereads.records(source, places, every, raws) if places else []
+    found = snapshot.rereads.records(head.catalog, source, places, every, raws) if places else []
     good = np.array([rows.count > 0 for rows in found], np.bool_)
     left = len(found) - int(good.sum())
     notices = (Notice(f"{left} of {len(found)} records are still refused"),) if left else ()

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import Source, Table
 from pgstream.circuit.circuit import Node
 from pgstream.circuit.operator import Clock
@@ -42,7 +43,7 @@ class Tick(NamedTuple):
 class Inlets(Protocol):
     """Who knows how the sources are read."""
 
-    def opened(self, source: Source) -> Reader:
+    def opened(self, catalog: Catalog, source: Source) -> Reader:
         """Another reader of `source`."""
 
     def needed(self, oid: int) -> frozenset[int]:
@@ -159,7 +160,7 @@ class Taking:
         """The records of some rows of a batch, in ascending order, with all of their columns."""
         if not rows:
             return
-        reader = self.inlets.opened(source)
+        reader = self.inlets.opened(self.head.catalog, source)
         span = _Span(reader, self.head.offsets[source.oid], batch.next, self.inlets.needed(source.oid))
         try:
             for row in rows:

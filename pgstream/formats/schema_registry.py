@@ -62,6 +62,10 @@ class Registry:
         found = self._ask(f"/subjects/{urllib.parse.quote(subject, safe='')}/versions/latest")
         return int(found["id"]), str(found["schema"])
 
+    def subjects(self) -> list[str]:
+        """What schemas are registered as."""
+        return [str(name) for name in self._ask("/subjects")]
+
     def register(self, subject: str, schema: str, kind: str) -> int:
         """The number of a schema, which is the subject's newest if it was not there."""
         body = {"schema": schema} if kind == "AVRO" else {"schema": schema, "schemaType": kind}

@@ -21,6 +21,7 @@ from pgstream.functions.registry import EvalContext
 from pgstream.plan.expressions import Col
 from pgstream.session.arrivals import Arrivals, Arrive, Expected
 from pgstream.session.channels import Channels
+from pgstream.session.concealing import without_secrets
 from pgstream.session.fanout import Fanouts
 from pgstream.session.prepared import Cursor, Portal, Prepared
 from pgstream.session.report import SessionNotice, error_report, notice_report, wanted
@@ -215,7 +216,7 @@ class Session:
     def start_clock(self, query: str) -> None:
         """A new statement begins, whose text others may see."""
         self._clock_us = self.services.world.now_us()
-        self._query = query
+        self._query = without_secrets(query)
         self._interrupt = Interrupt()
 
     @property

@@ -60,8 +60,8 @@ class Parsed:
 
 
 _SUSPECT = re.compile(
-    r"\b(asof|temporal|source|sources|sink|sinks|connector|watermark|append|subscribe|subscription|emit)\b"
-    r"|\bcall\s+pgstream\b|\bfetch\b.*\bwith\b",
+    r"\b(asof|temporal|sources?|sinks?|connector|connections?|secrets?|watermark|append|subscribe|subscription|emit)\b"
+    r"|\bcall\s+pgstream\b|\bfetch\b.*\bwith\b|\bshow\s+(tables|views|materialized)\b",
     re.IGNORECASE | re.DOTALL,
 )
 """Words without which a text needs no look at its tokens: Postgres' grammar takes it as it is."""

@@ -19,6 +19,7 @@ from pgstream.sql.bind import (  # noqa: F401  these register what they bind
     alters,
     calls,
     casts,
+    connections,
     ddl,
     dml,
     expressions,

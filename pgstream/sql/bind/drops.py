@@ -5,9 +5,11 @@ from typing import Any
 from pgstream.catalog.objects import (
     KIND_NAMES,
     CatalogObject,
+    Connection,
     Feed,
     Index,
     MaterializedView,
+    Secret,
     Sink,
     Source,
     Table,
@@ -40,6 +42,9 @@ _KINDS: dict[Any, type] = {
 }
 
 
+_OUTSIDE: dict[str, type] = {"SOURCE": Source, "SINK": Sink, "SECRET": Secret, "CONNECTION": Connection}
+
+
 @binds_statement(ast.DropStmt)
 def bind_drop(binding: Binding, node: Node, parsed: Parsed) -> Command:
     """DROP TABLE, VIEW, MATERIALIZED VIEW, INDEX and SCHEMA."""
@@ -57,8 +62,8 @@ def bind_drop(binding: Binding, node: Node, parsed: Parsed) -> Command:
 
 @binds_statement(DropStreamStmt)
 def bind_drop_stream(binding: Binding, node: DropStreamStmt, parsed: Parsed) -> Command:
-    """DROP SOURCE and DROP SINK."""
-    wanted: type = Source if node.kind == "SOURCE" else Sink
+    """DROP SOURCE, SINK, SECRET and CONNECTION."""
+    wanted = _OUTSIDE[node.kind]
     names = [[r.relname] if r.schemaname is None else [r.schemaname, r.relname] for r in node.relations]
     return dropped(binding, wanted, names, node.missing_ok, node.cascade)
 
@@ -96,7 +101,7 @@ def _find(binding: Binding, name: list[str], kind: str, missing_ok: bool, missin
     if missing_ok:
         missing.append(f'{kind} "{shown}" does not exist, skipping')
         return None
-    if kind in ("index", "subscription"):
+    if kind in ("index", "subscription", "secret", "connection"):
         raise UndefinedObject(f'{kind} "{shown}" does not exist')
     raise UndefinedTable(f'{kind} "{shown}" does not exist')
 

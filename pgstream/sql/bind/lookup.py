@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pgstream.catalog.objects import Feed, Index, Relation, Subscription
+from pgstream.catalog.objects import Relation, Unlisted
 from pgstream.catalog.system import SystemRelation
 from pgstream.errors import FeatureNotSupported, UndefinedTable
 from pgstream.sql.bind.binding import Binding
@@ -26,4 +26,4 @@ def find_relation(binding: Binding, node: Node, *, pointed: bool = True) -> Rela
 def maybe_relation(binding: Binding, schema: str | None, name: str) -> Relation | SystemRelation | None:
     """What `[schema.]name` names; None for nothing, or for what has no rows."""
     found = binding.catalog.lookup(schema, name, binding.search_path)
-    return None if isinstance(found, Index | Feed | Subscription) else found
+    return None if isinstance(found, Unlisted) else found

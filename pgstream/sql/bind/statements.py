@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pgstream.catalog.objects import Check, IndexColumn, Table, TableColumn, Watermark
+from pgstream.catalog.objects import NOTHING_NAMED, Check, IndexColumn, Named, Table, TableColumn, Watermark
 from pgstream.plan.expressions import Col, Expr
 from pgstream.plan.relations import Relation
 from pgstream.storage.order import OrderColumn
@@ -197,6 +197,7 @@ class CreateSource:
     exists: bool = False
     option_positions: tuple[tuple[str, int], ...] = ()
     watermark: Watermark | None = None
+    named: Named = NOTHING_NAMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +219,7 @@ class CreateSink:
     exists: bool = False
     option_positions: tuple[tuple[str, int], ...] = ()
     closes: bool = False
+    named: Named = NOTHING_NAMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,13 +354,6 @@ class Explain:
     def format(self) -> str:
         """`text` or `json`."""
         return dict(self.options).get("format", "text")
-
-
-@dataclass(frozen=True, slots=True)
-class ShowObjects:
-    """SHOW SOURCES, SINKS, TABLES, VIEWS, MATERIALIZED VIEWS."""
-
-    kind: str
 
 
 @dataclass(frozen=True, slots=True)

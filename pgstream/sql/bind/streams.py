@@ -5,21 +5,22 @@ from typing import Any
 
 from pgstream.catalog.objects import TableColumn, Watermark
 from pgstream.connectors import CONNECTORS
-from pgstream.errors import FeatureNotSupported, InvalidParameterValue, InvalidTableDefinition
+from pgstream.errors import FeatureNotSupported, InvalidTableDefinition
 from pgstream.plan.relations import Relation
-from pgstream.sql.bind.binding import TEXT, Binding
+from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.commands import Command, bind_node, binds_statement
 from pgstream.sql.bind.creation import creation_schema, existing
 from pgstream.sql.bind.definitions import Definition, define
 from pgstream.sql.bind.dispatch import bind_from_item, bind_query
 from pgstream.sql.bind.maintainable import check_maintainable
 from pgstream.sql.bind.names import Level
+from pgstream.sql.bind.outside import both, given_options
 from pgstream.sql.bind.query import visible
 from pgstream.sql.bind.settled import settled_query
-from pgstream.sql.bind.statements import CreateSink, CreateSource, CreateTable, ShowObjects
+from pgstream.sql.bind.statements import CreateSink, CreateSource, CreateTable
 from pgstream.sql.bind.watermarks import bind_watermark, watermark_of_options, with_limits, without_event_time
-from pgstream.sql.parse import Parsed
-from pgstream.sql.streaming import CreateSinkStmt, CreateSourceStmt, CreateTableStmt, Option, ShowObjectsStmt
+from pgstream.sql.parse import Parsed, parse
+from pgstream.sql.streaming import CreateSinkStmt, CreateSourceStmt, CreateTableStmt, ShowObjectsStmt
 
 Node = Any
 
@@ -27,26 +28,26 @@ Node = Any
 @binds_statement(CreateSourceStmt)
 def bind_create_source(binding: Binding, node: CreateSourceStmt, parsed: Parsed) -> Command:
     """CREATE SOURCE; CREATE TABLE with a connector, which is a sink if its type option says so."""
-    options = without_event_time(_options(node.options))
+    given, formats = given_options(binding, node.options), given_options(binding, node.format.options)
+    options, named = without_event_time(given.options), both(given.named, formats.named)
     schema = creation_schema(binding, node.relation)
     name = node.relation.relname
     there = existing(binding, schema, name, node.if_not_exists)
     made = define(binding, name, node.elements)
     tag = "CREATE TABLE" if node.is_table else "CREATE SOURCE"
     columns, positions = made.columns(), tuple((option.name, option.position) for option in node.options)
-    formats = _options(node.format.options)
     if node.is_table and _is_sink(dict(options)):
         for clause in node.watermarks:
             raise InvalidTableDefinition("a sink has no watermark", position=clause.position)
         sink = CreateSink(
-            schema.oid, name, columns, options, node.format.format, node.format.encode, formats,
-            None, "", binding.search_path, frozenset(), node.if_not_exists, there, positions,
+            schema.oid, name, columns, options, node.format.format, node.format.encode, formats.options,
+            None, "", binding.search_path, frozenset(), node.if_not_exists, there, positions, named=named,
         )  # fmt: skip
         return Command(sink, tag)
     options = (*options, *((f"metadata.{column}", part) for column, part in node.metadata))
     source = CreateSource(
-        schema.oid, name, columns, options, node.format.format, node.format.encode, formats,
-        _primary_key(made), node.if_not_exists, there, positions, _watermark(binding, node, columns),
+        schema.oid, name, columns, options, node.format.format, node.format.encode, formats.options,
+        _primary_key(made), node.if_not_exists, there, positions, _watermark(binding, node, columns), named,
     )  # fmt: skip
     return Command(source, tag)
 
@@ -83,20 +84,11 @@ def _primary_key(made: Definition) -> tuple[int, ...]:
     return made.positions(made.primary_key, None) if made.primary_key else ()
 
 
-def _options(options: tuple[Option, ...]) -> tuple[tuple[str, str], ...]:
-    seen: set[str] = set()
-    for option in options:
-        if option.name in seen:
-            raise InvalidParameterValue(f'option "{option.name}" specified more than once', position=option.position)
-        seen.add(option.name)
-    return tuple((option.name, option.value) for option in options)
-
-
 @binds_statement(CreateSinkStmt)
 def bind_create_sink(binding: Binding, node: CreateSinkStmt, parsed: Parsed) -> Command:
     """CREATE SINK, fed by a relation, a query, or INSERT INTO later."""
     binding.takes_parameters = False
-    options = _options(node.options)
+    given, formats = given_options(binding, node.options), given_options(binding, node.format.options)
     schema = creation_schema(binding, node.relation)
     there = existing(binding, schema, node.relation.relname, node.if_not_exists)
     plan, query = _feed(binding, node)
@@ -110,9 +102,10 @@ def bind_create_sink(binding: Binding, node: CreateSinkStmt, parsed: Parsed) -> 
             )
         columns = tuple(TableColumn(col.name, col.type) for col in plan.columns)
     made = CreateSink(
-        schema.oid, node.relation.relname, columns, options, node.format.format, node.format.encode,
-        _options(node.format.options), plan, query, binding.search_path, frozenset(binding.depends),
+        schema.oid, node.relation.relname, columns, given.options, node.format.format, node.format.encode,
+        formats.options, plan, query, binding.search_path, frozenset(binding.depends),
         node.if_not_exists, there, tuple((option.name, option.position) for option in node.options),
+        named=both(given.named, formats.named),
     )  # fmt: skip
     return Command(made, "CREATE SINK")
 
@@ -129,7 +122,23 @@ def _feed(binding: Binding, node: CreateSinkStmt) -> tuple[Relation | None, str]
     return plan, f"SELECT * FROM {shown}"
 
 
+_LISTED = {
+    "sources": "SELECT sourcename AS {name} FROM pg_catalog.pgstream_sources",
+    "sinks": "SELECT sinkname AS {name} FROM pg_catalog.pgstream_sinks",
+    "connections": "SELECT connectionname AS {name} FROM pg_catalog.pgstream_connections",
+    "secrets": "SELECT secretname AS {name} FROM pg_catalog.pgstream_secrets",
+    "views": "SELECT viewname AS {name} FROM pg_catalog.pg_views WHERE schemaname !~ '^(pg_|information_)'",
+    "materialized views": "SELECT matviewname AS {name} FROM pg_catalog.pg_matviews",
+    "tables": """SELECT relname AS {name} FROM pg_catalog.pg_class
+        WHERE relkind = 'r' AND relnamespace::regnamespace::text !~ '^(pg_|information_)'
+        AND oid NOT IN (SELECT sourceid FROM pg_catalog.pgstream_sources
+                        UNION ALL SELECT sinkid FROM pg_catalog.pgstream_sinks)""",
+}
+"""The queries that SHOW stands for."""
+
+
 @binds_statement(ShowObjectsStmt)
 def bind_show_objects(binding: Binding, node: ShowObjectsStmt, parsed: Parsed) -> Command:
     """SHOW SOURCES and its siblings."""
-    return Command(ShowObjects(node.kind), "SHOW", (binding.col("Name", TEXT),))
+    [listing] = parse(_LISTED[node.kind].format(name='"Name"') + " ORDER BY 1")
+    return replace(bind_node(binding, listing.node, listing), tag="SHOW")

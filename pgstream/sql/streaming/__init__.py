@@ -6,9 +6,17 @@ everything else is blank, so every position still points into the user's text.
 
 from collections.abc import Sequence
 
-from pgstream.sql.streaming.alters import parse_alter_source
+from pgstream.sql.streaming.alters import parse_alter
 from pgstream.sql.streaming.columns import Watermark
-from pgstream.sql.streaming.drops import DropStreamStmt, parse_drop
+from pgstream.sql.streaming.connections import (
+    CreateConnectionStmt,
+    SecretStmt,
+    ValidateConnectionStmt,
+    parse_create_connection,
+    parse_secret,
+    parse_validate,
+)
+from pgstream.sql.streaming.drops import DROPPED, DropStreamStmt, parse_drop
 from pgstream.sql.streaming.options import Format, Option
 from pgstream.sql.streaming.reader import Grammar, Node, Reader, Token
 from pgstream.sql.streaming.replays import parse_replay
@@ -26,6 +34,7 @@ from pgstream.sql.streaming.subscriptions import (
 from pgstream.sql.streaming.tables import CreateTableStmt, is_marked, parse_create_table
 
 __all__ = [
+    "CreateConnectionStmt",
     "CreateSinkStmt",
     "CreateSourceStmt",
     "CreateSubscriptionStmt",
@@ -36,9 +45,11 @@ __all__ = [
     "Format",
     "Grammar",
     "Option",
+    "SecretStmt",
     "ShowObjectsStmt",
     "SubscribeStmt",
     "Token",
+    "ValidateConnectionStmt",
     "Watermark",
     "parse_streaming",
     "starts_streaming",
@@ -50,7 +61,9 @@ def starts_streaming(text: str, tokens: Sequence[Token]) -> bool:
     """Whether these tokens of one statement are for this package rather than for Postgres' grammar."""
     words = [text[token.start : token.end].upper() for token in tokens[:3]]
     match words:
-        case ["CREATE" | "DROP", "SOURCE" | "SINK", *_] | ["CALL", "PGSTREAM", "."] | ["ALTER", "SOURCE", *_]:
+        case ["CREATE" | "DROP" | "ALTER", kind, *_] if kind in DROPPED:
+            return True
+        case ["CALL", "PGSTREAM", "."] | ["VALIDATE", "CONNECTION", *_]:
             return True
         case ["SHOW", plural] if plural.lower() in PLURALS:
             return True
@@ -70,13 +83,19 @@ def parse_streaming(text: str, tokens: Sequence[Token], grammar: Grammar) -> Nod
         return parse_subscription(reader)
     if reader.accept("SHOW"):
         return parse_show(reader)
-    if reader.accept("ALTER", "SOURCE"):
-        return parse_alter_source(reader)
+    if reader.accept("ALTER"):
+        return _alter(reader)
+    if reader.accept("VALIDATE", "CONNECTION"):
+        return parse_validate(reader)
     if reader.accept("CALL"):
         return parse_replay(reader)
     if reader.accept("DROP"):
         return parse_drop(reader)
     reader.expect("CREATE")
+    if reader.accept("SECRET"):
+        return parse_secret(reader, alters=False)
+    if reader.accept("CONNECTION"):
+        return parse_create_connection(reader)
     if reader.accept("SINK"):
         return parse_create_sink(reader)
     is_table = reader.accept("TABLE")
@@ -85,3 +104,11 @@ def parse_streaming(text: str, tokens: Sequence[Token], grammar: Grammar) -> Nod
     if not is_table:
         reader.expect("SOURCE")
     return parse_create_source(reader, is_table=is_table)
+
+
+def _alter(reader: Reader) -> Node:
+    """What follows ALTER."""
+    kind = next(word for word in DROPPED if reader.accept(word))
+    if kind == "SECRET" and "RENAME" not in (reader.word(1), reader.word(3)):
+        return parse_secret(reader, alters=True)
+    return parse_alter(reader, kind.lower())

@@ -1,13 +1,15 @@
-"""`DROP SOURCE | SINK [IF EXISTS] name, … [CASCADE | RESTRICT]`."""
+"""`DROP SOURCE | SINK | SECRET | CONNECTION [IF EXISTS] name, … [CASCADE | RESTRICT]`."""
 
 from dataclasses import dataclass
 
 from pgstream.sql.streaming.reader import Node, Reader
 
+DROPPED = ("SOURCE", "SINK", "SECRET", "CONNECTION")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DropStreamStmt:
-    """DROP SOURCE or DROP SINK: `kind` is SOURCE or SINK, `relations` are RangeVars."""
+    """DROP of something outside: `kind` is one of DROPPED, `relations` are RangeVars."""
 
     kind: str
     relations: tuple[Node, ...]
@@ -17,8 +19,7 @@ class DropStreamStmt:
 
 def parse_drop(reader: Reader) -> DropStreamStmt:
     """What follows DROP."""
-    kind = "SOURCE" if reader.accept("SOURCE") else "SINK"
-    reader.accept("SINK")
+    kind = next(word for word in DROPPED if reader.accept(word))
     missing_ok = reader.accept("IF", "EXISTS")
     relations = [reader.relation()]
     while reader.accept(","):

@@ -18,10 +18,6 @@ _FOREIGN = tuple(
     for each in (
         _Foreign(r"CREATE\s+OR\s+REPLACE\s+MATERIALIZED\s+VIEW\b", "CREATE OR REPLACE MATERIALIZED VIEW",
                  "Make a view under another name, then swap them with ALTER MATERIALIZED VIEW … RENAME TO."),
-        _Foreign(r"CREATE\s+CONNECTION\b", "CREATE CONNECTION",
-                 "Write the connection's options into the WITH clause of each source and sink."),
-        _Foreign(r"CREATE\s+SECRET\b", "CREATE SECRET",
-                 "Write the value into the WITH clause of each source and sink."),
         _Foreign(r"CREATE\s+CLUSTER\b", "CREATE CLUSTER", "There is one process; leave the statement out."),
         _Foreign(r"DECLARE\s+RECURSIVE\s+VIEW\b", "DECLARE RECURSIVE VIEW",
                  "Write WITH RECURSIVE in the view's query."),

@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass
 
-from pgstream.sql.streaming.reader import Reader
+from pgstream.sql.streaming.reader import Node, Reader
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """`key = value` of a WITH clause; `key` is lower case with its dots."""
+    """`key = value` of a WITH clause; `key` is lower case with its dots.
+
+    A value that is `SECRET name` or `CONNECTION name` is empty, and `named` is the RangeVar.
+    """
 
     name: str
     value: str
     position: int
+    named: Node | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,54 @@ def _option(reader: Reader) -> Option:
     while reader.accept("."):
         name += "." + reader.identifier()
     reader.expect("=")
-    return Option(name.lower(), _value(reader), position)
+    return given_option(reader, name.lower(), position)
+
+
+def given_option(reader: Reader, name: str, position: int) -> Option:
+    """The option of that name with the value that comes next."""
+    if reader.word() == "SECRET" and reader.word(1) not in (",", ")", ""):
+        reader.accept("SECRET")
+        named = reader.relation()
+        if reader.accept("AS", "FILE"):
+            if not name.endswith(".location"):
+                reader.at -= 2
+                reader.fail()
+            name = name.removesuffix("location") + "pem"  # librdkafka takes the file's content, too
+        return Option(name, "", position, named)
+    return Option(name, _value(reader), position)
+
+
+def parse_phrases(reader: Reader) -> tuple[Option, ...]:
+    """A parenthesised list of `KEY WORDS [=] value`, as Materialize writes options: names keep their spaces."""
+    reader.expect("(")
+    found: list[Option] = []
+    while not reader.accept(")"):
+        if found:
+            reader.expect(",")
+        found.append(_phrase(reader))
+    return tuple(found)
+
+
+def _phrase(reader: Reader) -> Option:
+    position = reader.position()
+    name = reader.identifier()
+    while True:
+        if reader.accept("."):
+            name += "." + reader.identifier()
+        elif reader.accept("=") or _value_follows(reader):
+            return given_option(reader, name, position)
+        else:
+            name += " " + reader.identifier()
+
+
+def _value_follows(reader: Reader) -> bool:
+    """Whether a value comes next rather than one more word of a name."""
+    if reader.at >= len(reader.tokens):
+        reader.fail()
+    kind = reader.tokens[reader.at].name
+    if reader.word() == "SECRET":
+        return reader.word(1) not in ("=", "")
+    return kind in ("SCONST", "USCONST", "ICONST", "FCONST", "ASCII_91") or reader.word() in ("(", "TRUE", "FALSE", "-")
 
 
 def _value(reader: Reader) -> str:
@@ -51,12 +102,13 @@ def _value(reader: Reader) -> str:
         reader.fail()
     if reader.word() == "INTERVAL" and reader.word(1).startswith("'"):
         return _interval(reader)
-    if reader.accept("["):
-        values = [_value(reader)]
-        while reader.accept(","):
-            values.append(_value(reader))
-        reader.expect("]")
-        return ",".join(values)
+    for opening, closing in (("[", "]"), ("(", ")")):
+        if reader.accept(opening):
+            values = [_value(reader)]
+            while reader.accept(","):
+                values.append(_value(reader))
+            reader.expect(closing)
+            return ",".join(values)
     sign = "-" if reader.accept("-") else ""
     token, spelled = reader.tokens[reader.at], reader.spelled(reader.at)
     if token.name in ("ICONST", "FCONST"):
@@ -67,7 +119,10 @@ def _value(reader: Reader) -> str:
         return reader.grammar.string(spelled)
     if sign:
         reader.fail()
-    return reader.identifier()
+    word = reader.identifier()
+    while reader.accept("."):
+        word += "." + reader.identifier()
+    return word
 
 
 def _interval(reader: Reader) -> str:

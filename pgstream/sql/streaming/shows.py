@@ -1,10 +1,10 @@
-"""`SHOW SOURCES | SINKS | TABLES | VIEWS | MATERIALIZED VIEWS`."""
+"""`SHOW SOURCES | SINKS | TABLES | VIEWS | MATERIALIZED VIEWS | CONNECTIONS | SECRETS`."""
 
 from dataclasses import dataclass
 
 from pgstream.sql.streaming.reader import Reader
 
-PLURALS = ("sources", "sinks", "tables", "views", "materialized views")
+PLURALS = ("sources", "sinks", "tables", "views", "materialized views", "connections", "secrets")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
