@@ -33,6 +33,14 @@ from pgstream.types.window import WINDOW_TYPES, moments, window_column
 
 Rows = tuple[Ints, tuple[Column, ...]]
 
+ROWS_MAX = 1 << 24
+"""More rows than these are not made at once: somebody took seconds for days."""
+
+
+def _check_count(counts: Ints, what: str) -> None:
+    if counts.sum(dtype=np.float64) > ROWS_MAX:
+        raise ProgramLimitExceeded(f"{what} more than {ROWS_MAX} rows at once")
+
 
 def _moments(column: Column) -> Ints:
     return numbers(column, np.int64)
@@ -69,6 +77,7 @@ def _hops(at: Ints, known: NDArray[np.bool_], last: Ints, step: Lengths, width: 
     """The row and start of each window of a fixed length."""
     # A window from `last - k * step` holds `at` while it is longer than what it has to span.
     count = np.where(known, np.maximum((width.us - (at - last) + step.us - 1) // step.us, 0), 0)
+    _check_count(count, "hop would make")
     owners = np.repeat(np.arange(len(at)), count)
     return owners, last[owners] + ranges(1 - count, count) * step.us_at(owners)
 
@@ -105,6 +114,7 @@ def _cumulate(type: SqlType) -> Callable[..., Rows]:
         else:
             first = (at - opened) // by.us + 1
             count = np.where(known, -((opened - full) // by.us) - first + 1, 0)
+            _check_count(count, "cumulate would make")
             owners = np.repeat(np.arange(len(at)), count)
             reached = ranges(first, count)
             ends = np.minimum(opened[owners] + reached * by.us_at(owners), full[owners])
@@ -144,10 +154,6 @@ def _stretch(moment: Column, gap: Column) -> Column:
     return column_of(at // lengths(gap, "gap", calendar=False).us, pa.int64(), ~finite(at))
 
 
-FILLED_ROWS_MAX = 1 << 24
-"""More rows than these are not made up at once: somebody took seconds for days."""
-
-
 def _gap(type: SqlType) -> Callable[..., Rows]:
     def steps(call: BoundCall, moment: Column, after: Column, interval: Column) -> Rows:
         zone = zone_of(call, interval)
@@ -158,8 +164,7 @@ def _gap(type: SqlType) -> Callable[..., Rows]:
         # Months are at least 28 days long: what is counted too much lies beyond the end, and is dropped.
         least = by.us + by.months * SHORTEST_MONTH_US
         count = (gap - 1) // least + 1
-        if count.sum() > FILLED_ROWS_MAX:
-            raise ProgramLimitExceeded(f"gap_fill would make up more than {FILLED_ROWS_MAX} rows at once")
+        _check_count(count, "gap_fill would make up")
         owners = np.repeat(np.arange(len(at)), count)
         step = ranges(np.zeros(len(at), np.int64), count)
         times = plus(at[owners], Lengths(_rows(by.months, owners), by.us_at(owners)), step)

@@ -136,7 +136,7 @@ def bind_gap_fill(
     if not rest:
         raise UndefinedFunction("gap_fill takes a relation, its time column and an interval", position=node.location)
     filling = GapFill(level, source, node, time, keys)
-    interval = as_length(filling.inner, "gap_fill", rest[0])
+    interval = as_length(filling.inner, "gap_fill", "interval", bind_expression(filling.inner, rest[0]))
     for each in rest[1:]:
         filling.fill(each)
     plan, replaced = filling.plan(interval)

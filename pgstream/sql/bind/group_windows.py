@@ -24,10 +24,10 @@ from pgstream.sql.bind.windowing import (
     INTERVAL,
     LENGTHS,
     Windowing,
+    as_lengths,
     as_time,
     counts_of,
     internal,
-    interval_of,
     intervals,
     session,
     timed,
@@ -117,7 +117,7 @@ def _windowing(level: Level, node: Node, kind: str) -> Windowing:
             position=node.location,
         )
     time = as_time(level.binding, kind, args[0] if named else event_time(level, kind, node.location))
-    lengths = tuple(interval_of(level, kind, arg) for arg in args[named:])
+    lengths = as_lengths(level, kind, args[named:])
     return Windowing(kind, time, lengths, (), node.location)
 
 

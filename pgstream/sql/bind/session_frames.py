@@ -13,6 +13,7 @@ from pgstream.functions.registry import AGGREGATES, WINDOW_FUNCTIONS
 from pgstream.plan.expressions import Case, Col, Const, Expr, Frame, Ref, SortKey, WindowCall
 from pgstream.plan.relations import Project, Relation, Window
 from pgstream.sql.bind.binding import INT4, INT8
+from pgstream.sql.bind.dispatch import bind_expression
 from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.operators import apply_operator
 from pgstream.sql.bind.windowing import as_length
@@ -45,7 +46,9 @@ def session_frame(level: Level, gap: Node, order: tuple[SortKey, ...], position:
         raise WindowingError(
             "a session frame needs one ascending ORDER BY column that is a timestamp", position=position
         )
-    return Frame("range", "unbounded", as_length(level, "session", gap), "unbounded", None)
+    return Frame(
+        "range", "unbounded", as_length(level, "session", "gap", bind_expression(level, gap)), "unbounded", None
+    )
 
 
 def over_windows(level: Level, plan: Relation) -> Relation:

@@ -23,7 +23,16 @@ from pgstream.sql.bind.gap_fill import bind_gap_fill, is_gap_fill
 from pgstream.sql.bind.group_windows import is_group_window
 from pgstream.sql.bind.names import Level, NameItem
 from pgstream.sql.bind.operators import apply_operator
-from pgstream.sql.bind.windowing import INTERVAL, LENGTHS, Windowing, as_length, as_time, counts_of, intervals, windowed
+from pgstream.sql.bind.windowing import (
+    INTERVAL,
+    LENGTHS,
+    Windowing,
+    as_lengths,
+    as_time,
+    counts_of,
+    intervals,
+    windowed,
+)
 from pgstream.sql.parse import ast
 from pgstream.types.interval_text import Interval
 
@@ -59,7 +68,7 @@ def bind_windowing(level: Level, node: Node, alias: Node) -> FromItem:
     source = _relation(level, given.relation)
     inner = Level(binding, level, source.names)
     time = as_time(binding, kind, bind_expression(inner, given.time))
-    lengths = tuple(as_length(inner, kind, length) for length in given.lengths)
+    lengths = as_lengths(inner, kind, [bind_expression(inner, length) for length in given.lengths])
     keys = tuple(bind_expression(inner, key) for key in given.keys)
     made = windowed(binding, source.plan, Windowing(kind, time, lengths, keys, node.location))
     added: list[tuple[str, Expr]] = [("window_start", made.start), ("window_end", made.end)]

@@ -12,17 +12,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pgstream.errors import DatatypeMismatch, FeatureNotSupported
+from pgstream.errors import DatatypeMismatch, FeatureNotSupported, InvalidParameterValue
+from pgstream.functions.binning import lengths
 from pgstream.functions.registry import Function, functions_named
 from pgstream.plan.expressions import Call, Col, Const, Expr, IsNull, Not, Ref
 from pgstream.plan.relations import Filter, Project, Relation, Scan, Sessions, TableCall
 from pgstream.plan.rewrite import used
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.coercion import coerce
-from pgstream.sql.bind.dispatch import bind_expression
 from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.operators import apply_operator
 from pgstream.types.definition import SqlType
+from pgstream.types.values import column_of
 from pgstream.types.window import WINDOW_TYPES
 
 Node = Any
@@ -85,13 +86,15 @@ def as_time(binding: Binding, kind: str, time: Expr) -> Expr:
     return time
 
 
-def as_length(level: Level, kind: str, node: Node) -> Expr:
-    """A node as an interval of a window, the same for every row. Raises DatatypeMismatch."""
-    return interval_of(level, kind, bind_expression(level, node))
+def as_lengths(level: Level, kind: str, given: Sequence[Expr]) -> tuple[Expr, ...]:
+    """Expressions as the intervals of a window, in order; see `as_length`."""
+    nouns, calendar = (*LENGTHS[kind], "offset"), kind != "session"
+    return tuple(as_length(level, kind, *each, calendar=calendar) for each in zip(nouns, given, strict=False))
 
 
-def interval_of(level: Level, kind: str, bound: Expr) -> Expr:
-    """An expression as an interval of a window. Raises DatatypeMismatch."""
+def as_length(level: Level, kind: str, noun: str, bound: Expr, *, calendar: bool = True) -> Expr:
+    """An expression as an interval of a window, of months only where `calendar` allows. Raises DatatypeMismatch, and
+    InvalidParameterValue for a constant of which there is no window."""
     position = level.binding.position(bound)
     made = coerce(level.binding, bound, INTERVAL, "i")
     if made is None:
@@ -100,7 +103,18 @@ def interval_of(level: Level, kind: str, bound: Expr) -> Expr:
         )
     if kind == "session" and used(made):
         raise FeatureNotSupported("the gap of a session must be a constant", position=position)
+    if isinstance(made, Const) and noun != "offset":
+        _check_length(made, noun, calendar, position)
     return made
+
+
+def _check_length(length: Const, noun: str, calendar: bool, position: int | None) -> None:
+    if length.value is None:
+        raise InvalidParameterValue(f"the {noun} of a window must not be null", position=position)
+    try:
+        lengths(column_of(INTERVAL, [length.value]), noun, calendar=calendar)
+    except InvalidParameterValue as error:
+        raise InvalidParameterValue(error.message, position=position) from None
 
 
 def internal(windowing: Windowing, name: str) -> Function:

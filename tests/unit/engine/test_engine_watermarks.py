@@ -283,7 +283,7 @@ def test_state_is_that_of_the_open_windows(timeline: Timeline) -> None:  # noqa:
     assert max(kept) <= 7
 
 
-def test_a_row_in_time_joins_the_session_that_it_touches(timeline: Timeline) -> None:
+def test_a_row_in_time_joins_the_session_that_it_touches(timeline: Timeline) -> None:  # noqa: F811
     """One exactly a gap after the last: the watermark has come to the session's end, but not past it."""
     sessions = (
         "SELECT k, window_start AS s, sum(v) AS v FROM session(t, ts, interval '30 s', k) GROUP BY k, window_start"
