@@ -133,6 +133,10 @@ class Circuit:
         """What some node waits for."""
         return {node.operator.awaits for node in self._waiting.values() if node.operator.awaits is not None}
 
+    def closing_series(self) -> set[Series]:
+        """What some node waits for that takes nothing of before."""
+        return {node.operator.awaits or () for node in self._waiting.values() if node.operator.closes}
+
     def due(self, state: State, clock: Clock, within: Container[Node] | None) -> Iterator[Node]:
         """The nodes whose time has come."""
         for node in self._waiting.values():

@@ -100,6 +100,10 @@ class Operator(ABC):
     """The output is an Arranged, and `once` may be left out below a lean consumer."""
     lean = False
     """`once` reads plain deltas: arrangements below it need not be built."""
+    dated = False
+    """It matters to it in which tick something came, so a journal must tell of the ticks one by one."""
+    closes = False
+    """What is of before the time that it waits for comes too late."""
     awaits: Series | None = None
     """The series that it waits for: it runs, even without input, in a tick in which `due_us` has come. None: it waits
     for nothing. What waits keeps its queue in its last arrangement."""

@@ -44,6 +44,7 @@ from pgstream.operators.arrange import Arrange
 from pgstream.operators.changelog import Changelog
 from pgstream.operators.input import Input
 from pgstream.plan.relations import Relation as Plan
+from pgstream.plan.terms import PLAIN, Terms
 from pgstream.sql.bind import statements as bound
 from pgstream.sql.lower import Lowered, Lowering
 from pgstream.sql.unique_keys import unique_key
@@ -167,28 +168,27 @@ class Definer:
 
     # -- what is computed
 
-    def lowered(self, head: Head, plan: Plan, oid: int, closes: bool = False) -> Lowered:
-        """The node of an optimised plan; the materialized views it reads are their own nodes. Where it `closes`, its
-        rows come when their window closes."""
+    def lowered(self, head: Head, plan: Plan, oid: int, terms: Terms = PLAIN) -> Lowered:
+        """The node of an optimised plan; the materialized views it reads are their own nodes."""
 
         def node_of(read: int) -> Node | None:
             kept = isinstance(head.catalog.objects.get(read), MaterializedView)
             return head.roots.stored[read] if kept else None
 
         facts = HeadFacts(head)
-        return lowered(Lowering(self.circuit, facts, f"{oid}", node_of), plan, facts, closes)
+        return lowered(Lowering(self.circuit, facts, f"{oid}", node_of), plan, facts, terms)
 
-    def view_node(self, head: Head, plan: Plan, oid: int, closes: bool = False) -> tuple[Node, tuple[int, ...] | None]:
+    def view_node(self, head: Head, plan: Plan, oid: int, terms: Terms = PLAIN) -> tuple[Node, tuple[int, ...] | None]:
         """Where a materialized view's rows are kept, and the unique key they are arranged by."""
         facts = HeadFacts(head)
-        made = optimised(plan, facts, closes)
+        made = optimised(plan, facts, terms)
         key = unique_key(made, facts)
-        return self._arranged(self.lowered(head, made, oid, closes).node, key or ()), key
+        return self._arranged(self.lowered(head, made, oid, terms).node, key or ()), key
 
     def _define_hidden(self, head: Head, statement: bound.Subscribe) -> Draft:
         """A query that is watched: stored as a view is, but nobody else sees it, and no restart brings it back."""
         oid = self.new_oids(1)
-        node, _ = self.view_node(head, statement.plan, oid)
+        node, _ = self.view_node(head, statement.plan, oid, statement.terms)
         made = replace(head, roots=head.roots.store(oid, node))
         return Draft(made, Outcome("SUBSCRIBE"), (oid,), watched=statement.depends)
 
@@ -211,7 +211,7 @@ class Definer:
     def _create_materialized_view(self, head: Head, statement: bound.CreateMaterializedView) -> Draft:
         require_free(head.catalog, statement.schema_oid, statement.name)
         oid = self.new_oids(3)
-        node, key = self.view_node(head, statement.plan, oid, statement.closes)
+        node, key = self.view_node(head, statement.plan, oid, statement.terms)
         view = MaterializedView(
             oid,
             statement.schema_oid,
@@ -320,7 +320,7 @@ class Definer:
         made = replace(head, catalog=head.catalog.put(sink))
         if statement.plan is None:
             return Draft(made, Outcome(tag))
-        return self._sending(made, sink, statement.plan, tag, statement.closes)
+        return self._sending(made, sink, statement.plan, tag, statement.terms)
 
     def _create_feed(self, head: Head, statement: bound.Feed) -> Draft:
         sink = head.catalog.objects[statement.sink_oid]
@@ -331,15 +331,15 @@ class Definer:
         if statement.columns:
             head = replace(head, catalog=head.catalog.put(replace(sink, columns=statement.columns)))
         made = replace(head, catalog=head.catalog.put(feed))
-        return self._sending(made, feed, statement.plan, "INSERT 0 0", statement.closes)
+        return self._sending(made, feed, statement.plan, "INSERT 0 0", statement.terms)
 
-    def _sending(self, head: Head, thing: Sink | Feed, plan: Plan, tag: str, closes: bool) -> Draft:
-        roots = head.roots.send(thing.oid, self.sent_node(head, plan, thing.oid, closes))
+    def _sending(self, head: Head, thing: Sink | Feed, plan: Plan, tag: str, terms: Terms) -> Draft:
+        roots = head.roots.send(thing.oid, self.sent_node(head, plan, thing.oid, terms))
         return Draft(replace(head, roots=roots), Outcome(tag), (thing.oid,))
 
-    def sent_node(self, head: Head, plan: Plan, oid: int, closes: bool = False) -> Node:
+    def sent_node(self, head: Head, plan: Plan, oid: int, terms: Terms = PLAIN) -> Node:
         """The node whose changes a sink or feed sends."""
-        return self.lowered(head, optimised(plan, HeadFacts(head), closes), oid, closes).node
+        return self.lowered(head, optimised(plan, HeadFacts(head), terms), oid, terms).node
 
     # -- names and ends
 

@@ -9,11 +9,12 @@ from pgstream.catalog.objects import KIND_NAMES, Source
 from pgstream.circuit.circuit import Circuit, Node
 from pgstream.delta import Column
 from pgstream.engine.facts import HeadFacts
-from pgstream.engine.keeping import lowered, optimised
+from pgstream.engine.keeping import finished, lowered, optimised
 from pgstream.engine.outcome import Outcome
 from pgstream.engine.reading import Snapshot
 from pgstream.functions.registry import EvalContext
 from pgstream.operators.input import Input
+from pgstream.plan.terms import PLAIN
 from pgstream.sql.bind import Bound
 from pgstream.sql.bind.statements import Explain
 from pgstream.sql.explain import explain, explain_tree
@@ -30,7 +31,9 @@ def explained(snapshot: Snapshot, bound: Bound, params: tuple[Column, ...], cont
         lines = _state(snapshot, statement.statement)
         assert bound.columns is not None
         return Outcome("EXPLAIN", bound.columns, (pa.array(lines, pa.string()),), len(lines))
-    plan = optimize(statement.statement.plan, HeadFacts(snapshot.head))
+    facts, inner = HeadFacts(snapshot.head), statement.statement
+    terms = getattr(inner, "terms", PLAIN)
+    plan = finished(inner.plan, facts, terms) if terms.closes else optimize(inner.plan, facts)
     rows = len(snapshot.rows(plan, params, context)[0]) if statement.analyze else None
     if statement.format == "json":
         told = {"Plan": explain_tree(plan)} | ({} if rows is None else {"Rows": rows})
@@ -45,9 +48,9 @@ def explained(snapshot: Snapshot, bound: Bound, params: tuple[Column, ...], cont
 def _state(snapshot: Snapshot, statement: Any) -> list[str]:
     """What a kept query keeps, by operator."""
     head, facts = snapshot.head, HeadFacts(snapshot.head)
-    closes = getattr(statement, "closes", False)
-    plan = optimised(statement.plan, facts, closes)
-    root = lowered(Lowering(Circuit(), facts, "state"), plan, facts, closes).node
+    terms = getattr(statement, "terms", PLAIN)
+    plan = optimised(statement.plan, facts, terms)
+    root = lowered(Lowering(Circuit(), facts, "state"), plan, facts, terms).node
 
     def leaf(node: Node) -> Leaf | None:
         if not isinstance(node.operator, Input):

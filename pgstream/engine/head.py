@@ -67,7 +67,7 @@ class Head:
     @property
     def remembers_ticks(self) -> bool:
         """Whether it matters later which tick changed what."""
-        return bool(self.catalog.subscription_oids)
+        return bool(self.catalog.subscription_oids) or bool(self.roots.live.dated)
 
     def pruned(self, before: "Head") -> "Head":
         """This head, made of `before`, without the state of nodes and the offsets of sources that it has no more."""

@@ -21,9 +21,11 @@ from pgstream.delta import Column, Delta, concat
 from pgstream.engine.access import Probe, Seek, probe_of, probes
 from pgstream.engine.facts import HeadFacts
 from pgstream.engine.head import Head
+from pgstream.engine.keeping import finished
 from pgstream.engine.literals import literal_rows
 from pgstream.engine.per_bound import PerBound
 from pgstream.engine.recursion import NOTHING_GIVEN, recursions_done
+from pgstream.engine.watermarks import reached
 from pgstream.errors import FeatureNotSupported
 from pgstream.functions.registry import EvalContext
 from pgstream.operators.input import Input
@@ -172,7 +174,7 @@ class Snapshot:
         plan, given = recursions_done(plan, given, inner)
         circuit = Circuit()
         lowered = Lowering(circuit, HeadFacts(self.head)).lower(plan)
-        tick = TickContext(self._seed, context, params, cancel)
+        tick = TickContext(self._seed, context, params, cancel, clock=reached(self.head.clock, circuit.series()))
         narrowed = probes(plan, self.head)
 
         def parts(node: Node) -> Iterable[Delta]:
@@ -209,8 +211,12 @@ class Snapshot:
 
 def plan_of(bound: Bound, head: Head) -> Plan:
     """The plan of `bound`, a query."""
-    if isinstance(bound.statement, Query) and bound.statement.closes:
-        raise FeatureNotSupported("EMIT ON WINDOW CLOSE is for materialized views and sinks")
+    if isinstance(bound.statement, Query) and bound.statement.terms.closes:
+        if bound.statement.terms.every_us is not None:
+            raise FeatureNotSupported(
+                "EMIT EVERY is for materialized views, sinks and subscriptions", position=bound.statement.terms.position
+            )
+        return Plan(finished(bound.statement.plan, HeadFacts(head), bound.statement.terms), None, None)
     relation = optimize(bound.statement.plan, HeadFacts(head))
     probe = _point(relation, head)
     return Plan(relation, probe, _picked(relation) if probe is not None and probe.exact else None)

@@ -16,6 +16,7 @@ from pgstream.engine.defining import Definer
 from pgstream.engine.head import Head
 from pgstream.errors import ObjectNotInPrerequisiteState
 from pgstream.plan.relations import Relation
+from pgstream.plan.terms import Terms
 from pgstream.sql.bind import BindScope, bind
 from pgstream.sql.bind import statements as bound_statements
 from pgstream.sql.bind.statements import Query
@@ -60,8 +61,8 @@ def _rebuilt(definer: Definer, head: Head, identities: Mapping[int, bytes]) -> t
 def with_node(definer: Definer, head: Head, thing: CatalogObject) -> tuple[Head, Node | None]:
     """`head` with the root of `thing`, which is in its catalog, and that root; None where it has none."""
     if isinstance(thing, MaterializedView):
-        plan, closes = _plan(head, thing.query, thing.search_path)
-        node, key = definer.view_node(head, plan, thing.oid, closes)
+        plan, terms = _plan(head, thing.query, thing.search_path)
+        node, key = definer.view_node(head, plan, thing.oid, terms)
         if key != thing.unique_key:
             head = replace(head, catalog=head.catalog.put(replace(thing, unique_key=key)))
         return replace(head, roots=head.roots.store(thing.oid, node)), node
@@ -94,17 +95,17 @@ def _node(definer: Definer, head: Head, thing: object) -> Node | None:
         case Subscription():
             return definer.changelog_node(head.roots, thing)
         case Sink(query=query) if query:
-            plan, closes = _plan(head, query, thing.search_path)
-            return definer.sent_node(head, plan, thing.oid, closes)
+            plan, terms = _plan(head, query, thing.search_path)
+            return definer.sent_node(head, plan, thing.oid, terms)
         case Feed():
-            plan, closes = _plan(head, thing.query, thing.search_path)
-            return definer.sent_node(head, plan, thing.oid, closes)
+            plan, terms = _plan(head, thing.query, thing.search_path)
+            return definer.sent_node(head, plan, thing.oid, terms)
     return None
 
 
-def _plan(head: Head, query: str, search_path: tuple[str, ...]) -> tuple[Relation, bool]:
-    """The plan of a kept query, and whether its rows come when their window closes."""
+def _plan(head: Head, query: str, search_path: tuple[str, ...]) -> tuple[Relation, Terms]:
+    """The plan of a kept query, and its terms."""
     (parsed,) = parse(query)
     bound = bind(parsed, head.catalog, BindScope(search_path))
     assert isinstance(bound.statement, Query | bound_statements.Feed)
-    return bound.statement.plan, bound.statement.closes
+    return bound.statement.plan, bound.statement.terms

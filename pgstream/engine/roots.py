@@ -17,11 +17,13 @@ class Live(Container[Node]):
 
     kept    how many stored relations a node itself keeps, where it keeps any
     inputs  the Input nodes of each relation, by its OID
+    dated   how many of them it matters to in which tick something came
     """
 
     uses: PersistentMap[Node, int] = field(default_factory=PersistentMap)
     kept: PersistentMap[Node, int] = field(default_factory=PersistentMap)
     inputs: PersistentMap[int, tuple[Node, ...]] = field(default_factory=PersistentMap)
+    dated: int = 0
 
     def __contains__(self, node: object) -> bool:
         return node in self.uses
@@ -40,6 +42,7 @@ class Live(Container[Node]):
         """These nodes with one more root, and what it depends on."""
         uses: dict[Node, int] = {}
         inputs: dict[int, tuple[Node, ...]] = {}
+        dated = self.dated
         waiting = [node]
         while waiting:
             used = waiting.pop()
@@ -47,11 +50,12 @@ class Live(Container[Node]):
             uses[used] = count + 1
             if not count:
                 waiting.extend(used.inputs)
+                dated += used.operator.dated
                 if isinstance(used.operator, Input):
                     oid = used.operator.oid
                     inputs[oid] = (*inputs.get(oid, self.inputs.get(oid, ())), used)
         kept = self.kept.put(node, self.kept.get(node, 0) + 1) if stored else self.kept
-        return Live(self.uses.update(uses), kept, self.inputs.update(inputs))
+        return Live(self.uses.update(uses), kept, self.inputs.update(inputs), dated)
 
     def without_roots(self, stored: Iterable[Node], sent: Iterable[Node]) -> "Live":
         """These nodes without some roots, and what only they needed."""
@@ -69,7 +73,8 @@ class Live(Container[Node]):
         inputs: dict[int, tuple[Node, ...]] = {}
         for oid in {node.operator.oid for node in unused if isinstance(node.operator, Input)}:
             inputs[oid] = tuple(node for node in self.inputs[oid] if node not in unused)
-        return Live(_counted(self.uses, uses), _counted(self.kept, kept), _nonempty(self.inputs, inputs))
+        dated = self.dated - sum(node.operator.dated for node in unused)
+        return Live(_counted(self.uses, uses), _counted(self.kept, kept), _nonempty(self.inputs, inputs), dated)
 
 
 def _counted(counts: PersistentMap[Node, int], changed: Mapping[Node, int]) -> PersistentMap[Node, int]:

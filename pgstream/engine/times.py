@@ -73,7 +73,7 @@ class Times:
         found, source = self.watermarks.timed.get(oid), head.catalog.objects.get(oid)
         if found is None or not isinstance(source, Source) or (rows.weights < 0).any():
             return None
-        least_us = lateness_us(head, oid, self.circuit.series())
+        least_us = lateness_us(head, oid, self.circuit.closing_series())
         if least_us == BEGINNING_US:
             return None
         return found.late(rows, least_us)

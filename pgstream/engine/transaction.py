@@ -140,7 +140,7 @@ class Autocommit:
         fresh = rebound(parsed, bound, database.head, context)
         statement = fresh.statement
         assert isinstance(statement, bound_statements.Subscribe)
-        oid = stored_as_it_is(statement.plan, database.head)
+        oid = None if statement.terms.closes else stored_as_it_is(statement.plan, database.head)
         if oid is not None:
             return database.watch(oid, statement.depends)
         watch = database.define(fresh, future)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import Source, Table
 from pgstream.catalog.session_facts import NOBODY, WatermarkFacts
-from pgstream.circuit.operator import BEGINNING_US, END_US, Series
+from pgstream.circuit.operator import BEGINNING_US, END_US, Clock, Series
 from pgstream.connectors.source import Streams
 from pgstream.delta import Column, Delta
 from pgstream.engine.head import Head, Marks
@@ -229,6 +229,13 @@ class Watermarks:
 def _advance(found: dict[Series, int], series: Series, us: int) -> None:
     if us > found.get(series, BEGINNING_US):
         found[series] = us
+
+
+def reached(clock: Clock, series: Iterable[Series]) -> Clock:
+    """`clock` with how far these series have come, those too for which nobody has waited yet."""
+    known = clock.watermarks
+    found = {one: min(known.get((oid,), BEGINNING_US) for oid in one) for one in series if one and one not in known}
+    return clock._replace(watermarks={**known, **found}) if found else clock
 
 
 def lateness_us(head: Head, oid: int, series: Iterable[Series]) -> int:

@@ -237,17 +237,22 @@ class Sessions:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """The input's rows, each given once when `end` has come: nothing can change it any more.
+    """The input's rows, each given once when `end` has come, for nothing can change it any more; or, where it is
+    `open`, each from when it is there until then.
 
-    What has come is the watermark of `series`, the OIDs of sources and tables. `end` is a moment over the input;
-    `early` says of a row of the input's input when what it belongs to ends at the earliest (of the input itself, where
-    that is neither a Group nor Sessions). There are none but in what EMIT ON WINDOW CLOSE is lowered from.
+    What has come is the watermark of `series`, the OIDs of sources and tables, or `kept_us` less. `end` is a moment
+    over the input; `early` says of a row of the input's input when what it belongs to ends at the earliest (of the
+    input itself, where that is neither a Group nor Sessions). `shared`: there is another one over the same input, that
+    is open where this one is not. There are none but in what EMIT and a retention are lowered from.
     """
 
     input: Relation
     end: Expr
     early: Expr
     series: tuple[int, ...]
+    open: bool = False
+    shared: bool = False
+    kept_us: int = 0
 
     @property
     def columns(self) -> tuple[Col, ...]:

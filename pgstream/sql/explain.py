@@ -164,6 +164,8 @@ class _PlanText:
                 by = f" by {self._exprs(partition)}" if partition else ""
                 span = self.text(time) if last is None else f"{self.text(time)} to {self.text(last)}"
                 return f"Sessions{by} of {span} within {self.text(gap)} AS ({self._cols((start, end))})"
+            case rel.Close() | rel.Temporal():
+                return self._timed(node)
         raise AssertionError(node)
 
     def _values(self, columns: tuple[Col, ...], rows: tuple[tuple[Expr, ...], ...]) -> str:
@@ -189,6 +191,12 @@ class _PlanText:
         if node.order:
             parts.append(f"order by {self.text.order(node.order)}")
         return " ".join(parts)
+
+    def _timed(self, node: rel.Close | rel.Temporal) -> str:
+        if isinstance(node, rel.Close):
+            return f"Close {self.text(node.end)}"
+        sides = ((node.begins, "from"), (node.ends, "until"))
+        return " ".join(["Temporal", *(f"{word} {self._exprs(exprs)}" for exprs, word in sides if exprs)])
 
     def _table_call(self, node: rel.TableCall) -> str:
         outer = " outer" if node.outer else ""

@@ -19,6 +19,7 @@ from pgstream.operators.derived import (
     top_n,
     union,
 )
+from pgstream.operators.emitting import Emitting
 from pgstream.operators.input import Input
 from pgstream.operators.join import Sides
 from pgstream.operators.latest import Latest
@@ -28,7 +29,7 @@ from pgstream.operators.values import Values
 from pgstream.plan import relations as rel
 from pgstream.plan.expressions import Col, Expr, Ref, SortKey
 from pgstream.plan.relations import Relation
-from pgstream.plan.rewrite import substitute, used
+from pgstream.plan.rewrite import substitute, transform, used
 from pgstream.sql.lower_close import Momentarily, lower_close
 from pgstream.sql.lower_group import lower_group
 from pgstream.sql.lower_keys import Condition, take_apart
@@ -96,15 +97,29 @@ class Lowering:
 
     def closing(self, plan: Relation) -> Lowered:
         """As `lower`, for a plan of `closed_windows`: what is above a Close keeps no state."""
-        self.circuit = Momentarily(self.circuit)
-        return self.lower(plan)
+        return self._beside(Momentarily(self.circuit)).lower(plan)
+
+    def emitting(self, plan: Relation, window: Sequence[Col], every_us: int) -> Lowered:
+        """As `closing`, and before that what the plan gives of open windows, so often at most; a column more says which
+        of them a row is. `window` are the plan's columns that only depend on the window."""
+        shared = transform(plan, lambda part: replace(part, shared=True) if isinstance(part, rel.Close) else part)
+        opened = transform(shared, lambda part: replace(part, open=True) if isinstance(part, rel.Close) else part)
+        early, final = self.lower(opened), self.closing(shared)
+        positions = tuple(plan.columns.index(col) for col in window)
+        node = self.circuit.add(Emitting(final.node.types, positions, every_us), [early.node, final.node])
+        return Lowered(node, plan.columns, False)
+
+    def _beside(self, circuit: Circuit) -> "Lowering":
+        """The same plan's lowering into another circuit."""
+        return Lowering(circuit, self._facts, self._salts.scope, self._relation_node, self._salts)
 
     # -- what the files beside this one use
 
     def lasting(self) -> "Lowering":
         """This lowering for what is below a Close."""
-        assert isinstance(self.circuit, Momentarily)
-        return Lowering(self.circuit.circuit, self._facts, self._salts.scope, self._relation_node, self._salts)
+        if not isinstance(self.circuit, Momentarily):
+            return self
+        return self._beside(self.circuit.circuit)
 
     def part(self, relation: Relation, needed: Iterable[int]) -> Part:
         """`relation` with at least the columns whose ids are `needed`."""

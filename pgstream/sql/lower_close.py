@@ -1,18 +1,20 @@
-"""EMIT ON WINDOW CLOSE, lowered: what waits for the end of windows, and what above it needs no memory."""
+"""EMIT and retentions, lowered: what waits for the end of windows, and what above it needs no memory."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from pgstream.circuit.circuit import Circuit, Node
 from pgstream.circuit.operator import Operator
 from pgstream.functions.registry import functions_named
-from pgstream.operators.closing import Closing
+from pgstream.operators.closing import BOOL, BOTH, CLOSED, OPEN, Closing
 from pgstream.operators.derived import at
 from pgstream.operators.group import Group
+from pgstream.operators.map import Map
 from pgstream.operators.momentary import Momentary
 from pgstream.operators.sessions import Sessions
 from pgstream.plan import relations as rel
-from pgstream.plan.expressions import Call, Expr, Ref
+from pgstream.plan.expressions import Call, Expr, Not, Ref
 from pgstream.plan.rewrite import used
 from pgstream.sql.lower_group import Lowerer
 from pgstream.sql.lower_part import Part, Wanted
@@ -35,7 +37,7 @@ class ClosingLowerer(Lowerer, Protocol):
 
 
 def lower_close(lowering: ClosingLowerer, close: rel.Close, needed: frozenset[int]) -> Part:
-    """The node that gives the rows of windows that close."""
+    """The node that gives the rows of windows that close, or that are open."""
     if not isinstance(close.input, rel.Group | rel.Sessions):
         return _buffered(lowering.lasting(), close, needed)
     below = lowering.lasting()
@@ -45,15 +47,15 @@ def lower_close(lowering: ClosingLowerer, close: rel.Close, needed: frozenset[in
         case Group() as group if len(part.node.inputs) == 1:
             # What ends depends on is among the keys, which come first in the input as in the output.
             assert all(position < group.keys for position in used(end))
-            operator = Closing(group.types, group, end, end, close.series)
+            operator = Closing(group.types, group, end, end, close.series, _given(close), close.kept_us)
         case Sessions() as sessions:
             early = _plus(at(sessions.time, sessions.columns[sessions.time]), sessions.gap)
-            operator = Closing(sessions.types, sessions, end, early, close.series, touching=True)
+            operator = Closing(sessions.types, sessions, end, early, close.series, _given(close), close.kept_us, True)
         case _:
             assert isinstance(close.input, rel.Group)
-            waiting = rel.Close(close.input.input, close.early, close.early, close.series)
+            waiting = replace(close, input=close.input.input, end=close.early)
             return lowering.part(rel.Group(waiting, close.input.keys, close.input.aggregates), needed)
-    return Part(below.circuit.add(operator, part.node.inputs), part.places, True)
+    return _taken(below.circuit, below.circuit.add(operator, part.node.inputs), close, part.places)
 
 
 def _buffered(below: Lowerer, close: rel.Close, needed: frozenset[int]) -> Part:
@@ -66,7 +68,21 @@ def _buffered(below: Lowerer, close: rel.Close, needed: frozenset[int]) -> Part:
     node, _ = below.mapped(close.input, wanted.exprs)
     places = {expr.col.id: i for i, expr in enumerate(wanted.exprs) if isinstance(expr, Ref)}
     end = Part(node, places, False).local(close.end)
-    return Part(below.circuit.add(Closing(node.types, None, end, end, close.series), [node]), places, True)
+    operator = Closing(node.types, None, end, end, close.series, _given(close), close.kept_us)
+    return _taken(below.circuit, below.circuit.add(operator, [node]), close, places)
+
+
+def _given(close: rel.Close) -> str:
+    return BOTH if close.shared else OPEN if close.open else CLOSED
+
+
+def _taken(circuit: Circuit, node: Node, close: rel.Close, places: dict[int, int]) -> Part:
+    """What of a node that gives both open and closed windows is wanted here."""
+    if close.shared:
+        flag = at(len(node.types) - 1, BOOL)
+        columns = tuple(at(i, type) for i, type in enumerate(node.types[:-1]))
+        node = circuit.add(Map(Not(flag) if close.open else flag, columns), [node])
+    return Part(node, places, not close.open)
 
 
 def _plus(moment: Ref, length: Expr) -> Call:

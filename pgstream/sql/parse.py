@@ -18,6 +18,7 @@ from pglast import parser
 from pglast.stream import RawStream
 
 from pgstream.errors import FeatureNotSupported, InvalidEscapeSequence, SqlError, SyntaxError42601, WindowingError
+from pgstream.plan.terms import PLAIN, Terms
 from pgstream.sql import dialects, streaming
 from pgstream.sql.streaming import Token, rewriting
 from pgstream.sql.streaming.emission import without_emit
@@ -45,8 +46,8 @@ class Parsed:
     """One statement: its tree, its own text without the semicolon, and where that text starts in the whole text.
 
     `whole` is the text that the tree's positions point into. `grammar` is what Postgres' grammar was given, of the same
-    length, in which this is statement number `index`. `origin` is where a translated statement comes from, `emit` the
-    position of EMIT ON WINDOW CLOSE, if that was said.
+    length, in which this is statement number `index`. `origin` is where a translated statement comes from, `terms` what
+    EMIT says.
     """
 
     node: Node
@@ -56,7 +57,7 @@ class Parsed:
     grammar: str = ""
     index: int = -1
     origin: dialects.Origin | None = None
-    emit: int = -1
+    terms: Terms = PLAIN
 
 
 _SUSPECT = re.compile(
@@ -110,15 +111,15 @@ def _parsed(text: str) -> list[Parsed]:
     whole = text
     for piece in _split(tokens(text)):
         _refuse_misparse(text, piece)
-        text, piece, emit = without_emit(whole, piece)
+        text, piece, terms = without_emit(whole, piece)
         start, end = piece[0].start, piece[-1].end
         if streaming.starts_streaming(text, piece):
             node = streaming.parse_streaming(text, piece, _Embedded())
-            statements.append(Parsed(node, text[start:end], start, whole, emit=emit))
+            statements.append(Parsed(node, text[start:end], start, whole, terms=terms))
         else:
             blanked = re.sub(r"\S", " ", text[:start]) + text[start:end]
             found = (_subscribing(parsed) for parsed in _postgres(blanked, whole))
-            statements += [replace(each, emit=emit) for each in found]
+            statements += [replace(each, terms=terms) for each in found]
     return statements
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from pgstream.circuit.circuit import Node
-from pgstream.operators.closing import Closing
+from pgstream.operators.closing import OPEN, Closing
+from pgstream.operators.emitting import Emitting
 from pgstream.operators.group import Group
 from pgstream.operators.temporal import Temporal
 from pgstream.operators.topn import GrowingFirst, GrowingTopN
@@ -70,8 +71,11 @@ def _kept(node: Node, inputs: list[_Kept]) -> tuple[_Kept, _Kept]:
     if below.grows:
         below = _Kept(" and ".join(dict.fromkeys(each.text for each in inputs if each.grows)), True)
     match node.operator:
-        case Closing():
-            return _Kept(f"the windows that the watermark has not closed, of {text}", False), below
+        case Closing(given=given):
+            opened = _Kept(f"the windows that the watermark has not closed, of {text}", False)
+            return opened, opened if given == OPEN else below
+        case Emitting():
+            return _Kept(f"what has changed since the last emission, of {text}", False), below
         case Temporal(ends=ends):
             waiting = _Kept(f"what the clock has not passed, of {text}", False)
             return waiting, waiting if ends else below

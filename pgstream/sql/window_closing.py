@@ -52,14 +52,25 @@ class Windowed:
         return bool(read) and read.keys() <= {*self.bounds, _START.id}
 
 
-def closed_windows(plan: Relation, event_time: EventTime) -> Relation:
-    """`plan`, an optimised one, giving each row when its window closes. Raises FeatureNotSupported."""
+def closed_windows(plan: Relation, event_time: EventTime) -> tuple[Relation, tuple[Col, ...]]:
+    """`plan`, an optimised one, giving each row when its window closes, and those of its columns that only depend on
+    the window. Raises FeatureNotSupported."""
     closing = _Closing(event_time)
-    found = closing.visit(plan)
-    made = closing.wait(found).plan
+    found = closing.wait(closing.visit(plan))
     series = tuple(sorted(closing.oids))
-    made = transform(made, lambda part: replace(part, series=series) if isinstance(part, rel.Close) else part)
-    return made if made.columns == plan.columns else rel.Project(made, tuple((col, Ref(col)) for col in plan.columns))
+    made = transform(found.plan, lambda part: replace(part, series=series) if isinstance(part, rel.Close) else part)
+    return _trimmed(made, plan.columns), tuple(col for col in plan.columns if col.id in found.bounds)
+
+
+def finished_windows(plan: Relation, event_time: EventTime) -> Relation:
+    """`plan`, the optimised one of a SELECT, over the rows of the windows that have closed: what it does with those in
+    the end, its order and limit, it does with all of them. Raises FeatureNotSupported."""
+    match plan:
+        case rel.Sort(input) | rel.TopN(input, ()):
+            return replace(plan, input=finished_windows(input, event_time))
+        case rel.Project(rel.Sort() | rel.TopN(_, ()) as input):
+            return replace(plan, input=finished_windows(input, event_time))
+    return closed_windows(plan, event_time)[0]
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ import yaml
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.errors import SqlError
+from pgstream.plan.terms import PLAIN
 from pgstream.sql.bind import BindScope, Bound, bind
 from pgstream.sql.explain import explain
 from pgstream.sql.parse import parse
@@ -57,7 +58,7 @@ def shown(bound: Bound) -> list[str]:
             lines += explain(value)
         elif name == "on_conflict" and value is not None:
             lines.append(f"on conflict over {value.columns} do {'update' if value.update else 'nothing'}")
-        elif name not in _UNSHOWN and value not in (None, (), False, "", frozenset()):
+        elif name not in _UNSHOWN and value not in (None, (), False, "", frozenset(), PLAIN):
             lines.append(f"{name}: {sorted(value) if isinstance(value, frozenset) else value}")
     columns = ", ".join(f"{col.name} {col.type}" for col in bound.columns or ())
     parameters = ", ".join(map(str, bound.parameters))

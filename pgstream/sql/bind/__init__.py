@@ -65,7 +65,7 @@ def bind(parsed: Parsed, catalog: Catalog, scope: BindScope, parameter_types: Se
     binding = Binding(catalog, scope, parameter_types, parsed)
     command = bind_statement(binding, parsed)
     return Bound(
-        command.statement if parsed.emit < 0 else emitting(command.statement, parsed.emit),
+        emitting(command.statement, parsed.terms) if parsed.terms.closes else command.statement,
         binding.parameter_types(),
         command.columns,
         catalog.version,

@@ -6,6 +6,7 @@ from typing import Any
 from pgstream.catalog.objects import NOTHING_NAMED, Check, IndexColumn, Named, Table, TableColumn, Watermark
 from pgstream.plan.expressions import Col, Expr
 from pgstream.plan.relations import Relation
+from pgstream.plan.terms import PLAIN, Terms
 from pgstream.storage.order import OrderColumn
 
 Output = tuple[tuple[Col, Expr], ...]
@@ -15,10 +16,10 @@ Output = tuple[tuple[Col, Expr], ...]
 @dataclass(frozen=True, slots=True)
 class Query:
     """SELECT or VALUES. The visible result is the first columns of `plan`, as many as `Bound.columns` has; further
-    columns only feed the Sort at the plan's root. `closes`: its rows come when their window closes."""
+    columns only feed the Sort at the plan's root."""
 
     plan: Relation
-    closes: bool = False
+    terms: Terms = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Feed:
     query: str
     search_path: tuple[str, ...]
     depends: frozenset[int]
-    closes: bool = False
+    terms: Terms = PLAIN
     columns: tuple[TableColumn, ...] = ()
 
 
@@ -94,6 +95,7 @@ class Subscribe:
     as_of: Expr | None = None
     at_least: bool = False
     up_to: Expr | None = None
+    terms: Terms = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,7 @@ class CreateMaterializedView:
     options: tuple[tuple[str, str], ...] = ()
     if_not_exists: bool = False
     exists: bool = False
-    closes: bool = False
+    terms: Terms = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +220,7 @@ class CreateSink:
     if_not_exists: bool = False
     exists: bool = False
     option_positions: tuple[tuple[str, int], ...] = ()
-    closes: bool = False
+    terms: Terms = PLAIN
     named: Named = NOTHING_NAMED
 
 

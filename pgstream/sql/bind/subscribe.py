@@ -6,6 +6,7 @@ from typing import Any
 from pgstream.errors import DuplicateColumn, FeatureNotSupported, UndefinedColumn
 from pgstream.plan.expressions import Col, Const, Expr
 from pgstream.plan.relations import Relation
+from pgstream.plan.terms import FINAL
 from pgstream.sql.bind.binding import BOOL, INT8, TEXT, UNKNOWN, Binding
 from pgstream.sql.bind.coercion import coerce_to_type
 from pgstream.sql.bind.commands import Command, binds_statement
@@ -34,10 +35,12 @@ def bind_subscribe(binding: Binding, node: SubscribeStmt, parsed: Parsed) -> Com
     check_maintainable(binding, "subscriptions", plan)
     binding.takes_parameters = True
     depends = frozenset(binding.depends)
-    shape = ChangeShape(node.envelope, node.progress, _key(plan, node), _order(binding, plan, node))
+    terms = node.terms if node.terms.closes else parsed.terms
+    columns = plan.columns if terms.every_us is None else (*plan.columns, binding.col(FINAL, BOOL))
+    shape = ChangeShape(node.envelope, node.progress, _key(columns, node), _order(binding, columns, node))
     as_of, up_to = (_time(binding, each) for each in (node.as_of, node.up_to))
-    made = Subscribe(plan, depends, shape, node.snapshot, as_of, node.at_least, up_to)
-    return Command(made, node.tag, told_columns(binding, plan.columns, shape))
+    made = Subscribe(plan, depends, shape, node.snapshot, as_of, node.at_least, up_to, terms)
+    return Command(made, node.tag, told_columns(binding, columns, shape))
 
 
 def _watched(binding: Binding, node: SubscribeStmt) -> Relation:
@@ -65,10 +68,10 @@ def told_columns(binding: Binding, columns: Sequence[Col], shape: ChangeShape) -
     return (*first, *before, *after)
 
 
-def _key(plan: Relation, node: SubscribeStmt) -> tuple[int, ...]:
+def _key(columns: Sequence[Col], node: SubscribeStmt) -> tuple[int, ...]:
     found: list[int] = []
     for name, place in node.key:
-        position = _position(plan.columns, name, place)
+        position = _position(columns, name, place)
         if position in found:
             raise DuplicateColumn(f'column "{name}" appears twice in {_NAMES[node.envelope]})', position=place)
         found.append(position)
@@ -82,9 +85,9 @@ def _position(columns: Sequence[Col], name: str, place: int) -> int:
     return positions[0]
 
 
-def _order(binding: Binding, plan: Relation, node: SubscribeStmt) -> tuple[OrderColumn, ...]:
+def _order(binding: Binding, columns: Sequence[Col], node: SubscribeStmt) -> tuple[OrderColumn, ...]:
     """The ORDER BY items, which are columns by name or number, mz_diff among them."""
-    listed = [binding.col("mz_diff", INT8), *plan.columns]
+    listed = [binding.col("mz_diff", INT8), *columns]
     return tuple(_ordered(binding, listed, item) for item in node.order)
 
 

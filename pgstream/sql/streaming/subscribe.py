@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pgstream.errors import InvalidParameterValue, SyntaxError42601
+from pgstream.plan.terms import PLAIN, Terms
+from pgstream.sql.streaming.emission import without_emit
 from pgstream.sql.streaming.options import Option, parse_options
 from pgstream.sql.streaming.reader import Grammar, Node, Reader, Token
 
@@ -36,6 +38,7 @@ class SubscribeStmt:
     key: tuple[tuple[str, int], ...] = ()
     order: tuple[Node, ...] = ()
     tag: str = "SUBSCRIBE"
+    terms: Terms = PLAIN
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +56,11 @@ def parse_subscribe(reader: Reader) -> SubscribeStmt:
     if reader.word() == "TO" and reader.word(1) != "":
         reader.accept("TO")
     made = SubscribeStmt(position)
-    made = replace(made, query=_query(reader)) if reader.word() == "(" else replace(made, relation=reader.relation())
+    if reader.word() == "(":
+        query, terms = _query(reader)
+        made = replace(made, query=query, terms=terms)
+    else:
+        made = replace(made, relation=reader.relation())
     seen: set[str] = set()
     while (clause := _clause(reader)) is not None:
         if clause in seen:
@@ -63,12 +70,13 @@ def parse_subscribe(reader: Reader) -> SubscribeStmt:
     return made
 
 
-def _query(reader: Reader) -> Node:
-    """A query in parentheses."""
+def _query(reader: Reader) -> tuple[Node, Terms]:
+    """A query in parentheses, and what EMIT says at its end."""
     start = reader.at
     reader.skip_group()
     first, last = reader.tokens[start].start, reader.tokens[reader.at - 1].end
-    return reader.grammar.statement(" " * first + reader.text[first:last])
+    text, _, terms = without_emit(reader.text, reader.tokens[start + 1 : reader.at - 1])
+    return reader.grammar.statement(" " * first + text[first:last]), terms
 
 
 def _clause(reader: Reader) -> str | None:
