@@ -4,7 +4,8 @@ import numpy as np
 
 from pgstream.kernels.compiler import njit, types
 from pgstream.kernels.gathering import SOURCE_SHIFT
-from pgstream.kernels.merging import ROW, ROW_LOW, WEIGHT, compare_inside
+from pgstream.kernels.merging import CONTENT, OFFSETS, ROW, ROW_LOW, WEIGHT, compare_inside
+from pgstream.kernels.ordering import compare_strings
 from pgstream.kernels.pointers import load64, loadi64
 
 U64 = types.Array(types.uint64, 1, "C", readonly=True)
@@ -22,6 +23,22 @@ def expand(table, spans, queries, picks, weights):  # type: ignore[no-untyped-de
             picks[out] = (run << SOURCE_SHIFT) | row
             weights[out] = loadi64(table[run, WEIGHT] + row * 8)
             out += 1
+
+
+@njit(types.void(I64_2, I64_2, types.int64, types.int64, types.boolean, types.boolean), nogil=True, cache=True)
+def cut(table, spans, offsets, content, after, stops):  # type: ignore[no-untyped-def]
+    """Moves the start of each span (its stop, with `stops`) to the first of its rows whose order key is at the bound of
+    its query or behind it; only behind it, with `after`. The bounds are a binary column at `offsets` and `content`."""
+    for s in range(len(spans)):
+        query, run, low, high = spans[s, 0], spans[s, 1], spans[s, 2], spans[s, 3]
+        while low < high:
+            middle = (low + high) >> 1
+            difference = compare_strings(table[run, OFFSETS], table[run, CONTENT], middle, offsets, content, query)
+            if difference < 0 or (after and difference == 0):
+                low = middle + 1
+            else:
+                high = middle
+        spans[s, 3 if stops else 2] = low
 
 
 @njit(nogil=True, cache=True)

@@ -141,6 +141,12 @@ class _PlanText:
                 return self._join("Join", kind, condition)
             case rel.Apply(kind, _, _, condition):
                 return self._join("Apply", kind, condition)
+            case rel.Lookup(kind, _, _, condition):
+                return self._join("Lookup", kind, condition)
+            case rel.Asof():
+                return self._asof(node)
+            case rel.Versions(_, key, time):
+                return f"Versions of {self._cols(key)} at {self.text.column(time)}"
             case rel.AssertSingle(_, key):
                 return f"AssertSingle by {self._cols(key)}" if key else "AssertSingle"
             case rel.Group(_, keys, aggregates):
@@ -179,6 +185,13 @@ class _PlanText:
         if condition is None:
             return f"{node} {kind if kind != 'inner' else 'cross'}"
         return f"{node} {kind} on {self.text(condition)}"
+
+    def _asof(self, node: rel.Asof) -> str:
+        nearest = f"nearest {self.text(node.time)} {node.nearer} {self.text(node.version)}"
+        parts = [self._join("Asof", node.kind, node.condition).removesuffix(" cross"), nearest]
+        if node.residual is not None:
+            parts.append(f"if {self.text(node.residual)}")
+        return " ".join([*parts, *(["waiting for watermarks"] if node.waits else [])])
 
     def _top(self, node: rel.TopN) -> str:
         parts = ["TopN"]

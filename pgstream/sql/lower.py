@@ -37,6 +37,7 @@ from pgstream.sql.lower_panes import lower_panes
 from pgstream.sql.lower_part import Part, Salts, Wanted, mapped
 from pgstream.sql.lower_sessions import lower_sessions
 from pgstream.sql.lower_temporal import lower_temporal
+from pgstream.sql.lower_timed import lower_asof
 from pgstream.sql.lower_window import lower_window, order_columns
 from pgstream.sql.optimize.facts import RelationFacts
 from pgstream.sql.optimize.predicates import conjunction
@@ -157,6 +158,8 @@ class Lowering:
                 return Part(node, _places(columns), growing)
             case rel.Join():
                 return self._join(relation, needed)
+            case rel.Asof():
+                return lower_asof(self, relation, needed)
             case rel.AssertSingle():
                 columns = _kept(relation.columns, needed | {col.id for col in relation.key})
                 node, growing = self.mapped(relation.input, [Ref(col) for col in columns])

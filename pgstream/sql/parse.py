@@ -20,7 +20,7 @@ from pglast.stream import RawStream
 from pgstream.errors import FeatureNotSupported, InvalidEscapeSequence, SqlError, SyntaxError42601, WindowingError
 from pgstream.plan.terms import PLAIN, Terms
 from pgstream.sql import dialects, streaming
-from pgstream.sql.streaming import Token, rewriting
+from pgstream.sql.streaming import Token, rewriting, timed_joins
 from pgstream.sql.streaming.emission import without_emit
 from pgstream.sql.streaming.foreign import refuse_foreign
 
@@ -61,7 +61,8 @@ class Parsed:
 
 
 _SUSPECT = re.compile(
-    r"\b(asof|temporal|sources?|sinks?|connector|connections?|secrets?|watermark|append|subscribe|subscription|emit)\b"
+    r"\b(asof|temporal|system_time|sources?|sinks?|connector|connections?|secrets?|watermark|append|subscribe)\b"
+    r"|\b(subscription|emit)\b"
     r"|\bcall\s+pgstream\b|\bfetch\b.*\bwith\b|\bshow\s+(tables|views|materialized)\b",
     re.IGNORECASE | re.DOTALL,
 )
@@ -110,7 +111,6 @@ def _parsed(text: str) -> list[Parsed]:
     statements: list[Parsed] = []
     whole = text
     for piece in _split(tokens(text)):
-        _refuse_misparse(text, piece)
         text, piece, terms = without_emit(whole, piece)
         start, end = piece[0].start, piece[-1].end
         if streaming.starts_streaming(text, piece):
@@ -156,11 +156,16 @@ def deparse(node: Node) -> str:
 
 
 def _postgres(text: str, whole: str) -> list[Parsed]:
-    grammar = text
+    grammar, timed = text, None
+    if timed_joins.CLAUSES.search(text) is not None:
+        timed = timed_joins.Cutting(text, tokens(text), _Embedded())
+        grammar = timed.run()
     try:
-        raw = parser.parse_sql(text)
+        raw = parser.parse_sql(grammar)
     except parser.ParseError as error:
-        grammar, raw = _of_other_systems(text, error)
+        grammar, raw = _of_other_systems(grammar, error)
+    if timed is not None and grammar != text:
+        timed.attach(tuple(statement.stmt for statement in raw), _constants(raw, grammar))
     statements = []
     for index, statement in enumerate(raw):
         start = statement.stmt_location or 0
@@ -205,10 +210,20 @@ def constant_positions(parsed: Parsed) -> dict[int, int]:
     location. Found in a second parse, so only to be asked for when an error is to point at a constant."""
     if parsed.index < 0:
         return {}
-    statement = json.loads(parser.parse_sql_json(parsed.grammar))["stmts"][parsed.index]["stmt"]
+    return _constants_of(parsed.node, json.loads(parser.parse_sql_json(parsed.grammar)), parsed.index, parsed.grammar)
+
+
+def _constants(raw: Any, grammar: str) -> dict[int, int]:
+    """Where the constants of all statements of a text stand."""
+    told = json.loads(parser.parse_sql_json(grammar))
+    found = [_constants_of(statement.stmt, told, index, grammar) for index, statement in enumerate(raw)]
+    return {id: place for each in found for id, place in each.items()}
+
+
+def _constants_of(node: Node, told: Any, index: int, grammar: str) -> dict[int, int]:
     found: dict[int, int] = {}
-    _pair_constants(parsed.node, statement, found)
-    content = parsed.grammar.encode()
+    _pair_constants(node, told["stmts"][index]["stmt"], found)
+    content = grammar.encode()
     return {node: len(content[:offset].decode()) for node, offset in found.items()}
 
 
@@ -236,7 +251,7 @@ def _syntax_error(error: parser.ParseError, text: str) -> SqlError:
     if message == "invalid Unicode escape":
         return _invalid_escape(message, text, position)
     if position is not None and re.match(r"FOR\s+SYSTEM_TIME\b", text[position:], re.IGNORECASE):
-        return FeatureNotSupported("FOR SYSTEM_TIME AS OF is not supported yet", position=position)
+        return FeatureNotSupported("of FOR SYSTEM_TIME only AS OF is supported yet", position=position)
     return SyntaxError42601(message, position=len(text) if position is None else position)
 
 
@@ -256,17 +271,6 @@ def _split(scanned: list[Token]) -> list[list[Token]]:
         else:
             pieces[-1].append(token)
     return [piece for piece in pieces if piece]
-
-
-_BEFORE_A_NAME = frozenset({"AS", "FROM", "JOIN", "ASCII_44", "ASCII_46", "LATERAL_P", "ONLY"})
-
-
-def _refuse_misparse(text: str, piece: list[Token]) -> None:
-    """`t1 ASOF JOIN t2` is `t1 AS asof JOIN t2` to Postgres' grammar, which nobody who writes it means."""
-    for before, token, after in zip(piece, piece[1:], piece[2:], strict=False):
-        word = text[token.start : token.end].upper()
-        if word in ("ASOF", "TEMPORAL") and after.name == "JOIN" and before.name not in _BEFORE_A_NAME:
-            raise FeatureNotSupported(f"{word} JOIN is not supported yet", position=token.start)
 
 
 class _Embedded:

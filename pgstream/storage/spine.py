@@ -181,22 +181,22 @@ class Spine:
         """
         self.traffic.asked += keys.rows
         if self.layers and keys.rows <= FEW_KEYS and not late:
-            index = self._index
+            index = self.index
             query, picks, weights = finding.find_keys(index.table, index.fences, index.bounds, *keys, consolidate)
-            return self._matches(query, picks, weights, positions)
-        spans = self._locate(keys)
+            return self.matches(query, picks, weights, positions)
+        spans = self.locate(keys)
         several = consolidate and len(spans) > 1 and bool((spans[1:, 0] == spans[:-1, 0]).any())
         count = int((spans[:, 3] - spans[:, 2]).sum())
         query, picks, weights = (np.empty(count, np.int64) for _ in range(3))
         if several:
-            count = spans_of.merge_spans(self._index.table, spans, -1, False, query, picks, weights)
+            count = spans_of.merge_spans(self.index.table, spans, -1, False, query, picks, weights)
         elif count:
-            spans_of.expand(self._index.table, spans, query, picks, weights)
+            spans_of.expand(self.index.table, spans, query, picks, weights)
         if late and count:
-            gather = columns_of(self.spec, self._index.runs)
+            gather = columns_of(self.spec, self.index.runs)
             columns = selected(picks[:count], gather, self._positions(positions))
             return Matches(query[:count], Delta(columns, weights[:count]))
-        return self._matches(query[:count], picks[:count], weights[:count], positions)
+        return self.matches(query[:count], picks[:count], weights[:count], positions)
 
     def find(self, columns: Sequence[Column], types: Sequence[SqlType]) -> list[tuple[Run, int, int]]:
         """The rows of one key, given by columns of one value each, as (run, row in it, weight), in run order."""
@@ -205,14 +205,14 @@ class Spine:
             return []
         if len(columns) == 1 and columns[0].null_count == 0 and is_word(columns[0].type, types[0]):
             return self.find_word(columns[0][0].as_py())
-        index, keys = self._index, key_hash(columns, types, self.seed, 1)
+        index, keys = self.index, key_hash(columns, types, self.seed, 1)
         return index.named(finding.find_key(index.table, index.fences, index.bounds, keys.hi, keys.lo))
 
     def find_word(self, word: int) -> list[tuple[Run, int, int]]:
         """As `find`, for a key of one column that `is_word`."""
         if not self.layers:
             return []
-        index = self._index
+        index = self.index
         return index.named(finding.find_word(index.table, index.fences, index.bounds, secret_of(self.seed), word))
 
     def head(self, keys: Hash, copies: int, *, positions: Sequence[int] | None = None) -> Matches:
@@ -231,9 +231,9 @@ class Spine:
         assert self.spec.identified or self.spec.key_is_row, "rows that have no identity cannot be asked for"
         self.traffic.asked += keys.rows
         sums = np.zeros(keys.rows, np.int64)
-        spans = self._locate(keys)
+        spans = self.locate(keys)
         if len(spans):
-            spans_of.sum_rows(self._index.table, spans, rows.hi, rows.lo, bool(self.spec.order), sums)
+            spans_of.sum_rows(self.index.table, spans, rows.hi, rows.lo, bool(self.spec.order), sums)
         return sums
 
     def key_weights(self, keys: Hash) -> Weights:
@@ -241,18 +241,19 @@ class Spine:
         self.traffic.asked += keys.rows
         sums = np.zeros(keys.rows, np.int64)
         if self.layers and keys.rows <= FEW_KEYS:
-            index = self._index
+            index = self.index
             finding.weigh_keys(index.table, index.fences, index.bounds, *keys, sums)
             return sums
-        spans = self._locate(keys)
+        spans = self.locate(keys)
         if len(spans):
-            spans_of.sum_keys(self._index.table, spans, sums)
+            spans_of.sum_keys(self.index.table, spans, sums)
         return sums
 
     # -- inside
 
     @cached_property
-    def _index(self) -> "Index":
+    def index(self) -> "Index":
+        """What kernels read."""
         return Index.of(self.layers)
 
     def _positions(self, positions: Sequence[int] | None) -> Sequence[int]:
@@ -261,11 +262,11 @@ class Spine:
     def _nothing(self, positions: Sequence[int]) -> Delta:
         return Delta.empty([self.spec.storages[position] for position in positions])
 
-    def _locate(self, keys: Hash) -> NDArray[np.int64]:
+    def locate(self, keys: Hash) -> NDArray[np.int64]:
         """Spans (query, run, start, stop) of the asked keys."""
         if not self.layers or not keys.rows:
             return np.empty((0, 4), np.int64)
-        index, parts, query = self._index, [], 0
+        index, parts, query = self.index, [], 0
         hi, lo = np.ascontiguousarray(keys.hi), np.ascontiguousarray(keys.lo)
         while query < keys.rows:
             room = np.empty((2 * (keys.rows - query) + 2 * probing.BLOCK * len(index.runs), 4), np.int64)
@@ -276,30 +277,30 @@ class Spine:
     def _ends(self, keys: Hash, copies: int, positions: Sequence[int] | None, *, backwards: bool) -> Matches:
         self.traffic.asked += keys.rows
         if self.layers and keys.rows <= FEW_KEYS:
-            index = self._index
+            index = self.index
             query, picks, weights = finding.find_ends(index.table, index.fences, index.bounds, *keys, copies, backwards)
-            return self._matches(query, picks, weights, positions)
-        spans = self._locate(keys)
+            return self.matches(query, picks, weights, positions)
+        spans = self.locate(keys)
         per_query = np.bincount(spans[:, 0], weights=spans[:, 3] - spans[:, 2]) if len(spans) else np.zeros(0)
         room = int(np.minimum(per_query, copies).sum())
         query, picks, weights = (np.empty(room, np.int64) for _ in range(3))
         count = 0
         if room:
-            count = spans_of.merge_spans(self._index.table, spans, copies, backwards, query, picks, weights)
-        return self._matches(query[:count], picks[:count], weights[:count], positions)
+            count = spans_of.merge_spans(self.index.table, spans, copies, backwards, query, picks, weights)
+        return self.matches(query[:count], picks[:count], weights[:count], positions)
 
-    def _matches(
+    def matches(
         self, query: Indices, picks: NDArray[np.int64], weights: Weights, positions: Sequence[int] | None
     ) -> Matches:
         chosen = self._positions(positions)
         if not len(query):
             return Matches(query, self._nothing(chosen))
         if len(picks) <= SMALL_ROWS:
-            sources = np.ascontiguousarray(self._index.table[:, merging.LEAVES])
+            sources = np.ascontiguousarray(self.index.table[:, merging.LEAVES])
             few = gather_few(self.spec, sources, picks, chosen)
             if few is not None:
                 return Matches(query, Delta(few.columns, weights))
-        return Matches(query, Delta(gather_columns(self.spec, self._index.runs, picks, chosen), weights))
+        return Matches(query, Delta(gather_columns(self.spec, self.index.runs, picks, chosen), weights))
 
 
 @dataclass(frozen=True, slots=True)

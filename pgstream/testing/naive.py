@@ -102,6 +102,38 @@ class Naive:
             joined += [row | nulls for j, row in enumerate(right) if j not in matched_right]
         return joined
 
+    def _asof(self, node: rel.Asof, env: Env) -> list[Env]:
+        found = []
+        rights = self._envs(node.right, env)
+        for row in self._envs(node.left, env):
+            pairs = self._candidates(node, row, rights)
+            order = SortKey(node.version, node.nearer in (">=", ">"))
+            best = self._ordered(pairs, (order,))[:1]
+            if node.residual is not None:
+                best = [pair for pair in best if self.value(node.residual, pair) is True]
+            nulls = [row | {col.id: None for col in node.right.columns}] if node.kind == "left" else []
+            found += best or nulls
+        return found
+
+    def _candidates(self, node: rel.Asof, row: Env, rights: list[Env]) -> list[Env]:
+        """The right rows among which an ASOF join chooses, each with the left row."""
+        pairs = [row | right for right in rights]
+        if node.condition is not None:
+            pairs = [pair for pair in pairs if self.value(node.condition, pair) is True]
+        found = []
+        for pair in pairs:
+            time, version = self.value(node.time, pair), self.value(node.version, pair)
+            if time is None or version is None:
+                continue
+            one, other = self._sortable(time, node.time)[0], self._sortable(version, node.version)[0]
+            later = one > other if node.nearer in (">", ">=") else one < other
+            if later or (one == other and node.nearer in (">=", "<=")):
+                found.append(pair)
+        return found
+
+    def _lookup(self, node: rel.Lookup, env: Env) -> list[Env]:
+        return self._join(rel.Join(node.kind, node.left, node.right, node.condition), env)
+
     def _apply(self, node: rel.Apply, env: Env) -> list[Env]:
         found = []
         for row in self._envs(node.left, env):
@@ -315,6 +347,8 @@ class Naive:
 
     _OPERATIONS: ClassVar[dict[type, Callable[..., list[Env]]]] = {
         rel.Join: _join,
+        rel.Asof: _asof,
+        rel.Lookup: _lookup,
         rel.Apply: _apply,
         rel.AssertSingle: _single,
         rel.Group: _group,

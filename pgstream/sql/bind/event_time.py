@@ -9,12 +9,24 @@ from dataclasses import replace
 
 from pgstream.errors import AmbiguousColumn, UndefinedColumn
 from pgstream.plan.expressions import Col, Expr, Ref
-from pgstream.plan.relations import Filter, Join, Project, Relation, Scan, Sessions, TableCall, TopN, Window
+from pgstream.plan.relations import (
+    Asof,
+    Filter,
+    Join,
+    Lookup,
+    Project,
+    Relation,
+    Scan,
+    Sessions,
+    TableCall,
+    TopN,
+    Window,
+)
 from pgstream.plan.rewrite import children, with_children
 from pgstream.sql.bind.names import Level, NameItem
 from pgstream.types.window import WINDOW_TYPES
 
-_PASSING = (Filter, Join, Project, Sessions, TableCall, TopN, Window)
+_PASSING = (Asof, Filter, Join, Lookup, Project, Sessions, TableCall, TopN, Window)
 """Relations whose rows happened when those of an input did."""
 
 

@@ -11,7 +11,9 @@ from pgstream.sql.bind.from_clause import FromItem, is_lateral
 from pgstream.sql.bind.names import Level, NameItem, check_alias_conflicts
 from pgstream.sql.bind.operators import apply_operator, conjunction
 from pgstream.sql.bind.query import ONE_ROW
+from pgstream.sql.bind.timed_joins import Sides, timed_join
 from pgstream.sql.parse import ast, enums
+from pgstream.sql.streaming.timed_joins import Timing
 
 Node = Any
 Kind = Literal["inner", "left", "right", "full"]
@@ -45,7 +47,11 @@ def bind_join(level: Level, node: Node) -> FromItem:
         name.lateral_only, name.lateral_ok = False, True
     level.own |= {col.id for item in (left, right) for col in item.plan.columns}
     condition, columns, merged = _condition(level, node, kind, left, right)
-    plan = joined(kind, left.plan, right.plan, condition)
+    if isinstance(node.rtindex, Timing):
+        sides = Sides(level, node.rtindex, kind, left, right)
+        plan = timed_join(sides, condition, lambda match: _on(level, match, left, right))
+    else:
+        plan = joined(kind, left.plan, right.plan, condition)
     return FromItem(plan, _names(node, left, right, columns, merged))
 
 
@@ -73,7 +79,9 @@ def _condition(
     elif node.usingClause:
         using = [part.sval for part in node.usingClause]
     if using is not None:
-        return _using(level, using, kind, lefts, rights)
+        timing = node.rtindex
+        nearest = isinstance(timing, Timing) and timing.asof and timing.match is None
+        return _using(level, using, kind, lefts, rights, ">=" if nearest else "=")
     condition = None
     if node.quals is not None and not _is_true(node.quals):
         condition = _on(level, node.quals, left, right)
@@ -99,8 +107,9 @@ def _visible_columns(names: list[NameItem]) -> Columns:
 
 
 def _using(
-    level: Level, using: list[str], kind: Kind, lefts: Columns, rights: Columns
+    level: Level, using: list[str], kind: Kind, lefts: Columns, rights: Columns, last: str
 ) -> tuple[Expr | None, Columns, Columns]:
+    """As `_condition`, for the columns `using`, the last of which compare by the operator `last`."""
     binding = level.binding
     merged: Columns = []
     equals = []
@@ -109,7 +118,7 @@ def _using(
             raise DuplicateColumn(f'column name "{name}" appears more than once in USING clause')
         pair = (_only(lefts, name, "left"), _only(rights, name, "right"))
         (one, other), type = to_common(binding, pair, "JOIN/USING")
-        equals.append(apply_operator(binding, "=", list(pair), None))
+        equals.append(apply_operator(binding, last if i == len(using) - 1 else "=", list(pair), None))
         if kind == "full":
             merged.append((name, Coalesce((one, other), common_typmod((one, other), type))))
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pgstream.plan.expressions import Const
 from pgstream.plan.relations import (
+    Asof,
     AssertSingle,
     Distinct,
     Filter,
@@ -54,6 +55,7 @@ def at_most_one(relation: Relation) -> bool:
             | Distinct(input)
             | AssertSingle(input)
             | TopN(input)
+            | Asof(_, input)
         ):
             return at_most_one(input)
         case Group(input, keys, _):

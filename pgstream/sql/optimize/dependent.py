@@ -20,11 +20,13 @@ from pgstream.plan import rewrite
 from pgstream.plan.expressions import AggCall, Coalesce, Col, Const, Expr, IsNull, Not, Ref
 from pgstream.plan.relations import (
     Apply,
+    Asof,
     AssertSingle,
     Distinct,
     Filter,
     Group,
     Join,
+    Lookup,
     Project,
     Recursion,
     Relation,
@@ -129,6 +131,8 @@ def push(node: Relation, domain: Domain) -> Pushed:
             return _filtered(push(input, domain), conjuncts(predicate), domain)
         case Join() | Apply():
             return _push_join(node, domain, free)
+        case Asof() | Lookup():
+            return _push_timed_join(node, domain, free)
         case AssertSingle(input, key):
             pushed = _attached(push(input, domain), free, domain, exact=True)
             return replace(pushed, relation=AssertSingle(pushed.relation, key + tuple(pushed.bound.values())))
@@ -223,6 +227,19 @@ def _push_join(node: Join | Apply, domain: Domain, free: Columns) -> Pushed:
     parts = [left.resolved(part) for part in conjuncts(node.condition)]
     condition = conjunction([*parts, *conjuncts(bindings_equal(left.bound, right_side.bound))])
     return replace(left, relation=Join(node.kind, left.relation, right_side.relation, condition))
+
+
+def _push_timed_join(node: Asof | Lookup, domain: Domain, free: Columns) -> Pushed:
+    left = _attached(push(node.left, domain), free, domain)
+    right = push(node.right, domain)
+    parts = [left.resolved(part) for part in conjuncts(node.condition)]
+    condition = conjunction([*parts, *conjuncts(bindings_equal(left.bound, right.bound))])
+    if isinstance(node, Lookup):
+        return replace(left, relation=Lookup(node.kind, left.relation, right.relation, condition))
+    residual = None if node.residual is None else left.resolved(node.residual)
+    time, version = left.resolved(node.time), left.resolved(node.version)
+    made = replace(node, left=left.relation, right=right.relation, condition=condition)
+    return replace(left, relation=replace(made, time=time, version=version, residual=residual))
 
 
 def _push_inner_join(node: Join, left: Pushed, domain: Domain) -> Pushed:

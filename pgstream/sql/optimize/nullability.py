@@ -22,11 +22,13 @@ from pgstream.plan.expressions import (
 )
 from pgstream.plan.relations import (
     Apply,
+    Asof,
     AssertSingle,
     Distinct,
     Filter,
     Group,
     Join,
+    Lookup,
     Project,
     Relation,
     Scan,
@@ -82,7 +84,12 @@ def not_null_columns(relation: Relation, facts: RelationFacts) -> frozenset[int]
             inner = not_null_columns(input, facts)
             counts = {col.id for col, call in aggregates if call.aggregate.name in NEVER_NULL}
             return frozenset(col.id for col, expr in keys if not_null(expr, inner)) | counts
-        case Join(kind, left, right, condition) | Apply(kind, left, right, condition):
+        case (
+            Join(kind, left, right, condition)
+            | Apply(kind, left, right, condition)
+            | Asof(kind, left, right, condition)
+            | Lookup(kind, left, right, condition)
+        ):
             return _joined(kind, left, right, condition, facts)
         case Distinct(input) | TopN(input) | Sort(input) | AssertSingle(input) | Window(input) | TableCall(input):
             return not_null_columns(input, facts)

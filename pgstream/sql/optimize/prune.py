@@ -9,11 +9,13 @@ from dataclasses import replace
 from pgstream.plan import rewrite
 from pgstream.plan.expressions import Col, Const, Expr, Param, Ref
 from pgstream.plan.relations import (
+    Asof,
     AssertSingle,
     Distinct,
     Filter,
     Group,
     Join,
+    Lookup,
     Project,
     Recursion,
     Relation,
@@ -24,6 +26,7 @@ from pgstream.plan.relations import (
     TableCall,
     TopN,
     Values,
+    Versions,
     Window,
 )
 from pgstream.sql.optimize.facts import RelationFacts
@@ -76,7 +79,9 @@ class _Pruning:
                 return replace(node, input=self.prune(input, below))
             case Join("left", left, right) if wanted.isdisjoint(c.id for c in right.columns) and self.once(node):
                 return self.prune(left, wanted)
-            case Join(_, left, right):
+            case Asof("left", left, right) if wanted.isdisjoint(c.id for c in right.columns):
+                return self.prune(left, wanted)
+            case Join(_, left, right) | Asof(_, left, right) | Lookup(_, left, right):
                 return replace(node, left=self.narrow(left, below), right=self.narrow(right, below))
             case Group(input, _, aggregates):
                 node = replace(node, aggregates=tuple((col, call) for col, call in aggregates if col.id in wanted))
@@ -91,6 +96,8 @@ class _Pruning:
                 return replace(node, input=self.narrow(input, below))
             case Sessions(input):
                 return replace(node, input=self.narrow(input, below))
+            case Versions(input, key, time):
+                return replace(node, input=self.narrow(input, wanted | {time.id} | {col.id for col in key}))
             case AssertSingle(input, key):
                 return replace(node, input=self.narrow(input, wanted | {col.id for col in key}))
             case Window(input, calls):

@@ -11,12 +11,14 @@ from dataclasses import replace
 from pgstream.plan import rewrite
 from pgstream.plan.expressions import AnyAll, Col, Const, Expr, Param, Ref
 from pgstream.plan.relations import (
+    Asof,
     AssertSingle,
     Distinct,
     Filter,
     Group,
     Join,
     JoinKind,
+    Lookup,
     Project,
     Relation,
     Sessions,
@@ -72,6 +74,10 @@ def _push(node: Relation, parts: Parts) -> Relation:
             return _under(replace(node, input=_push(input, inner)), up)
         case Join():
             return _push_join(node, parts)
+        case Asof() | Lookup():
+            down, up = _split(parts, _ids(node.left.columns))
+            kind = "inner" if _stricter(node.kind, up, frozenset(), _ids(node.right.columns)) == "inner" else node.kind
+            return _under(replace(node, kind=kind, left=_push(node.left, down), right=_push(node.right, ())), up)
         case Group(input, keys, _):
             mapping = {col.id: expr for col, expr in keys if not is_volatile(expr)}
             down, up = _split(parts, frozenset(mapping)) if keys else ((), parts)

@@ -7,11 +7,13 @@ from itertools import product
 from pgstream.plan import rewrite
 from pgstream.plan.expressions import Col, Const, Expr, IsDistinct, Not, Ref
 from pgstream.plan.relations import (
+    Asof,
     AssertSingle,
     Distinct,
     Filter,
     Group,
     Join,
+    Lookup,
     Project,
     Relation,
     Scan,
@@ -66,6 +68,10 @@ def _keys(node: Relation, facts: RelationFacts) -> tuple[Key, ...]:
             return _projected(unique_keys(input, facts), outputs)
         case Join():
             return _joined(node, facts)
+        case Asof(_, left):
+            return unique_keys(left, facts)
+        case Lookup(_, left, right, condition):
+            return unique_keys(left, facts) if matches_once(condition, right, unique_keys(right, facts)) else ()
     return ()
 
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from pgstream.errors import FeatureNotSupported, SqlError, SyntaxError42601
-from pgstream.sql.parse import ast, checked_set, constant_positions, parse
+from pgstream.sql.parse import ast, checked_set, constant_positions, deparse, parse
 from pgstream.sql.streaming import CreateSinkStmt, CreateSourceStmt, DropStreamStmt, ShowObjectsStmt
+from pgstream.sql.streaming.timed_joins import Timing
 
 SOURCE = """create source s (
     id int primary key, é text, watermark for ts as ts - interval '5 s', ts timestamp
@@ -108,15 +109,50 @@ def test_syntax_errors_point_at_the_token(sql: str, near: str) -> None:
 @pytest.mark.parametrize(
     ("sql", "at"),
     [
-        ("select * from t asof join u on true", "asof"),
         ("select * from (select 1) temporal join u on true", "temporal"),
-        ("select * from t as q ASOF join u on true", "ASOF"),
+        ("select * from t temporal left join u on true", "temporal"),
+        ("select * from t for system_time as of now()", "for"),
+        ("select * from (select 1) for system_time as of now()", "for"),
+        ("select * from t join u on true, v for system_time as of now()", "for"),
     ],
 )
 def test_joins_that_postgres_would_take_for_aliases_are_refused(sql: str, at: str) -> None:
     with pytest.raises(FeatureNotSupported) as caught:
         parse(sql)
-    assert sql[caught.value.position :].startswith(at)
+    assert caught.value.position == sql.index(at)
+
+
+@pytest.mark.parametrize(
+    ("sql", "rest"),
+    [
+        ("select * from t asof join u on a", "SELECT * FROM t INNER JOIN u ON a"),
+        ("select * from t as q ASOF left outer JOIN only u x on a", "SELECT * FROM t AS q LEFT JOIN ONLY u AS x ON a"),
+        ("select * from t left asof join u match_condition (a > b)", "SELECT * FROM t LEFT JOIN u ON TRUE"),
+        (
+            "select * from t asof join s.u v match_condition ((a) > b) using (k)",
+            "SELECT * FROM t INNER JOIN s.u AS v USING (k)",
+        ),
+        ("select * from t join u for system_time as of t.p as v on a", "SELECT * FROM t INNER JOIN u AS v ON a"),
+        ("select * from t join u v for system_time as of f(1, (2)) on a", "SELECT * FROM t INNER JOIN u AS v ON a"),
+        ("select * from t join u for system_time as of t.p v on a", "SELECT * FROM t INNER JOIN u AS v ON a"),
+    ],
+)
+def test_joins_in_time_are_cut_out_for_postgres(sql: str, rest: str) -> None:
+    [parsed] = parse(sql)
+    assert (deparse(parsed.node), parsed.text) == (rest, sql)
+    assert isinstance(parsed.node.fromClause[0].rtindex, Timing)
+
+
+def test_each_clause_is_of_its_own_join() -> None:
+    text = """select * from t join (select * from (values (1)) asof left join (values (2)) b on a) x on y
+              asof join (values (3)) z on c join u on d left join v for system_time as of t.p on e"""
+    [parsed] = parse(text)
+    outer = parsed.node.fromClause[0]
+    inner = outer.larg.larg.larg.rarg.subquery.fromClause[0]
+    asof = [inner.rtindex.position, outer.larg.larg.rtindex.position]
+    assert asof == [text.index("asof"), text.rindex("asof")]
+    assert outer.rtindex.position == text.index("for system")
+    assert [outer.larg.rtindex, outer.larg.larg.larg.rtindex] == [0, 0]
 
 
 def test_names_that_only_look_like_streaming_are_names() -> None:
