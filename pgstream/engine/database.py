@@ -284,7 +284,7 @@ class Database:
         except BaseException:
             self.intake.rest(batches)
             raise
-        self.head = self.times.taken(taking.head, batches)
+        self.head = self.times.taken(taking.head, batches, taking.come)
         self.builds.record(taking.ticks)
         return True
 

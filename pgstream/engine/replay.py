@@ -10,8 +10,8 @@ from pgstream.connectors.source import Source as Reader
 from pgstream.delta import Delta, concat
 from pgstream.engine.head import Head
 from pgstream.engine.outside import settings_of
+from pgstream.engine.widened import generated, given_fields, given_key, widened
 from pgstream.errors import FeatureNotSupported, InvalidTextRepresentation
-from pgstream.formats.format import Field
 from pgstream.world import World
 
 YIELDED_ROWS_MIN = 1 << 14
@@ -24,18 +24,18 @@ ERRORS_RAW, ERRORS_REPLAYED_AT = 0, 4
 
 
 def open_source(catalog: Catalog, source: Source, world: World, passed_over: Places = NO_PLACES) -> Reader:
-    """The reader that a source's declaration describes."""
-    fields = tuple(Field(column.name, column.type) for column in source.columns) or None
+    """The reader that a source's declaration describes; what is generated is NULL."""
     settings = settings_of(catalog, source)
     with settings.concealing():
-        return create_source(
+        reader = create_source(
             settings.options,
-            fields,
+            given_fields(source) or None,
             world=world,
             created_us=source.created_us,
             passed_over=passed_over,
-            key=source.primary_key,
+            key=given_key(source),
         )
+    return widened(reader, catalog, source)
 
 
 def errors_table(head: Head, source_oid: int) -> Table:
@@ -79,7 +79,7 @@ class Replays:
         for batch in _batches(open_source(head.catalog, source, self._world, refused(head, source)), positions, until):
             if batch.rows.rejected and until is not None:
                 raise _unreadable(source, batch.rows.rejected[0])
-            parts.append(batch.rows.delta)
+            parts.append(generated(head.catalog, source, batch.rows.delta))
             if sum(len(part) for part in parts) >= YIELDED_ROWS_MIN:
                 yield concat(parts)
                 parts.clear()
@@ -95,7 +95,10 @@ class Replays:
             replayed = part.filter(part.columns[2].is_valid().to_numpy(zero_copy_only=False))
             raws, places, _ = (column.to_pylist() for column in replayed.columns)
             if places:
-                yield from (rows.delta for rows in self.records(head.catalog, source, places, positions, raws))
+                yield from (
+                    generated(head.catalog, source, rows.delta)
+                    for rows in self.records(head.catalog, source, places, positions, raws)
+                )
 
     def records(
         self,

@@ -8,6 +8,7 @@ from pgstream.delta import Delta, concat
 from pgstream.engine.outcome import Change, Notice, Outcome
 from pgstream.engine.reading import Snapshot
 from pgstream.engine.replay import ERRORS_PLACE, ERRORS_REPLAYED_AT, errors_table
+from pgstream.engine.widened import generated
 from pgstream.functions.registry import EvalContext
 from pgstream.sql.bind.replays import Replay
 
@@ -44,7 +45,7 @@ def replayed(snapshot: Snapshot, statement: Replay, context: EvalContext) -> Cha
         moment = errors.columns[ERRORS_REPLAYED_AT].type.storage
         columns[ERRORS_REPLAYED_AT] = pa.array([context.now_us] * len(entries), pa.int64()).cast(moment)
         changes.append(Delta(tuple(columns), entries.weights))
-    rows = concat([rows.delta for rows in found if rows.count])
+    rows = generated(head.catalog, source, concat([rows.delta for rows in found if rows.count]))
     return Change({source.oid: rows, errors.oid: concat(changes)}, outcome)
 
 

@@ -8,6 +8,7 @@ into the relation of late rows, where a view waits for windows to close.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -26,10 +27,13 @@ from pgstream.engine.head import Head
 from pgstream.engine.leftovers import ERROR_COLUMNS
 from pgstream.engine.replay import errors_table, late_table
 from pgstream.engine.steps import Deltas
+from pgstream.engine.widened import failing, generated, without
 from pgstream.errors import SqlError
 from pgstream.types.definition import Settings
 
 Outputs = Mapping[Node, Delta]
+Failed = dict[int, list[tuple[int, SqlError]]]
+"""By source, the numbers of rows on which an expression fails, and how."""
 
 
 class Tick(NamedTuple):
@@ -83,17 +87,22 @@ class Taking:
     settings: Settings
     behind: Callable[[Head, int, Delta], NDArray[np.bool_] | None]
     ticks: list[Tick] = field(default_factory=list)
+    come: dict[int, Delta] = field(default_factory=dict)
+    """The rows of each batch as they were taken, late ones among them."""
 
     def take(self, batches: Mapping[int, Batch], now_us: int) -> None:
         """Raises what is not a row's fault; what was meant to become of `head` is then to be dropped."""
-        failed: dict[int, list[tuple[int, SqlError]]] = {}
+        failed: Failed = {}
         late: dict[int, NDArray[np.int64]] = {}
-        parts = [part for oid, batch in batches.items() if (part := self._taken(oid, batch, late)) is not None]
+        parts = [part for oid, batch in batches.items() if (part := self._taken(oid, batch, late, failed)) is not None]
         if parts:
             self._tick_or_split(parts, failed)
         listed: dict[int, Delta] = {}
         for oid, batch in batches.items():
-            rejected = [*batch.rows.rejected, *self._refused(oid, batch, failed.get(oid, ()))]
+            rejected = [
+                *batch.rows.rejected,
+                *self._refused(oid, batch, sorted(failed.get(oid, ()), key=lambda one: one[0])),
+            ]
             if oid in late:
                 listed |= self._late(oid, batch, late[oid], rejected, now_us)
             if rejected:
@@ -102,20 +111,33 @@ class Taking:
             self._tick(listed)
         self.head = replace(self.head, offsets={**self.head.offsets, **{o: b.next for o, b in batches.items()}})
 
-    def _taken(self, oid: int, batch: Batch, late: dict[int, NDArray[np.int64]]) -> Part | None:
-        """The rows of a batch that are not too late; the numbers of those that are go into `late`."""
-        rows = batch.rows.delta
+    def _taken(self, oid: int, batch: Batch, late: dict[int, NDArray[np.int64]], failed: Failed) -> Part | None:
+        """The rows of a batch that are not too late; the numbers of those that are go into `late`, and those of rows
+        whose generated columns cannot be computed into `failed`."""
+        rows, numbers = self._generated(oid, batch.rows.delta, failed)
+        self.come[oid] = rows
         behind = self.behind(self.head, oid, rows) if len(rows) else None
         if behind is None:
-            return Part(oid, 0, rows) if len(rows) else None
-        late[oid] = np.flatnonzero(behind)
-        return None if behind.all() else Part(oid, 0, rows.filter(~behind), np.flatnonzero(~behind))
+            return Part(oid, 0, rows, numbers) if len(rows) else None
+        places = np.arange(len(rows)) if numbers is None else numbers
+        late[oid] = places[behind]
+        return None if behind.all() else Part(oid, 0, rows.filter(~behind), places[~behind])
+
+    def _generated(self, oid: int, rows: Delta, failed: Failed) -> tuple[Delta, NDArray[np.int64] | None]:
+        """The rows with their generated columns; their numbers, where some are left out."""
+        catalog, source = self.head.catalog, self._source(oid)
+        try:
+            return generated(catalog, source, rows), None
+        except SqlError:
+            failed[oid] = failing(catalog, source, rows)
+        left, numbers = without(rows, [row for row, _ in failed[oid]])
+        return generated(catalog, source, left), numbers
 
     def _tick(self, deltas: Deltas) -> None:
         self.head, outputs = self.step(self.head, deltas)
         self.ticks.append(Tick(deltas, outputs, self.head.clock))
 
-    def _tick_or_split(self, parts: list[Part], failed: dict[int, list[tuple[int, SqlError]]]) -> None:
+    def _tick_or_split(self, parts: list[Part], failed: Failed) -> None:
         """Steps these rows; those that make an expression fail are `failed`, the others are not held up."""
         try:
             self._tick({part.oid: part.rows for part in parts})
@@ -133,7 +155,7 @@ class Taking:
 
     def _refused(self, oid: int, batch: Batch, failed: Sequence[tuple[int, SqlError]]) -> Iterator[Rejected]:
         """The records of a batch's failed rows, which are found by reading the batch again."""
-        source = self._source(oid)
+        source, failed = self._source(oid), sorted(failed, key=itemgetter(0))
         records = self._records(source, batch, [row for row, _ in failed])
         for (_, error), record in zip(failed, records, strict=True):
             text = record.rejected[0].raw if record.rejected else _shown(source, record.columns, self.settings)
@@ -147,9 +169,12 @@ class Taking:
         assert table is not None
         found = list(self._records(source, batch, rows.tolist()))
         rejected += [record.rejected[0] for record in found if record.rejected]
-        whole = [record for record in found if not record.rejected]
+        whole = [self._filled(source, record) for record in found if not record.rejected]
         watermark_us = max(us for series, us in self.head.clock.watermarks.items() if oid in series)
         return {table.oid: late_rows(table, whole, watermark_us, now_us)} if whole else {}
+
+    def _filled(self, source: Source, record: Rows) -> Rows:
+        return replace(record, columns=tuple(generated(self.head.catalog, source, record.delta).columns))
 
     def _source(self, oid: int) -> Source:
         source = self.head.catalog.objects[oid]

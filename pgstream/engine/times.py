@@ -60,11 +60,11 @@ class Times:
         """`head` with what the rows of a tick say of event times."""
         return self.watermarks.observed(head, deltas, places) if self.watermarks.timed else head
 
-    def taken(self, head: Head, batches: Mapping[int, Batch]) -> Head:
-        """`head` with what the batches say, late rows among them."""
+    def taken(self, head: Head, batches: Mapping[int, Batch], rows: Mapping[int, Delta]) -> Head:
+        """`head` with what the batches say, whose `rows` have come, late ones among them."""
         if not self.watermarks.timed:
             return head
-        deltas = {oid: batch.rows.delta for oid, batch in batches.items() if oid in self.watermarks.timed}
+        deltas = {oid: delta for oid, delta in rows.items() if oid in self.watermarks.timed}
         places = {oid: batches[oid].rows.place.rpartition(":")[0] for oid in deltas}
         return self.observed(head, deltas, places)
 

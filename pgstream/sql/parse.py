@@ -63,7 +63,8 @@ class Parsed:
 _SUSPECT = re.compile(
     r"\b(asof|temporal|system_time|sources?|sinks?|connector|connections?|secrets?|watermark|append|subscribe)\b"
     r"|\b(subscription|emit)\b"
-    r"|\bcall\s+pgstream\b|\bfetch\b.*\bwith\b|\bshow\s+(tables|views|materialized)\b",
+    r"|\bcall\s+pgstream\b|\bfetch\b.*\bwith\b|\bshow\s+(tables|views|materialized)\b"
+    r"|\bcreate\s+table\b[^(;]*\([^;]*(?<!\balways)\s+as\b",
     re.IGNORECASE | re.DOTALL,
 )
 """Words without which a text needs no look at its tokens: Postgres' grammar takes it as it is."""

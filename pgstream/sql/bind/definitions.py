@@ -13,7 +13,7 @@ from pgstream.errors import (
     UndefinedColumn,
     WrongObjectType,
 )
-from pgstream.sql.bind.binding import Binding
+from pgstream.sql.bind.binding import TEXT, Binding
 from pgstream.sql.bind.lookup import find_relation
 from pgstream.sql.bind.stored import bind_default_node, check_default, default_text
 from pgstream.sql.bind.table_rules import bind_check, declare_generated, generate
@@ -41,6 +41,8 @@ class Definition:
     indexes: list[tuple[tuple[IndexColumn, ...], bool]] = field(default_factory=list)
     generated: dict[int, Node] = field(default_factory=dict)
     """The expressions of generated columns, which may refer to columns that come later."""
+    untyped: set[int] = field(default_factory=set)
+    """Those that are of the type of their expression."""
     kept: dict[int, str] = field(default_factory=dict)
     """Those that are known as text."""
     checks: list[Check] = field(default_factory=list)
@@ -145,9 +147,11 @@ def define_column(binding: Binding, made: Definition, node: Node) -> None:
     """One more column, with its constraints."""
     if node.colname in made.names:
         raise DuplicateColumn(f'column "{node.colname}" specified more than once')
-    type = type_of(binding, node.typeName)
+    type = TEXT if node.typeName is None else type_of(binding, node.typeName)
     if type.definition.pseudo:
         raise InvalidTableDefinition(f'column "{node.colname}" has pseudo-type {type}')
+    if node.typeName is None:
+        made.untyped.add(len(made.names))
     made.names.append(node.colname)
     made.types.append(type)
     made.not_null.append(False)

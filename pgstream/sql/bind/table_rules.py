@@ -8,7 +8,7 @@ from pgstream.catalog.objects import Check, Table, TableColumn
 from pgstream.errors import DuplicateObject, InvalidObjectDefinition, SyntaxError42601
 from pgstream.plan.expressions import Ref
 from pgstream.plan.rewrite import subexpressions
-from pgstream.sql.bind.binding import Binding
+from pgstream.sql.bind.binding import UNKNOWN, Binding
 from pgstream.sql.bind.coercion import coerce_to_bool
 from pgstream.sql.bind.row_expressions import CHECK, GENERATED, bind_row_expression, is_mutable, row_text
 from pgstream.sql.bind.stored import check_default
@@ -40,8 +40,10 @@ def generate(binding: Binding, made: "Definition", others: Sequence[TableColumn]
     computed = {i for i, column in enumerate(others) if column.generated is not None}
     computed |= {len(others) + place for place in made.generated}
     for place, node in made.generated.items():
-        column = made.columns()[place]
         bound = bind_row_expression(binding, made.table, columns, node, GENERATED)
+        if place in made.untyped and bound.type != UNKNOWN:
+            made.types[place] = bound.type
+        column = made.columns()[place]
         for part in subexpressions(bound):
             if isinstance(part, Ref) and part.col.id in computed:
                 raise InvalidObjectDefinition(

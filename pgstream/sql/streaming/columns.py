@@ -34,10 +34,12 @@ def parse_columns(reader: Reader) -> ColumnList:
     stop = reader.at
     first, last = reader.tokens[start].start, reader.tokens[stop - 1].end
     metadata, body = _blanked_metadata(reader, start, stop, " " * first + reader.text[first:last])
+    body, computed = blanked_computed(reader, start, stop, body)
     body, watermarks = blanked_watermarks(reader, start, stop, body)
     # `CREATE SINK x(` is one character shorter: the one text whose positions are off, by that one.
     head = "CREATE TABLE x"
     statement = reader.grammar.statement(head + body[min(first, len(head)) :])
+    compute(reader, statement, computed)
     return ColumnList(tuple(statement.tableElts or ()), watermarks, metadata)
 
 
@@ -45,15 +47,90 @@ def _blanked_metadata(reader: Reader, start: int, stop: int, body: str) -> tuple
     """(column, part) of each `METADATA FROM 'part'` of the list between two tokens, and `body` with blanks there."""
     found = []
     for begin, end in _items(reader, start, stop):
-        for at in range(begin + 1, end - 2):
-            words = [reader.spelled(at).upper(), reader.spelled(at + 1).upper()]
-            if words == ["METADATA", "FROM"] and reader.tokens[at + 2].name == "SCONST":
-                reader.at = begin
-                found.append((reader.identifier(), reader.grammar.string(reader.spelled(at + 2))))
-                low, high = reader.tokens[at].start, reader.tokens[at + 2].end
-                body = body[:low] + " " * (high - low) + body[high:]
+        for at in range(begin + 1, end):
+            if reader.spelled(at).upper() != "METADATA" or reader.spelled(begin).upper() == "WATERMARK":
+                continue
+            reader.at = begin
+            name = part = reader.identifier()
+            last = at
+            if at + 2 < end and reader.spelled(at + 1).upper() == "FROM" and reader.tokens[at + 2].name == "SCONST":
+                part, last = reader.grammar.string(reader.spelled(at + 2)), at + 2
+            if last + 1 < end and reader.spelled(last + 1).upper() == "VIRTUAL":
+                last += 1
+            found.append((name, part))
+            low, high = reader.tokens[at].start, reader.tokens[last].end
+            body = body[:low] + " " * (high - low) + body[high:]
+            break
     reader.at = stop
     return tuple(found), body
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """`column [type] AS expression` of a column list."""
+
+    column: str
+    expression: Node
+    typed: bool
+
+
+def is_computed(reader: Reader, begin: int, end: int) -> int:
+    """Where AS stands in `column [type] AS expression` between two tokens; 0 where they are something else."""
+    depth = 0
+    if reader.spelled(begin).upper() in _NO_COLUMNS:
+        return 0
+    for at in range(begin, end):
+        spelled = reader.spelled(at).upper()
+        depth += {"(": 1, ")": -1}.get(spelled, 0)
+        if depth == 0 and at > begin and spelled == "AS":
+            return 0 if reader.spelled(at - 1).upper() in ("ALWAYS", "DEFAULT") or at + 1 >= end else at
+    return 0
+
+
+_NO_COLUMNS = frozenset({"WATERMARK", "CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN", "LIKE", "EXCLUDE"})
+
+
+def has_computed(reader: Reader, start: int, stop: int) -> bool:
+    """Whether the list between two tokens has such a column."""
+    return any(is_computed(reader, begin, end) for begin, end in _items(reader, start, stop) if begin < end)
+
+
+def blanked_computed(reader: Reader, start: int, stop: int, body: str) -> tuple[str, tuple[Computed, ...]]:
+    """`body` without the expressions of such columns, which become those of some type, and what they say."""
+    found = []
+    for begin, end in _items(reader, start, stop):
+        at = is_computed(reader, begin, end) if begin < end else 0
+        if not at:
+            continue
+        if end - at > 3 and reader.spelled(end - 2).upper() == "COMMENT":
+            end -= 2
+        reader.at = begin
+        name = reader.identifier()
+        found.append(Computed(name, _expression(reader, at + 1, end), at > begin + 1))
+        low, high = reader.tokens[at].start, reader.tokens[end - 1].end
+        body = body[:low] + ("" if found[-1].typed else "text").ljust(high - low) + body[high:]
+    reader.at = stop
+    return body, tuple(found)
+
+
+def compute(reader: Reader, statement: Node, computed: tuple[Computed, ...]) -> None:
+    """Gives the columns of a CREATE TABLE statement the expressions that they are computed as."""
+    for one in computed:
+        generated = reader.grammar.statement("CREATE TABLE x (c text GENERATED ALWAYS AS (1) STORED)")
+        (constraint,) = generated.tableElts[0].constraints
+        constraint.raw_expr = one.expression
+        for element in statement.tableElts:
+            if getattr(element, "colname", None) == one.column:
+                element.constraints = (*(element.constraints or ()), constraint)
+                if not one.typed:
+                    element.typeName = None
+
+
+def _expression(reader: Reader, begin: int, end: int) -> Node:
+    """The expression between two tokens. In parentheses no word after it is taken for its alias."""
+    first, last = reader.tokens[begin].start, reader.tokens[end - 1].end
+    query = "SELECT".ljust(first - 1) + f"({reader.text[first:last]})"
+    return reader.grammar.statement(query).targetList[0].val
 
 
 def blanked_watermarks(reader: Reader, start: int, stop: int, body: str) -> tuple[str, tuple[Watermark, ...]]:
@@ -105,8 +182,5 @@ def _watermark(reader: Reader, begin: int, end: int) -> Watermark:
         reader.expect("AS")
         if reader.at >= end:
             reader.fail()
-        first, last = reader.tokens[reader.at].start, reader.tokens[end - 1].end
-        # In parentheses no word after the expression is taken for its alias.
-        query = "SELECT".ljust(first - 1) + f"({reader.text[first:last]})"
-        expression = reader.grammar.statement(query).targetList[0].val
+        expression = _expression(reader, reader.at, end)
     return Watermark(column, expression, reader.tokens[begin].start, place)

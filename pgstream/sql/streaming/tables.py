@@ -3,8 +3,10 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from pgstream.sql.streaming.columns import Watermark, blanked_watermarks
+from pgstream.errors import SyntaxError42601
+from pgstream.sql.streaming.columns import Watermark, blanked_computed, blanked_watermarks, compute, has_computed
 from pgstream.sql.streaming.reader import Node, Reader, Token
 
 
@@ -18,11 +20,29 @@ class CreateTableStmt:
 
 
 def is_marked(text: str, tokens: Sequence[Token]) -> bool:
-    """Whether WATERMARK FOR stands somewhere in CREATE TABLE, or APPEND ONLY behind a parenthesis."""
+    """Whether WATERMARK FOR stands somewhere in CREATE TABLE, APPEND ONLY behind a parenthesis, or a column of the list
+    is `column [type] AS expression`."""
     words = [text[token.start : token.end].upper() for token in tokens]
-    return ("WATERMARK", "FOR") in itertools.pairwise(words) or any(
-        words[at : at + 3] == [")", "APPEND", "ONLY"] for at in range(len(words))
-    )
+    if ("WATERMARK", "FOR") in itertools.pairwise(words):
+        return True
+    if any(words[at : at + 3] == [")", "APPEND", "ONLY"] for at in range(len(words))):
+        return True
+    return "AS" in words and _computes(Reader(text, tokens, _NO_GRAMMAR), words)
+
+
+_NO_GRAMMAR: Any = None
+
+
+def _computes(reader: Reader, words: list[str]) -> bool:
+    """Whether the column list has a column that is computed, which is not said as Postgres says it."""
+    if "(" not in words or "AS" in words[: words.index("(")]:
+        return False
+    start = reader.at = words.index("(")
+    try:
+        reader.skip_group()
+    except SyntaxError42601:
+        return False
+    return has_computed(reader, start, reader.at)
 
 
 def parse_create_table(reader: Reader) -> CreateTableStmt:
@@ -32,10 +52,14 @@ def parse_create_table(reader: Reader) -> CreateTableStmt:
     start = reader.at
     reader.skip_group()
     first, last = reader.tokens[0].start, reader.tokens[-1].end
-    body, watermarks = blanked_watermarks(reader, start, reader.at, " " * first + reader.text[first:last])
+    stop = reader.at
+    body, computed = blanked_computed(reader, start, stop, " " * first + reader.text[first:last])
+    body, watermarks = blanked_watermarks(reader, start, stop, body)
     place = reader.position()
     append_only = reader.accept("APPEND", "ONLY")
     if append_only:
         end = reader.tokens[reader.at - 1].end
         body = body[:place] + " " * (end - place) + body[end:]
-    return CreateTableStmt(reader.grammar.statement(body), watermarks, append_only)
+    table = reader.grammar.statement(body)
+    compute(reader, table, computed)
+    return CreateTableStmt(table, watermarks, append_only)
