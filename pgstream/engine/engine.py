@@ -22,7 +22,7 @@ from pgstream.engine.vault import KEY_FILE, Vault
 from pgstream.errors import DiskFull, DuplicateDatabase, InvalidCatalogName, SqlError
 from pgstream.kernels.memory import anonymous_bytes, keep_freed_memory, return_freed_memory
 from pgstream.logs import Log
-from pgstream.storage.environment import OpenEnvironment, open_environment
+from pgstream.storage.environment import Files, OpenEnvironment
 from pgstream.storage.reserve import Reserve
 from pgstream.storage.store import Commit, Store
 from pgstream.world import RealWorld, World
@@ -115,7 +115,7 @@ class Engine:
         sync: bool = True,
         databases: tuple[str, ...] = ("postgres",),
         log: Log | None = None,
-        environment: OpenEnvironment = open_environment,
+        environment: OpenEnvironment = Files,
         threaded: bool = True,
         reserve_bytes: int = 0,
         secret_key_file: Path | None = None,

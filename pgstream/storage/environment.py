@@ -1,4 +1,4 @@
-"""The LMDB environment under a store, and the lock that keeps other processes out of its directory."""
+"""The files under a store: an LMDB environment, a log, and the lock that keeps other processes out of its directory."""
 
 import fcntl
 import os
@@ -11,8 +11,10 @@ from typing import Any, Protocol, cast
 import lmdb
 
 from pgstream.errors import DiskFull, IoError, ObjectInUse, SqlError
+from pgstream.storage.wal import LogFile
 
 LOCK_NAME = "pgstream.lock"
+LOG_NAME = "pgstream.log"
 LITTLE_BYTES = 1 << 20
 
 
@@ -26,9 +28,10 @@ class Transaction(Protocol):
 
 
 class Environment(Protocol):
-    """What a store asks of an LMDB environment: the seam at which tests let it die between two writes."""
+    """What a store asks of its files: the seam at which tests let it die between two writes."""
 
     def open_db(self, key: bytes) -> Any: ...
+    def open_log(self) -> LogFile: ...
     def begin(self, *, write: bool = False, buffers: bool = False) -> AbstractContextManager[Transaction]: ...
     def info(self) -> dict[str, int]: ...
     def stat(self) -> dict[str, int]: ...
@@ -38,12 +41,56 @@ class Environment(Protocol):
 OpenEnvironment = Callable[[Path, int, bool], Environment]
 
 
-def open_environment(path: Path, map_bytes: int, sync: bool) -> Environment:
-    """LMDB at `path`, mapped sparsely: `map_bytes` is address space, not memory or disk."""
-    return cast(
-        Environment,
-        lmdb.open(str(path), map_size=map_bytes, max_dbs=4, sync=sync, max_readers=512, mode=0o600),
-    )
+class Files:
+    """LMDB at `path`, mapped sparsely (`map_bytes` is address space, not memory or disk), and a log beside it."""
+
+    def __init__(self, path: Path, map_bytes: int, sync: bool) -> None:
+        self._path, self._sync = path, sync
+        self._lmdb: Any = lmdb.open(str(path), map_size=map_bytes, max_dbs=4, sync=sync, max_readers=512, mode=0o600)
+
+    def open_db(self, key: bytes) -> Any:
+        return self._lmdb.open_db(key)
+
+    def open_log(self) -> LogFile:
+        return DurableFile(self._path / LOG_NAME, self._sync)
+
+    def begin(self, *, write: bool = False, buffers: bool = False) -> AbstractContextManager[Transaction]:
+        return cast(AbstractContextManager[Transaction], self._lmdb.begin(write=write, buffers=buffers))
+
+    def info(self) -> dict[str, int]:
+        return cast(dict[str, int], self._lmdb.info())
+
+    def stat(self) -> dict[str, int]:
+        return cast(dict[str, int], self._lmdb.stat())
+
+    def close(self) -> None:
+        self._lmdb.close()
+
+
+class DurableFile:
+    """A file each write to which is on the disk when it returns, unless `sync` is false. Raises OSError."""
+
+    def __init__(self, path: Path, sync: bool) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (os.O_DSYNC if sync else 0)
+        self._file = os.open(path, flags, 0o600)
+        if sync:
+            directory = os.open(path.parent, os.O_RDONLY)
+            os.fsync(directory)
+            os.close(directory)
+
+    def read(self) -> bytes:
+        """All of it; also what a process that died had written and not waited for is on the disk then."""
+        os.fsync(self._file)
+        return os.pread(self._file, os.fstat(self._file).st_size, 0)
+
+    def write(self, at: int, part: bytes) -> None:
+        while part:
+            done = os.pwrite(self._file, part, at)
+            at, part = at + done, part[done:]
+
+    def __del__(self) -> None:
+        if hasattr(self, "_file"):
+            os.close(self._file)
 
 
 class DirectoryLock:

@@ -1,7 +1,8 @@
 """The store: arrangements and catalog facts in one LMDB file.
 
 One thread, the engine's, opens, commits and closes; any thread may read spines. A commit is one LMDB write
-transaction: after a crash the store is as after some commit, with nothing in between.
+transaction, or, where it only adds a little metadata, one record of the write-ahead log: after a crash the store is as
+after some commit, with nothing in between.
 
 Runs are immutable and never rewritten, so the pages of a run stay where they are until the run is deleted. A run
 that no manifest names any more, but whose pages some snapshot may still read, is deleted by a later commit
@@ -24,21 +25,22 @@ from pgstream.storage import encoding
 from pgstream.storage.environment import (
     DirectoryLock,
     Environment,
+    Files,
     OpenEnvironment,
     Transaction,
     keys_of,
-    open_environment,
     storage_errors,
 )
 from pgstream.storage.identity import Seed
 from pgstream.storage.pace import Pace
 from pgstream.storage.run import ArrangementSpec, Fences, Rows, Run
 from pgstream.storage.spine import Spine
+from pgstream.storage.wal import WriteAheadLog
 from pgstream.world import RealWorld, World
 
-FORMAT = 2
+FORMAT = 3
 MAPPED_BYTES_MIN = 1 << 20
-_FORMAT_KEY, _SEED_KEY = b"\0format", b"\0seed"
+_FORMAT_KEY, _SEED_KEY, _LOG_KEY = b"\0format", b"\0seed", b"\0log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,12 @@ class Pages:
 class Store:
     """An open database file."""
 
-    def __init__(self, file: MappedFile, seed: Seed) -> None:
+    def __init__(self, file: MappedFile, seed: Seed, log: WriteAheadLog) -> None:
         self.seed = seed
         self._open_file: MappedFile | None = file
+        self._log = log
+        self._logged = log.replayed()
+        """The metadata that is in the log and not yet in the environment."""
         self._manifests: dict[int, bytes] = {}
         self._named: dict[int, list[int]] = {}
         """The numbers of the runs that each manifest names."""
@@ -112,7 +117,7 @@ class Store:
         map_bytes: int = 1 << 40,
         sync: bool = True,
         world: World | None = None,
-        environment: OpenEnvironment = open_environment,
+        environment: OpenEnvironment = Files,
     ) -> "Store":
         """The store in directory `path`, made if need be; takes as long for a large one as for a small one.
 
@@ -131,7 +136,10 @@ class Store:
         except BaseException:
             lock.release()
             raise
-        store = Store(file, _initialise(file, world or RealWorld()))
+        seed, generation = _initialise(file, world or RealWorld())
+        with storage_errors():
+            log = WriteAheadLog(file.environment.open_log(), generation, struct.pack("<QQ", *seed))
+            store = Store(file, seed, log)
         store._read_manifests()
         return store
 
@@ -144,6 +152,20 @@ class Store:
 
     def commit(self, changes: Commit) -> None:
         """Makes `changes` durable, all or nothing. Raises DiskFull, and then nothing has changed."""
+        if not self._append(changes):
+            self._transact(changes)
+
+    def _append(self, changes: Commit) -> bool:
+        """Makes `changes` durable as a record of the log; False where they are more than that may be."""
+        added = {key: value for key, value in changes.meta.items() if value is not None}
+        more = changes.spines or changes.dropped or len(added) < len(changes.meta)
+        if more or not added or not self._log.append(added):
+            return False
+        self._logged.update(added)
+        return True
+
+    def _transact(self, changes: Commit) -> None:
+        """Makes `changes` durable, and what was logged before."""
         file = self._file
         fresh: dict[Run, int] = {}
         manifests: dict[int, bytes | None] = dict.fromkeys(changes.dropped)
@@ -157,11 +179,16 @@ class Store:
             self._write_runs(transaction, changes.spines.values(), fresh)
             for identifier, manifest in manifests.items():
                 _put(transaction, _key(identifier), manifest, file.manifests)
-            for key, value in changes.meta.items():
+            for key, value in {**self._logged, **changes.meta}.items():
                 _put(transaction, b"u" + key, value, file.meta)
+            if self._log.begun:
+                transaction.put(_LOG_KEY, _key(self._log.generation + 1), db=file.meta)
             for number in gone:
                 transaction.delete(_key(number), db=file.runs)
                 transaction.delete(_key(number), db=file.facts)
+        if self._log.begun:
+            self._log.restart()
+            self._logged.clear()
         self._named.update(named)
         self._adopt(fresh, manifests, uses, gone)
 
@@ -226,6 +253,8 @@ class Store:
 
     def get(self, key: bytes) -> bytes | None:
         """The metadata under `key`."""
+        if key in self._logged:
+            return self._logged[key]
         with storage_errors(), self._file.environment.begin() as transaction:
             value = transaction.get(b"u" + key, db=self._file.meta)
         return None if value is None else bytes(value)
@@ -233,7 +262,8 @@ class Store:
     def items(self, prefix: bytes = b"") -> list[tuple[bytes, bytes]]:
         """The metadata whose key starts with `prefix`, by key."""
         with storage_errors(), self._file.environment.begin() as transaction:
-            return list(_scan(transaction, self._file.meta, b"u" + prefix))
+            found = dict(_scan(transaction, self._file.meta, b"u" + prefix))
+        return sorted({**found, **{key: self._logged[key] for key in self._logged if key.startswith(prefix)}}.items())
 
     @property
     def arrangements(self) -> tuple[int, ...]:
@@ -323,22 +353,23 @@ class Store:
         self._next_number = max(stored, default=0) + 1
 
 
-def _initialise(file: MappedFile, world: World) -> Seed:
-    """Checks the format, or makes a new database; returns its seed."""
+def _initialise(file: MappedFile, world: World) -> tuple[Seed, int]:
+    """Checks the format, or makes a new database; returns its seed, and the generation of its log."""
     with storage_errors(), file.environment.begin() as transaction:
-        version, seed = (transaction.get(key, db=file.meta) for key in (_FORMAT_KEY, _SEED_KEY))
+        version, seed, generation = (transaction.get(key, db=file.meta) for key in (_FORMAT_KEY, _SEED_KEY, _LOG_KEY))
     if version is None:
-        seed = world.random_bytes(16)
+        seed, generation = world.random_bytes(16), _key(0)
         with storage_errors(), file.environment.begin(write=True) as transaction:
             transaction.put(_FORMAT_KEY, str(FORMAT).encode(), db=file.meta)
             transaction.put(_SEED_KEY, seed, db=file.meta)
+            transaction.put(_LOG_KEY, generation, db=file.meta)
     elif bytes(version) != str(FORMAT).encode():
         raise ObjectNotInPrerequisiteState(
             "database files are incompatible with server",
             detail=f"The data directory was initialized by pgstream format {bytes(version).decode()}, "
             f"which is not compatible with this version's format {FORMAT}.",
         )
-    return struct.unpack("<QQ", bytes(seed))
+    return struct.unpack("<QQ", bytes(seed)), _number_of(bytes(generation))
 
 
 def _key(number: int) -> bytes:

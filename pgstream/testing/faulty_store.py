@@ -1,12 +1,14 @@
 """A store environment that dies between two writes, as a process killed there would."""
 
 from contextlib import AbstractContextManager
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
 import lmdb
 
-from pgstream.storage.environment import Environment, OpenEnvironment, Transaction, open_environment
+from pgstream.storage.environment import Environment, Files, OpenEnvironment, Transaction
+from pgstream.storage.wal import LogFile
 
 
 class Crash(BaseException):
@@ -80,6 +82,28 @@ class FaultyTransaction:
         return self._inner.cursor(db)
 
 
+class FaultyLog:
+    """A log each of whose writes may be the last thing the process does, and then is done in part."""
+
+    def __init__(self, inner: LogFile, countdown: Countdown) -> None:
+        self._inner = inner
+        self._countdown = countdown
+
+    def read(self) -> bytes:
+        return self._inner.read()
+
+    def write(self, at: int, part: bytes) -> None:
+        try:
+            self._countdown.tick()
+        except BaseException as error:
+            self._inner.write(at, part[: len(part) // 2])
+            if isinstance(error, lmdb.Error):
+                raise OSError(ENOSPC, "No space left on device") from error
+            raise
+        self._inner.write(at, part)
+        self._countdown.tick(after=True)
+
+
 class FaultyEnvironment:
     """An environment whose write transactions die when the countdown ends."""
 
@@ -89,6 +113,9 @@ class FaultyEnvironment:
 
     def open_db(self, key: bytes) -> Any:
         return self._inner.open_db(key)
+
+    def open_log(self) -> LogFile:
+        return FaultyLog(self._inner.open_log(), self._countdown)
 
     def begin(self, *, write: bool = False, buffers: bool = False) -> AbstractContextManager[Transaction]:
         return FaultyTransaction(self._inner.begin(write=write, buffers=buffers), self._countdown, write)
@@ -107,6 +134,6 @@ def faulty(countdown: Countdown) -> OpenEnvironment:
     """What to give `Store.open` as `environment`."""
 
     def open_faulty(path: Path, map_bytes: int, sync: bool) -> Environment:
-        return FaultyEnvironment(open_environment(path, map_bytes, sync), countdown)
+        return FaultyEnvironment(Files(path, map_bytes, sync), countdown)
 
     return open_faulty

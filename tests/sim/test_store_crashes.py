@@ -74,14 +74,15 @@ class World:
         return held, dict(self.store.items())
 
     def step(self):
+        """The next commit, and what the store holds after it; a third are such as the log may take."""
         changed = {}
-        for identifier in self.chance.sample(range(4), self.chance.randrange(1, 4)):
+        for identifier in self.chance.sample(range(4), self.chance.choice([0, 0, 1, 2, 3, 4])):
             spine = self.spines.get(identifier) or self.store.load_spine(identifier, SPEC, TINY)
             for _ in range(self.chance.randrange(1, 5)):
                 spine = spine.insert(random_delta(self.chance))
             self.spines[identifier] = changed[identifier] = spine
-        dropped = [i for i in self.spines if i not in changed and self.chance.random() < 0.1]
-        meta = {self.chance.choice([b"a", b"b"]): self.chance.choice([None, b"1", b"2" * 50])}
+        dropped = [i for i in self.spines if changed and i not in changed and self.chance.random() < 0.1]
+        meta = {self.chance.choice([b"a", b"b", b"c"]): self.chance.choice([None, b"1", b"2" * 50, b"3" * 5000])}
         after = dict(self.committed[0]), dict(self.committed[1])
         for identifier, spine in changed.items():
             after[0][identifier] = counted(spine.contents())

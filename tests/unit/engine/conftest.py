@@ -32,7 +32,8 @@ class Opened:
 
     def crash(self) -> Sql:
         """Goes on with the files as they are now, as after a power cut; the engine that had them ends unheard."""
-        files = {file.name: file.read_bytes() for file in self.directory.iterdir() if file.suffix in (".mdb", ".key")}
+        kept = (".mdb", ".log", ".key")
+        files = {file.name: file.read_bytes() for file in self.directory.iterdir() if file.suffix in kept}
         self.close()
         self.directory = self.directory.with_name(f"{self.directory.name}x")
         self.directory.mkdir()

@@ -12,6 +12,7 @@ import pytest
 from pgstream.delta import Delta
 from pgstream.errors import DiskFull, ObjectInUse, ObjectNotInPrerequisiteState
 from pgstream.storage import store as store_module
+from pgstream.storage.environment import Files
 from pgstream.storage.order import OrderColumn
 from pgstream.storage.pace import Pace
 from pgstream.storage.run import ArrangementSpec
@@ -99,7 +100,7 @@ class CountingWrites:
     def open(self, path, map_bytes, sync):
         from pgstream.testing.faulty_store import Countdown, FaultyEnvironment, FaultyTransaction
 
-        counts, inner = self, store_module.open_environment(path, map_bytes, sync)
+        counts, inner = self, Files(path, map_bytes, sync)
 
         class Transaction(FaultyTransaction):
             def put(self, key, value, *, db):
