@@ -1,7 +1,7 @@
 """The vault: what secrets are sealed with before they go into the store.
 
 The key is in a file of its own, so that a copy of the store's file does not tell them. See
-`docs/decisions/0017-secrets-are-sealed.md`.
+`docs/decisions/0018-secrets-are-sealed.md`.
 """
 
 import base64
