@@ -37,6 +37,7 @@ from pgstream.engine.leftovers import ERROR_COLUMNS, late_columns
 from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.renaming import renamed
 from pgstream.engine.replay import open_source
+from pgstream.engine.retaining import retained
 from pgstream.engine.roots import Roots
 from pgstream.engine.vault import Vault
 from pgstream.errors import DuplicateSchema, InvalidTableDefinition, WrongObjectType
@@ -46,6 +47,7 @@ from pgstream.operators.input import Input
 from pgstream.plan.relations import Relation as Plan
 from pgstream.plan.terms import PLAIN, Terms
 from pgstream.sql.bind import statements as bound
+from pgstream.sql.bind.subscriptions import AlterSubscription
 from pgstream.sql.lower import Lowered, Lowering
 from pgstream.sql.unique_keys import unique_key
 from pgstream.storage.run import ArrangementSpec
@@ -85,6 +87,8 @@ class Definer:
                 return self._create_index(head, statement)
             case bound.CreateSubscription():
                 return self._create_subscription(head, statement)
+            case AlterSubscription():
+                return retained(head, statement, self.changelog_node, tag)
             case bound.CreateSchema():
                 return self._create_schema(head, statement)
             case bound.Subscribe():

@@ -8,6 +8,12 @@ from pgstream.engine.watching import Change
 from pgstream.operators.changelog import read
 
 
+def subscriptions(head: Head) -> list[Subscription]:
+    """Every subscription, oldest first."""
+    found = (head.catalog.objects[oid] for oid in sorted(head.catalog.subscription_oids))
+    return [one for one in found if isinstance(one, Subscription)]
+
+
 def remembered_since(head: Head, subscription: Subscription) -> int:
     """The time after which all changes are remembered."""
     return max(subscription.since_ms, head.time_ms - subscription.retention_ms)

@@ -35,6 +35,7 @@ from pgstream.functions.registry import EvalContext
 from pgstream.sql.bind import Bound
 from pgstream.sql.bind import statements as bound_statements
 from pgstream.sql.bind.replays import Replay
+from pgstream.sql.bind.subscriptions import AlterSubscription
 from pgstream.sql.parse import Parsed
 from pgstream.storage.consolidate import consolidate
 
@@ -51,7 +52,7 @@ DML = (
 CLUSTER_STATEMENTS = (bound_statements.CreateDatabase, bound_statements.DropDatabase)
 """Statements that concern no database alone."""
 
-LONE_STATEMENTS = (*CLUSTER_STATEMENTS, bound_statements.CreateSubscription)
+LONE_STATEMENTS = (*CLUSTER_STATEMENTS, bound_statements.CreateSubscription, AlterSubscription)
 """Statements that run in no transaction: a subscription remembers from the tick in which it is made."""
 
 

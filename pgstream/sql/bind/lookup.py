@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from pgstream.catalog.objects import Relation, Unlisted
+from pgstream.catalog.objects import Relation, Subscription, Unlisted
 from pgstream.catalog.system import SystemRelation
-from pgstream.errors import FeatureNotSupported, UndefinedTable
+from pgstream.errors import FeatureNotSupported, UndefinedObject, UndefinedTable
 from pgstream.sql.bind.binding import Binding
 
 Node = Any
@@ -27,3 +27,11 @@ def maybe_relation(binding: Binding, schema: str | None, name: str) -> Relation 
     """What `[schema.]name` names; None for nothing, or for what has no rows."""
     found = binding.catalog.lookup(schema, name, binding.search_path)
     return None if isinstance(found, Unlisted) else found
+
+
+def find_subscription(binding: Binding, name: str) -> Subscription:
+    """The subscription of that name. Raises UndefinedObject."""
+    found = binding.catalog.lookup(None, name, binding.search_path)
+    if not isinstance(found, Subscription):
+        raise UndefinedObject(f'subscription "{name}" does not exist')
+    return found

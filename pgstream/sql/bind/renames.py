@@ -18,6 +18,7 @@ from pgstream.errors import (
 )
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.commands import Command, binds_statement
+from pgstream.sql.bind.lookup import find_subscription
 from pgstream.sql.bind.statements import Nothing, Rename, RenameColumn, RenameConstraint, SetSchema
 from pgstream.sql.parse import Parsed, ast, enums
 
@@ -34,6 +35,7 @@ TAGS = {
     Kind.OBJECT_INDEX: "ALTER INDEX",
     Kind.OBJECT_SCHEMA: "ALTER SCHEMA",
     Kind.OBJECT_TABCONSTRAINT: "ALTER TABLE",
+    Kind.OBJECT_SUBSCRIPTION: "ALTER SUBSCRIPTION",
 }
 
 _WANTED: dict[Any, tuple[type, str]] = {
@@ -52,6 +54,10 @@ def bind_rename(binding: Binding, node: Node, parsed: Parsed) -> Command:
     tag = TAGS[kind]
     if kind == Kind.OBJECT_SCHEMA:
         return Command(_renamed_schema(binding, node.subname, node.newname), tag)
+    if kind == Kind.OBJECT_SUBSCRIPTION:
+        subscription = find_subscription(binding, node.object.sval)
+        _check_free(binding, subscription.schema_oid, node.newname)
+        return Command(Rename(subscription.oid, node.newname), tag)
     found = altered(binding, node.relation, kind, bool(node.missing_ok))
     if found is None:
         return skipped(node.relation, tag)
@@ -61,9 +67,13 @@ def bind_rename(binding: Binding, node: Node, parsed: Parsed) -> Command:
         if isinstance(found, Table) and any(check.name == node.subname for check in found.checks):
             return Command(RenameConstraint(found.oid, node.subname, node.newname), tag)
         found = _constraint(binding, found, node.subname)
-    if (found.schema_oid, node.newname) in binding.catalog.names:
-        raise DuplicateTable(f'relation "{node.newname}" already exists')
+    _check_free(binding, found.schema_oid, node.newname)
     return Command(Rename(found.oid, node.newname), tag)
+
+
+def _check_free(binding: Binding, schema_oid: int, name: str) -> None:
+    if (schema_oid, name) in binding.catalog.names:
+        raise DuplicateTable(f'relation "{name}" already exists')
 
 
 @binds_statement(ast.AlterObjectSchemaStmt)

@@ -157,3 +157,53 @@ def test_definitions(opened) -> None:  # type: ignore[no-untyped-def]
     sql.run("DROP TABLE t CASCADE")
     sql = opened.crash()
     sql.fails("42704", "DROP SUBSCRIPTION s")
+
+
+def test_what_is_remembered_outlives_another_retention(opened) -> None:  # type: ignore[no-untyped-def]
+    sql = opened.open()
+    setup(sql)
+    sql.run("INSERT INTO t VALUES (1, 1); INSERT INTO t VALUES (2, 1)")
+    before, since = remembered(sql), subscription(sql).since_ms
+    sql.run("ALTER SUBSCRIPTION s SET (retention = '2 days')")
+    assert remembered(sql) == before
+    sql.run("INSERT INTO t VALUES (3, 2)")
+    sql = opened.crash()
+    assert remembered(sql)[:-1] == before
+    assert len(remembered(sql)) == len(before) + 1
+    assert (subscription(sql).since_ms, subscription(sql).retention_ms) == (since, 2 * 86_400_000)
+    sql.run("ALTER SUBSCRIPTION s SET (retention = '1 ms')")
+    sql.run("ALTER SUBSCRIPTION s SET (retention = '1 day')")
+    assert subscription(sql).since_ms > since, "what was to be forgotten is not known again"
+
+
+def test_a_retention_that_another_subscription_has_is_its_memory(opened) -> None:  # type: ignore[no-untyped-def]
+    sql = opened.open()
+    setup(sql)
+    sql.run("INSERT INTO t VALUES (1, 1)")
+    sql.run("CREATE SUBSCRIPTION later FROM v WITH (retention = '2 days')")
+    sql.run("INSERT INTO t VALUES (2, 1)")
+    sql.run("ALTER SUBSCRIPTION s SET (retention = '2 days')")
+    assert subscription(sql).since_ms == subscription(sql, "later").since_ms
+    sql.run("DROP SUBSCRIPTION later; INSERT INTO t VALUES (3, 1)")
+    assert len(remembered(opened.crash())) == 2
+
+
+def test_altering_subscriptions(opened) -> None:  # type: ignore[no-untyped-def]
+    sql = opened.open()
+    setup(sql)
+    sql.run("INSERT INTO t VALUES (1, 1)")
+    before = remembered(sql)
+    sql.fails("42P07", "ALTER SUBSCRIPTION s RENAME TO v")
+    sql.run("ALTER SUBSCRIPTION s RENAME TO r")
+    sql.fails("42704", "ALTER SUBSCRIPTION s RENAME TO r2")
+    sql.fails("42704", "ALTER SUBSCRIPTION t RENAME TO r2")
+    assert remembered(opened.crash(), name="r") == before
+    sql = opened.session()
+    sql.fails("22023", "ALTER SUBSCRIPTION r SET (retention = '0 s')")
+    assert sql.fails("22023", "ALTER SUBSCRIPTION r SET (patience = '1 s')").position == 26
+    sql.fails("22007", "ALTER SUBSCRIPTION r SET (retention = 'long')")
+    sql.fails("0A000", "ALTER SUBSCRIPTION r DISABLE")
+    transaction = sql.begin()
+    transaction.fails("25001", "ALTER SUBSCRIPTION r SET (retention = '5 days')")
+    transaction.rollback()
+    transaction.forget()
