@@ -41,6 +41,13 @@ _ALIASES = {
     "session authorization": "session_authorization",
 }
 
+_ELSEWHERE = re.compile(
+    r"(?:rw|streaming|batch)_\w+|(?:source|sink|backfill|dml)_rate_limit|(?:enable|force)_(?:two_phase_agg|share_plan"
+    r"|join_ordering|split_distinct_agg)|implicit_flush|background_ddl|query_mode|visibility_mode|sink_decouple"
+    r"|create_compaction_group_for_mv|cluster|cluster_replica|real_time_recency|auto_route_catalog_queries"
+)
+"""Settings of RisingWave's and Materialize's: they are kept and shown, and change nothing."""
+
 _CUSTOM_NAME = re.compile(r"[A-Za-z_\x80-\U0010ffff][\w$]*(\.[A-Za-z_\x80-\U0010ffff][\w$]*)+")
 
 
@@ -205,7 +212,9 @@ def known_name(name: str) -> str:
 
 
 def _require_custom(name: str) -> None:
-    """Parameters with a dot belong to whoever sets them; others must exist."""
+    """Parameters with a dot belong to whoever sets them; others must exist, here or in another system."""
+    if _ELSEWHERE.fullmatch(name.lower()) is not None:
+        return
     if "." not in name:
         raise UndefinedObject(f'unrecognized configuration parameter "{name}"')
     if _CUSTOM_NAME.fullmatch(name) is None:

@@ -225,8 +225,8 @@ def _adapted(node: Any, dialect: str, start: int) -> Any:
                 node.set("this", node.this.lower())
         case exp.Command():
             raise _unsupported(f"{str(node.this).upper()} of dialect {dialect}", node, start)
-        case exp.Star() if any(node.args.get(each) for each in ("except_", "except", "replace", "rename")):
-            raise _unsupported("a star with EXCEPT, EXCLUDE, REPLACE or RENAME", node, start)
+        case exp.Star():
+            return _star(node)
         case exp.Lambda():
             raise _unsupported("a lambda expression", node, start)
         case exp.CountIf():
@@ -248,6 +248,21 @@ def _adapted(node: Any, dialect: str, start: int) -> Any:
             if not isinstance(node.parent, exp.Cast):
                 return exp.cast(node.copy(), "date")
     return node
+
+
+_STAR_CHANGES = (("except_", "EXCEPT"), ("except", "EXCEPT"), ("replace", "REPLACE"), ("rename", "RENAME"))
+
+
+def _star(node: Any) -> Any:
+    """A star and what it leaves out or changes, in the words that our grammar knows of BigQuery's."""
+    from sqlglot import exp
+
+    changes = [
+        f" {word} ({', '.join(each.sql('postgres') for each in node.args[name])})"
+        for name, word in _STAR_CHANGES
+        if node.args.get(name)
+    ]
+    return exp.Var(this="*" + "".join(changes)) if changes else node
 
 
 def _unsupported(what: str, node: Any, start: int) -> SqlError:

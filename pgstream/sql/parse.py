@@ -62,8 +62,8 @@ class Parsed:
 
 _SUSPECT = re.compile(
     r"\b(asof|temporal|system_time|sources?|sinks?|connector|connections?|secrets?|watermark|append|subscribe)\b"
-    r"|\b(subscription|emit)\b"
-    r"|\bcall\s+pgstream\b|\bfetch\b.*\bwith\b|\bshow\s+(tables|views|materialized)\b"
+    r"|\b(subscription|emit|show)\b"
+    r"|\bcall\s+pgstream\b|\bfetch\b.*\bwith\b"
     r"|\bcreate\s+table\b[^(;]*\([^;]*(?<!\balways)\s+as\b",
     re.IGNORECASE | re.DOTALL,
 )
@@ -108,7 +108,10 @@ def _translated(text: str, dialect: str) -> list[Parsed]:
 def _parsed(text: str) -> list[Parsed]:
     """The statements of a text in Postgres' words and ours."""
     if _SUSPECT.search(text) is None:
-        return _postgres(text, text)
+        try:
+            return _postgres(text, text)
+        except (SyntaxError42601, FeatureNotSupported):
+            pass  # one statement of it may be another system's
     statements: list[Parsed] = []
     whole = text
     for piece in _split(tokens(text)):
@@ -189,7 +192,55 @@ def _of_other_systems(text: str, error: parser.ParseError) -> tuple[str, Any]:
         raise _syntax_error(furthest, text) from None
     if rewriting.MARK in grammar:
         _unmark(raw)
+    if rewriting.SUBSCRIPT in grammar or "try_cast" in text.lower():
+        raw = _restore(raw, text)
     return grammar, raw
+
+
+def _restore(node: Any, text: str) -> Any:
+    """A tree with what was hidden in casts: subscripts of calls, and TRY_CAST."""
+    if isinstance(node, tuple):
+        return tuple(_restore(part, text) for part in node)
+    if not isinstance(node, ast.Node):
+        return node
+    for slot in node:
+        value = getattr(node, slot)
+        if isinstance(value, tuple | ast.Node):
+            setattr(node, slot, _restore(value, text))
+    if isinstance(node, ast.TypeCast):
+        names = [part.sval for part in node.typeName.names or ()]
+        if names == [rewriting.SUBSCRIPT]:
+            return _subscripted(node, text)
+        if text[max(node.location - 4, 0) : node.location].upper() == "TRY_":
+            return _tried(node)
+    return node
+
+
+def _subscripted(node: Any, text: str) -> Any:
+    """`f(x)[i]` of a cast that stands at the bracket."""
+    bracket = text.index("[", node.location)
+    scanned = [token for token in tokens(text) if token.start >= bracket]
+    depth, end = 0, bracket
+    for token in scanned:
+        depth += {"ASCII_91": 1, "ASCII_93": -1}.get(token.name, 0)
+        if not depth:
+            end = token.end
+            break
+    query = "SELECT".ljust(bracket - 1) + "a" + text[bracket:end]
+    [parsed] = _postgres(query, query)
+    return ast.A_Indirection(arg=node.arg, indirection=parsed.node.targetList[0].val.indirection)
+
+
+def _tried(node: Any) -> Any:
+    """TRY_CAST: NULL where the value's text is none of the type's."""
+    as_text = ast.TypeName(names=(ast.String(sval="text"),), typemod=-1, location=node.location)
+    shown = ast.TypeCast(arg=node.arg, typeName=as_text, location=node.location)
+    wanted = ast.A_Const(isnull=False, val=ast.String(sval=deparse(node.typeName)))
+    called = (ast.String(sval="pg_input_is_valid"),)
+    valid = ast.FuncCall(funcname=called, args=(shown, wanted), location=node.location)
+    cast = ast.TypeCast(arg=shown, typeName=node.typeName, location=node.location)
+    when = ast.CaseWhen(expr=valid, result=cast, location=node.location)
+    return ast.CaseExpr(args=(when,), location=node.location)
 
 
 def _unmark(node: Any) -> None:

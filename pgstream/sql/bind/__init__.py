@@ -28,6 +28,7 @@ from pgstream.sql.bind import (  # noqa: F401  these register what they bind
     operators,
     replays,
     select,
+    shows,
     sublinks,
     subscribe,
     subscriptions,

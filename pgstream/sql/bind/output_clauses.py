@@ -1,6 +1,7 @@
 """ORDER BY, GROUP BY and DISTINCT ON: clauses whose items may be ordinals, output names or expressions."""
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.ordering import check_comparable, sort_key_over
 from pgstream.sql.bind.targets import Target
 from pgstream.sql.parse import ast
+from pgstream.sql.streaming.rewriting import EVERY
 
 Node = Any
 
@@ -42,10 +44,11 @@ def bind_order_by(
     found: list[Ordered] = []
     outer, level.clause = level.clause, "ORDER BY"
     for node in nodes:
-        target = _target(level, node.node, targets, "ORDER BY", output_only)
-        key = sort_key_over(level.binding, target.expr, node)
-        if all(known.target is not target for known in found):
-            found.append(Ordered(target, key.descending, key.nulls_first))
+        named = [target for target in targets if not target.junk] if _is_every(node.node) else None
+        for target in named or [_target(level, node.node, targets, "ORDER BY", output_only)]:
+            key = sort_key_over(level.binding, target.expr, node)
+            if all(known.target is not target for known in found):
+                found.append(Ordered(target, key.descending, key.nulls_first))
     level.clause = outer
     return found
 
@@ -78,14 +81,33 @@ def _group_sets(level: Level, node: Node, targets: list[Target], found: list[Tar
         return spread(node.kind, [_group_sets(level, part, targets, found) for part in node.content or ()])
     items = node.args if isinstance(node, ast.RowExpr) and node.row_format.name == "COERCE_IMPLICIT_CAST" else (node,)
     numbers = []
-    for item in items or ():
-        target = _target(level, item, targets, "GROUP BY", False)
+    for target in _grouped(level, items or (), targets):
         _check_no_calls(level, target)
         target.expr = decided(level.binding, target.expr)
         numbers.append(next((i for i, known in enumerate(found) if known is target), len(found)))
         if numbers[-1] == len(found):
             found.append(target)
     return [tuple(numbers)]
+
+
+def _grouped(level: Level, items: tuple[Node, ...], targets: list[Target]) -> Iterator[Target]:
+    """What GROUP BY items mean; ALL is every target that calls no aggregate."""
+    for item in items:
+        if _is_every(item):
+            yield from [target for target in targets if not target.junk and not _calls(level, target)]
+        else:
+            yield _target(level, item, targets, "GROUP BY", False)
+
+
+def _is_every(node: Node) -> bool:
+    """Whether it is ALL: every column of the SELECT list, in GROUP BY without those that call aggregates."""
+    return isinstance(node, ast.ColumnRef) and len(node.fields) == 1 and getattr(node.fields[0], "sval", "") == EVERY
+
+
+def _calls(level: Level, target: Target) -> bool:
+    """Whether a target calls an aggregate or a window function."""
+    called = {col.id for col in (*level.aggregates.values(), *level.windows.values())}
+    return any(isinstance(part, Ref) and part.col.id in called for part in subexpressions(target.expr))
 
 
 def _check_no_calls(level: Level, target: Target) -> None:

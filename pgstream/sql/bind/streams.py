@@ -1,4 +1,4 @@
-"""CREATE SOURCE and CREATE SINK, and SHOW of what there is."""
+"""CREATE SOURCE and CREATE SINK."""
 
 from dataclasses import replace
 from typing import Any
@@ -19,8 +19,8 @@ from pgstream.sql.bind.query import visible
 from pgstream.sql.bind.settled import settled_query
 from pgstream.sql.bind.statements import CreateSink, CreateSource, CreateTable
 from pgstream.sql.bind.watermarks import bind_watermark, watermark_of_options, with_limits, without_event_time
-from pgstream.sql.parse import Parsed, parse
-from pgstream.sql.streaming import CreateSinkStmt, CreateSourceStmt, CreateTableStmt, ShowObjectsStmt
+from pgstream.sql.parse import Parsed
+from pgstream.sql.streaming import CreateSinkStmt, CreateSourceStmt, CreateTableStmt
 
 Node = Any
 
@@ -120,25 +120,3 @@ def _feed(binding: Binding, node: CreateSinkStmt) -> tuple[Relation | None, str]
     names = [part for part in (node.source.schemaname, node.source.relname) if part is not None]
     shown = ".".join('"' + part.replace('"', '""') + '"' for part in names)
     return plan, f"SELECT * FROM {shown}"
-
-
-_LISTED = {
-    "sources": "SELECT sourcename AS {name} FROM pg_catalog.pgstream_sources",
-    "sinks": "SELECT sinkname AS {name} FROM pg_catalog.pgstream_sinks",
-    "connections": "SELECT connectionname AS {name} FROM pg_catalog.pgstream_connections",
-    "secrets": "SELECT secretname AS {name} FROM pg_catalog.pgstream_secrets",
-    "views": "SELECT viewname AS {name} FROM pg_catalog.pg_views WHERE schemaname !~ '^(pg_|information_)'",
-    "materialized views": "SELECT matviewname AS {name} FROM pg_catalog.pg_matviews",
-    "tables": """SELECT relname AS {name} FROM pg_catalog.pg_class
-        WHERE relkind = 'r' AND relnamespace::regnamespace::text !~ '^(pg_|information_)'
-        AND oid NOT IN (SELECT sourceid FROM pg_catalog.pgstream_sources
-                        UNION ALL SELECT sinkid FROM pg_catalog.pgstream_sinks)""",
-}
-"""The queries that SHOW stands for."""
-
-
-@binds_statement(ShowObjectsStmt)
-def bind_show_objects(binding: Binding, node: ShowObjectsStmt, parsed: Parsed) -> Command:
-    """SHOW SOURCES and its siblings."""
-    [listing] = parse(_LISTED[node.kind].format(name='"Name"') + " ORDER BY 1")
-    return replace(bind_node(binding, listing.node, listing), tag="SHOW")

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pgstream.errors import SyntaxError42601
+from pgstream.errors import SyntaxError42601, UndefinedColumn
 from pgstream.plan.expressions import Expr
 from pgstream.sql.bind.dispatch import bind_expression
 from pgstream.sql.bind.names import Level, find_item, missing_item
 from pgstream.sql.bind.records import fields_of, star_fields
 from pgstream.sql.parse import ast, enums
+from pgstream.sql.streaming.rewriting import STAR
 
 Node = Any
 
@@ -32,6 +33,8 @@ def bind_targets(level: Level, nodes: tuple[Node, ...]) -> list[Target]:
             targets += [Target(name, expr, node) for name, expr in expand_star(level, value)]
         elif isinstance(value, ast.A_Indirection) and isinstance(value.indirection[-1], ast.A_Star):
             targets += [Target(name, expr, node) for name, expr in fields_of(level, value)]
+        elif isinstance(value, ast.FuncCall) and value.funcname[-1].sval.startswith(STAR):
+            targets += [Target(name, expr, node) for name, expr in changed_star(level, value)]
         else:
             expr = bind_expression(level, value)
             targets.append(Target(node.name or figure_name(value), expr, node))
@@ -53,6 +56,42 @@ def expand_star(level: Level, node: Node) -> list[tuple[str, Expr]]:
             raise missing_item(level, alias, node.location)
         found = item.columns if item is not None else fields or []
     return [(name, level.binding.located(replace(expr), node.location)) for name, expr in found]
+
+
+def changed_star(level: Level, node: Node) -> list[tuple[str, Expr]]:
+    """`* EXCEPT (a)`, `t.* REPLACE (a + 1 AS a)` and `* RENAME (a AS b)`, one behind the other or alone.
+
+    `node` is the call that the rewriting made of it: a letter says how, constants among the arguments how else.
+    """
+    qualifier = tuple(node.funcname[:-1])
+    found = expand_star(level, ast.ColumnRef(fields=(*qualifier, ast.A_Star()), location=node.location))
+    how, arguments = node.funcname[-1].sval[-1], list(node.args)
+    while arguments:
+        argument = arguments.pop(0)
+        if isinstance(argument, ast.A_Const) and isinstance(argument.val, ast.String):
+            how = argument.val.sval
+        elif how == "e":
+            at = _starred(level, found, argument)
+            found = [pair for i, pair in enumerate(found) if i != at]
+        elif how == "r":
+            at = _starred(level, found, arguments.pop(0))
+            found[at] = (found[at][0], bind_expression(level, argument))
+        else:
+            at = _starred(level, found, argument)
+            found[at] = (arguments.pop(0).fields[-1].sval, found[at][1])
+    return found
+
+
+def _starred(level: Level, found: list[tuple[str, Expr]], node: Node) -> int:
+    """Which of the columns that a star gave is named. Raises UndefinedColumn."""
+    if not isinstance(node, ast.ColumnRef):
+        raise SyntaxError42601("a column's name is needed here", position=level.binding.position_of(node))
+    name = node.fields[-1].sval
+    wanted = bind_expression(level, node) if len(node.fields) > 1 else None
+    for at, (own, expr) in enumerate(found):
+        if own == name and (wanted is None or wanted == expr):
+            return at
+    raise UndefinedColumn(f'column "{name}" is not among those of the star', position=node.location)
 
 
 def figure_name(node: Node) -> str:

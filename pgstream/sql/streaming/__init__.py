@@ -18,9 +18,17 @@ from pgstream.sql.streaming.connections import (
 )
 from pgstream.sql.streaming.drops import DROPPED, DropStreamStmt, parse_drop
 from pgstream.sql.streaming.options import Format, Option
+from pgstream.sql.streaming.outside import OutsideStmt, outside
 from pgstream.sql.streaming.reader import Grammar, Node, Reader, Token
 from pgstream.sql.streaming.replays import parse_replay
-from pgstream.sql.streaming.shows import PLURALS, ShowObjectsStmt, parse_show
+from pgstream.sql.streaming.shows import (
+    DescribeStmt,
+    ShowCreateStmt,
+    ShowCurrentStmt,
+    ShowObjectsStmt,
+    is_show,
+    parse_show,
+)
 from pgstream.sql.streaming.sinks import CreateSinkStmt, parse_create_sink
 from pgstream.sql.streaming.sources import CreateSourceStmt, has_connector, parse_create_source
 from pgstream.sql.streaming.subscribe import FetchWithinStmt, SubscribeStmt, is_subscribing, parse_subscribing
@@ -40,12 +48,16 @@ __all__ = [
     "CreateSubscriptionStmt",
     "CreateTableStmt",
     "DeclareSubscriptionCursorStmt",
+    "DescribeStmt",
     "DropStreamStmt",
     "FetchWithinStmt",
     "Format",
     "Grammar",
     "Option",
+    "OutsideStmt",
     "SecretStmt",
+    "ShowCreateStmt",
+    "ShowCurrentStmt",
     "ShowObjectsStmt",
     "SubscribeStmt",
     "Token",
@@ -59,16 +71,14 @@ __all__ = [
 
 def starts_streaming(text: str, tokens: Sequence[Token]) -> bool:
     """Whether these tokens of one statement are for this package rather than for Postgres' grammar."""
-    words = [text[token.start : token.end].upper() for token in tokens[:3]]
+    words = [text[token.start : token.end].upper() for token in tokens[:6]]
+    if is_show(words) or outside(text, tokens) is not None:
+        return True
     match words:
         case ["CREATE" | "DROP" | "ALTER", kind, *_] if kind in DROPPED:
             return True
         case ["CALL", "PGSTREAM", "."] | ["VALIDATE", "CONNECTION", *_]:
             return True
-        case ["SHOW", plural] if plural.lower() in PLURALS:
-            return True
-        case ["SHOW", "MATERIALIZED", "VIEWS"]:
-            return len(tokens) == 3
         case ["CREATE", "TABLE", *_]:
             return has_connector(text, tokens) or is_marked(text, tokens)
     return is_subscribing(text, tokens) or is_subscription(text, tokens)
@@ -79,10 +89,13 @@ def parse_streaming(text: str, tokens: Sequence[Token], grammar: Grammar) -> Nod
     if is_subscribing(text, tokens):
         return parse_subscribing(text, tokens, grammar)
     reader = Reader(text, tokens, grammar)
+    if reader.word() in ("SHOW", "DESCRIBE", "DESC"):
+        return parse_show(reader)
+    nothing = outside(text, tokens)
+    if nothing is not None:
+        return nothing
     if is_subscription(text, tokens):
         return parse_subscription(reader)
-    if reader.accept("SHOW"):
-        return parse_show(reader)
     if reader.accept("ALTER"):
         return _alter(reader)
     if reader.accept("VALIDATE", "CONNECTION"):

@@ -6,6 +6,11 @@
     INTERVAL '10' MINUTES, INTERVAL 7 DAYS         INTERVAL '10 MINUTES', INTERVAL'7DAYS'
     ORDER BY ts SESSION WITH GAP interval          ORDER BY ts , @~@~@ interval
     CREATE … IN CLUSTER c                          nothing: there is one process
+    f(x)[1], ARRAY[1, 2][1]                        f(x)::mark: a subscript, read again when the tree is there
+    TRY_CAST(a AS t)                               CAST(a AS t), which the tree shows to be a tried one
+    SELECT * EXCEPT (a), t.* REPLACE (a + 1 AS a)  a call of a marked name: star(a), t.star(a + 1,  a)
+    GROUP BY ALL, ORDER BY ALL                     a marked name
+    FLOOR(ts TO HOUR), LATERAL TABLE(f(x)), MINUS  FLOOR(ts ,'HOUR'), LATERAL f(x), EXCEPT
     INT UNSIGNED                                   BIGINT: the next wider type, and BIGINT itself
 
 Only texts that Postgres' grammar rejects come here, so nothing changes what it means.
@@ -14,10 +19,23 @@ Only texts that Postgres' grammar rejects come here, so nothing changes what it 
 import re
 from collections.abc import Sequence
 
+from pgstream.sql.streaming.clauses import blank_clauses
 from pgstream.sql.streaming.reader import Token
 
 MARK = "\ue000"
 """The last character of a reserved word that is a name: from the private use area, which no text should hold."""
+
+STAR = "star\ue000"
+"""The start of the name under which a star with EXCEPT, REPLACE or RENAME is a call; its last letter is how."""
+
+STAR_CHANGES = {"except": "e", "exclude": "e", "replace": "r", "rename": "n"}
+"""What a star may be changed with, and its letter. A change behind another is an argument of it, with its letter."""
+
+EVERY = "al\ue000"
+"""The name that stands for ALL in GROUP BY ALL and ORDER BY ALL."""
+
+SUBSCRIPT = "\ue001"
+"""The type that what has a subscript is cast to, where Postgres' grammar takes none."""
 
 _NAMES = {"windo": "window", "en": "end", "offse": "offset"}
 """Marked words without their mark, and what they are."""
@@ -44,6 +62,12 @@ _BEFORE_EXPRESSION = re.compile(
 )
 """Tokens behind which an expression begins, so that END and OFFSET are names there."""
 
+_AFTER_ALL = (
+    "", "ASC", "ASCII_41", "ASCII_59", "DESC", "EXCEPT", "FETCH", "FOR", "HAVING", "INTERSECT", "LIMIT", "NULLS_P",
+    "OFFSET", "ORDER", "UNION", "WINDOW",
+)  # fmt: skip
+"""Tokens behind which GROUP BY ALL and ORDER BY ALL are over."""
+
 _AFTER_CASE = ("", "AS", "ASCII_41", "ASCII_44", "ASCII_59", "FROM")
 """Tokens that cannot stand inside a CASE, so that END before them closes it."""
 
@@ -51,6 +75,7 @@ _AFTER_CASE = ("", "AS", "ASCII_41", "ASCII_44", "ASCII_59", "FROM")
 def rewritten(text: str, tokens: Sequence[Token]) -> str | None:
     """`text` as Postgres' grammar may take it; None where there is nothing to rewrite."""
     made = list(text)
+    blank_clauses(text, tokens, made)
     _Rewriting(text, tokens, made).run()
     found = "".join(made)
     assert len(found) == len(text)
@@ -77,12 +102,13 @@ class _Rewriting:
         self.calls: list[str] = []
         self.cases: list[int] = []
         self.drop_closing: set[int] = set()
+        self.changed_star = False
 
     def run(self) -> None:
         for at, token in enumerate(self.tokens):
             match token.name:
                 case "ASCII_40":
-                    self.calls.append(self.word(at - 1))
+                    self.calls.append(self.star(at) or self.word(at - 1))
                 case "ASCII_41":
                     self.close()
                     if at in self.drop_closing:
@@ -93,30 +119,53 @@ class _Rewriting:
                     self.cases.append(len(self.calls))
                 case "END_P":
                     self.end(at)
-                case "OFFSET":
-                    if self.begins_expression(at):
-                        self.mark(at)
-                case "WINDOW":
-                    if not (self.name(at + 2) == "AS" and self.name(at + 3) == _OPENING):
-                        self.mark(at)
+                case "IDENT":
+                    self.identifier(at)
                 case "TABLE":
                     self.table(at)
-                case "PARTITION":
-                    if self.in_window_call() and self.name(at + 1) == "BY":
-                        self.blank(token)
-                        self.blank(self.tokens[at + 1])
-                        self.made[token.start] = ","
                 case "INTERVAL":
                     self.interval(at)
-                case "IN_P" if self.word(at + 1) == "cluster" and self.name(at + 2) == "IDENT":
-                    for part in self.tokens[at : at + 3]:
-                        self.blank(part)
-                case "IDENT" if self.word(at) == "unsigned" and self.word(at - 1) in _WIDER:
-                    first = self.tokens[at - 1].start
-                    self.made[first : token.end] = _WIDER[self.word(at - 1)].ljust(token.end - first)
-                case "SESSION" if (self.word(at + 1), self.word(at + 2)) == ("with", "gap"):
-                    last = self.tokens[at + 2]
-                    self.made[token.start : last.end] = f", {SESSION_GAP}".ljust(last.end - token.start)
+                case "ASCII_91" if self.name(at - 1) in (_CLOSING, "ASCII_93"):
+                    self.subscript(at)
+                case _:
+                    self.keyword(at)
+
+    def keyword(self, at: int) -> None:
+        """A word of Postgres' that stands where its grammar has no place for it."""
+        token = self.tokens[at]
+        match token.name:
+            case "OFFSET" if self.begins_expression(at):
+                self.mark(at)
+            case "WINDOW" if not (self.name(at + 2) == "AS" and self.name(at + 3) == _OPENING):
+                self.mark(at)
+            case "ALL" if self.name(at - 1) == "BY" and self.name(at + 1) in _AFTER_ALL:
+                self.made[token.start : token.end] = EVERY
+            case "AS" if self.calls and self.calls[-1] in ("*replace", "*rename"):
+                self.made[token.start : token.end] = ", "
+            case "PARTITION" if self.in_window_call() and self.name(at + 1) == "BY":
+                self.blank(token)
+                self.blank(self.tokens[at + 1])
+                self.made[token.start] = ","
+            case "IN_P" if self.word(at + 1) == "cluster" and self.name(at + 2) == "IDENT":
+                for part in self.tokens[at : at + 3]:
+                    self.blank(part)
+            case "TO" if self.word(at + 1) in _UNITS and self.calls[-1:] in (["floor"], ["ceil"], ["ceiling"]):
+                self.made[token.start : self.tokens[at + 1].end] = self.unit(at)
+            case "SESSION" if (self.word(at + 1), self.word(at + 2)) == ("with", "gap"):
+                last = self.tokens[at + 2]
+                self.made[token.start : last.end] = f", {SESSION_GAP}".ljust(last.end - token.start)
+
+    def identifier(self, at: int) -> None:
+        """A word that Postgres has not reserved, and others have."""
+        token = self.tokens[at]
+        match self.word(at):
+            case "try_cast" if self.name(at + 1) == _OPENING:
+                self.made[token.start : token.start + 4] = " " * 4
+            case "minus":
+                self.minus(at)
+            case "unsigned" if self.word(at - 1) in _WIDER:
+                first = self.tokens[at - 1].start
+                self.made[first : token.end] = _WIDER[self.word(at - 1)].ljust(token.end - first)
 
     def name(self, at: int) -> str:
         """What the scanner calls token `at`; empty outside of the text."""
@@ -161,18 +210,66 @@ class _Rewriting:
 
     def table(self, at: int) -> None:
         """TABLE(call) in FROM, and TABLE name as an argument of a window function."""
-        if self.name(at + 1) == _OPENING and self.word(at + 2) in WINDOW_FUNCTIONS:
+        called = self.word(at + 2) in WINDOW_FUNCTIONS or self.word(at - 1) == "lateral"
+        if self.name(at + 1) == _OPENING and called:
             self.blank(self.tokens[at])
             self.blank(self.tokens[at + 1])
             self.drop_closing.add(self.closing(at + 1))
         elif self.in_window_call() and self.name(at - 1) in (_OPENING, "ASCII_44", "EQUALS_GREATER"):
             self.blank(self.tokens[at])
 
-    def closing(self, opening: int) -> int:
+    def star(self, at: int) -> str:
+        """Where the parenthesis at `at` opens a change of a star, what change; empty elsewhere."""
+        change, before = self.word(at - 1), self.name(at - 2)
+        if change not in STAR_CHANGES or self.name(at + 1) in ("SELECT", "VALUES", "WITH", _OPENING):
+            return ""
+        letter = STAR_CHANGES[change]
+        end = self.tokens[at].end
+        if before == "ASCII_42":
+            start = self.tokens[at - 2].start
+            self.made[start:end] = f"{STAR}{letter}".ljust(end - start - 1) + "("
+        elif before == _CLOSING and self.changed_star:
+            start = self.tokens[at - 2].start
+            self.made[start:end] = f",'{letter}',".rjust(end - start)
+        else:
+            return ""
+        self.changed_star = True
+        return "*" + change
+
+    def subscript(self, at: int) -> None:
+        """A subscript behind what is no name, as a cast: the last of several, which the tree's walk meets first."""
+        opening = at - 1
+        depth = 0
+        while opening >= 0:
+            depth += {"ASCII_93": 1, "ASCII_41": 1, "ASCII_91": -1, "ASCII_40": -1}.get(self.name(opening), 0)
+            if not depth:
+                break
+            opening -= 1
+        if self.name(at - 1) == _CLOSING and self.name(opening - 1) in ("", "ASCII_44", "ASCII_40"):
+            return  # (a)[1] is Postgres', too
+        if self.name(at - 1) == "ASCII_93" and self.name(opening - 1) != "ARRAY":
+            return
+        end = self.closing(at, "ASCII_91", "ASCII_93")
+        if end > 0:
+            room = self.tokens[end].end - self.tokens[at].start
+            self.made[self.tokens[at].start : self.tokens[end].end] = f"::{SUBSCRIPT}".ljust(room)
+
+    def minus(self, at: int) -> None:
+        """MINUS between two queries, where there is a blank beside it for one letter more."""
+        start, end = self.tokens[at].start, self.tokens[at].end
+        if self.name(at + 1) in ("SELECT", _OPENING, "VALUES") and end < self.tokens[at + 1].start:
+            self.made[start : end + 1] = "EXCEPT"
+
+    def unit(self, at: int) -> str:
+        """`TO unit` as a second argument."""
+        room = self.tokens[at + 1].end - self.tokens[at].start
+        return f",'{self.word(at + 1)}'".ljust(room)
+
+    def closing(self, opening: int, left: str = _OPENING, right: str = _CLOSING) -> int:
         """The parenthesis that closes the one at `opening`; none is -1."""
         depth = 0
         for at in range(opening, len(self.tokens)):
-            depth += {_OPENING: 1, _CLOSING: -1}.get(self.name(at), 0)
+            depth += {left: 1, right: -1}.get(self.name(at), 0)
             if not depth:
                 return at
         return -1

@@ -1,0 +1,75 @@
+"""Objects as the CREATE statement that would make them again, which SHOW CREATE prints."""
+
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.definitions import index_definition, quoted
+from pgstream.catalog.objects import Index, MaterializedView, Relation, Sink, Source, Table, View, Watermark
+
+Created = Relation | Index
+
+
+def created_by(catalog: Catalog, thing: Created) -> str:
+    """The statement, without a semicolon. Names of schemas are left out, as they are in the text of a view."""
+    match thing:
+        case Index():
+            return index_definition(catalog, thing)
+        case View():
+            return f"CREATE VIEW {quoted(thing.name)} AS {_query(thing.query)}"
+        case MaterializedView():
+            return f"CREATE MATERIALIZED VIEW {quoted(thing.name)} AS {_query(thing.query)}"
+        case Source():
+            return _with(f"CREATE SOURCE {quoted(thing.name)} {_columns(thing)}", thing)
+        case Sink() if thing.query:
+            return _with(f"CREATE SINK {quoted(thing.name)} AS {_query(thing.query)}", thing)
+        case Sink():
+            return _with(f"CREATE SINK {quoted(thing.name)} {_columns(thing)}", thing)
+        case Table():
+            grows = " APPEND ONLY" if thing.append_only else ""
+            return f"CREATE TABLE {quoted(thing.name)} {_columns(thing)}{grows}"
+    raise AssertionError(f"{type(thing).__name__} was not made by a statement")
+
+
+def _query(text: str) -> str:
+    return text.strip().rstrip(";").rstrip()
+
+
+def _columns(thing: Table | Source | Sink) -> str:
+    """The parenthesised list of columns, key and watermark."""
+    key = _key(thing)
+    parts = []
+    for column in thing.columns:
+        default = f" DEFAULT {column.default}" if column.default else ""
+        needed = " NOT NULL" if column.not_null and column.name not in key else ""
+        parts.append(f"{quoted(column.name)} {column.type}{default}{needed}")
+    if key:
+        parts.append(f"PRIMARY KEY ({', '.join(quoted(name) for name in key)})")
+    watermark = None if isinstance(thing, Sink) else thing.watermark
+    if watermark is not None:
+        parts.append(_watermark(thing, watermark))
+    return f"({', '.join(parts)})"
+
+
+def _key(thing: Table | Source | Sink) -> tuple[str, ...]:
+    positions: tuple[int, ...] = ()
+    if isinstance(thing, Source):
+        positions = thing.primary_key
+    elif isinstance(thing, Table) and thing.primary_key is not None:
+        positions = thing.primary_key.columns
+    return tuple(thing.columns[position].name for position in positions)
+
+
+def _watermark(thing: Table | Source | Sink, watermark: Watermark) -> str:
+    said = f" AS {watermark.expression}" if watermark.expression else ""
+    return f"WATERMARK FOR {quoted(thing.columns[watermark.column].name)}{said}"
+
+
+def _with(head: str, thing: Source | Sink) -> str:
+    options = ", ".join(
+        f"{name} = {_literal(value)}" for name, value in thing.options if not name.startswith("metadata.")
+    )
+    format = f" FORMAT {thing.format}" if thing.format else ""
+    encode = f" ENCODE {thing.encode}" if thing.encode else ""
+    return f"{head} WITH ({options}){format}{encode}"
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
