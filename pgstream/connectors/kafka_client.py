@@ -1,8 +1,10 @@
 """What of confluent-kafka the Kafka connector uses, imported where it is used, and its errors as ours."""
 
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from pgstream.connectors.kafka_options import KafkaOptions
@@ -11,6 +13,9 @@ from pgstream.errors import FeatureNotSupported, InvalidParameterValue, IoError
 Partition = int
 
 DEFAULT_PORT = 9092
+ASKED_S = 1.0
+"""How long one try of a question may take."""
+
 PROBE_S = 0.5
 """How long a broker is given to take a connection when it is only asked whether it is there."""
 
@@ -27,16 +32,27 @@ def kafka() -> Any:
 
 
 class LastError:
-    """The last thing that librdkafka said went wrong with the brokers."""
+    """The last thing that librdkafka said went wrong with the brokers; `refused` once they did not let us in, which
+    waiting does not mend."""
 
     def __init__(self) -> None:
         self.text = ""
+        self.refused = False
 
     def __call__(self, error: Any) -> None:
-        self.text = str(error.str())
+        codes = kafka().KafkaError
+        refuses = error.code() in (codes._AUTHENTICATION, codes._SSL)
+        if refuses or not self.refused:
+            self.text = str(error.str())
+        self.refused = self.refused or refuses
 
     def __str__(self) -> str:
         return f": {self.text}" if self.text else ""
+
+    def require_let_in(self, doing: str) -> None:
+        """Raises IoError where the brokers have refused us."""
+        if self.refused:
+            raise IoError(f"could not {doing}{self}")
 
 
 @contextmanager
@@ -74,9 +90,28 @@ def require_brokers(options: KafkaOptions, last: LastError) -> None:
     from confluent_kafka.admin import AdminClient
 
     require_reachable(options.servers, "connect to Kafka")
-    with as_sql_errors("connect to Kafka", last):
-        client = AdminClient(options.client(last))
-        client.list_topics(timeout=options.timeout_s)
+    client = AdminClient(options.client(last))
+    answered(client, client.list_topics, options.timeout_s, "connect to Kafka", last)
+
+
+def answered(client: Any, ask: Callable[..., Any], timeout_s: float, doing: str, last: LastError) -> Any:
+    """What the brokers answer to `ask(timeout=…)`, which is asked again until it is late. Raises IoError, and at once
+    where they do not let us in."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        left = deadline - time.monotonic()
+        try:
+            return ask(timeout=max(0.1, min(ASKED_S, left)))
+        except kafka().KafkaException as error:
+            client.poll(0)  # tells `last`
+            last.require_let_in(doing)
+            if left > ASKED_S and error.args[0].code() in (
+                kafka().KafkaError._TRANSPORT,
+                kafka().KafkaError._TIMED_OUT,
+            ):
+                continue
+            with as_sql_errors(doing, last):
+                raise
 
 
 def made(kind: str, config: dict[str, Any]) -> Any:
@@ -111,8 +146,9 @@ def consumer(options: KafkaOptions, last: LastError, isolation: str | None = Non
 
 def partitions_of(client: Any, topic: str, timeout_s: float, last: LastError) -> list[Partition]:
     """The partitions of a topic. Raises IoError where there is no such topic or no broker."""
-    with as_sql_errors(f'read the metadata of topic "{topic}"', last):
-        found = client.list_topics(topic, timeout=timeout_s).topics[topic]
+    doing = f'read the metadata of topic "{topic}"'
+    found = answered(client, partial(client.list_topics, topic), timeout_s, doing, last).topics[topic]
+    with as_sql_errors(doing, last):
         if found.error is not None:
             raise kafka().KafkaException(found.error)
         return sorted(found.partitions)

@@ -103,6 +103,7 @@ class KafkaSink:
         patience = world.monotonic() + self._options.timeout_s
         while waiting > left:
             producer.flush(0.1)
+            self._last.require_let_in(f'write to topic "{self._options.topic}"')
             if len(producer) < waiting:
                 patience = world.monotonic() + self._options.timeout_s
             else:

@@ -192,6 +192,7 @@ class KafkaSource:
         with as_sql_errors(f'read topic "{self._options.topic}"', self._last):
             first = client.poll(0 if self._queued else POLL_S)
             rest = client.consume(min(limits.rows, QUEUED_MAX), 0) if first is not None else []
+        self._last.require_let_in(f'read topic "{self._options.topic}"')
         for message in (first, *rest) if first is not None else ():
             if message.error() is not None:
                 self._told(message)

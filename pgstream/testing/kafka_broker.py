@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 KAFKA_VERSION = "4.1.0"
@@ -28,8 +28,8 @@ POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
 PROPERTIES = """process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{more}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{more}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={log}
@@ -92,13 +92,16 @@ def free_port() -> int:
 class Broker:
     """A broker of one node with its logs in `directory`; it has the same address whenever it is started."""
 
-    def __init__(self, directory: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, directory: Path, settings: Mapping[str, str] | None = None, listeners: Sequence[str] = ()
+    ) -> None:
         self._directory = directory
         self._classes = f"{distribution()}/*"
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
         directory.mkdir(parents=True, exist_ok=True)
-        text = PROPERTIES.format(port=self.port, controller=free_port(), log=directory / "log")
+        more = "".join(f",{listener}" for listener in listeners)
+        text = PROPERTIES.format(port=self.port, controller=free_port(), log=directory / "log", more=more)
         self._config = directory / "server.properties"
         self._config.write_text(text + "".join(f"{name}={value}\n" for name, value in (settings or {}).items()))
         self._java("kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", str(self._config)).wait()
