@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from pgstream.catalog.catalog import Catalog
-from pgstream.catalog.objects import Connection, Secret, Sink, Source, Table
+from pgstream.catalog.objects import Connection, Schema, Secret, Sink, Source, Table
 from pgstream.catalog.pg_server import session_of
 from pgstream.catalog.system import Row, rows_of
 from pgstream.functions.registry import EvalContext
@@ -86,6 +86,23 @@ def pgstream_connections(catalog: Catalog, context: EvalContext) -> Iterator[Row
                 "connectionname": connection.name,
                 "type": connection.kind,
                 "options": json.dumps(shown, ensure_ascii=False),
+            }
+
+
+@rows_of("pg_catalog", "pgstream_stalled", per_session=True)
+def pgstream_stalled(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """Every view, sink and feed for which time stands still, because it or what it shares with others fails."""
+    ask = session_of(context).stalled
+    for oid, facts in () if ask is None else ask().items():
+        thing = catalog.objects.get(oid)
+        if thing is not None and not isinstance(thing, Schema):
+            yield {
+                "relid": oid,
+                "schemaname": catalog.schema_name(thing.schema_oid),
+                "relname": thing.name,
+                "sqlstate": facts.sqlstate,
+                "error": facts.error,
+                "stalled_since": facts.since_us,
             }
 
 

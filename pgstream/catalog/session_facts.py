@@ -65,6 +65,15 @@ class WatermarkFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class StalledView:
+    """A view that fails on what the passing of time brings, or has to wait for one, as pgstream_stalled shows it."""
+
+    sqlstate: str
+    error: str
+    since_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionFacts:
     """One connection, as `current_user`, `current_database()` and pg_stat_activity show it.
 
@@ -94,6 +103,8 @@ class SessionFacts:
     """The sources of the database."""
     watermarks: Callable[[], Sequence[WatermarkFacts]] | None = field(default=None, compare=False, repr=False)
     """The watermarks of the database."""
+    stalled: Callable[[], Mapping[int, StalledView]] | None = field(default=None, compare=False, repr=False)
+    """The views, sinks and feeds of the database for which time stands still, by OID."""
     assign: Callable[[str, str | None, bool], str] | None = field(default=None, compare=False, repr=False)
     """`set_config(name, value, is_local)`: sets a parameter of the session and returns the value it has now."""
     setting: Callable[[str], str | None] | None = field(default=None, compare=False, repr=False)

@@ -3,7 +3,7 @@
 import heapq
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pgstream.circuit.fingerprint import fingerprint
 from pgstream.circuit.operator import Clock, Operator, Series, TickContext
@@ -67,6 +67,8 @@ class Circuit:
         self._loose: dict[Node, None] = {}
         """Those that perhaps nobody wants: new ones, and those that were let go."""
         self._next_id = 0
+        self.held: frozenset[Node] = frozenset()
+        """Those of the waiting for which time stands right before what they wait for."""
         self.failed: Node | None = None
         """Where the last step failed that did."""
 
@@ -140,14 +142,18 @@ class Circuit:
     def due(self, state: State, clock: Clock, within: Container[Node] | None) -> Iterator[Node]:
         """The nodes whose time has come."""
         for node in self._waiting.values():
-            if within is None or node in within:
+            if node not in self.held and (within is None or node in within):
                 due_us = self._due_us(node, state)
                 if due_us is not None and due_us <= clock.reading(node.operator.awaits or ()):
                     yield node
 
     def next_due_us(self, state: State, within: Container[Node]) -> int | None:
         """The time of the world for which some node waits; None where none does."""
-        waiting = (node for node in self._waiting.values() if node.operator.awaits == () and node in within)
+        waiting = (
+            node
+            for node in self._waiting.values()
+            if node.operator.awaits == () and node in within and node not in self.held
+        )
         return min((due for node in waiting if (due := self._due_us(node, state)) is not None), default=None)
 
     def _due_us(self, node: Node, state: State) -> int | None:
@@ -158,6 +164,16 @@ class Circuit:
         if known is None or known[0] is not queue:
             known = self._dues[node.arrangement_ids[-1]] = queue, node.operator.due_us(queue)
         return known[1]
+
+    def _held_back(self, node: Node, state: State, tick: TickContext) -> TickContext:
+        """The tick as it is for a node that is held: nothing of what waits is due."""
+        due_us, series = self._due_us(node, state), node.operator.awaits or ()
+        if due_us is None or due_us > tick.clock.reading(series):
+            return tick
+        if not series:
+            return replace(tick, clock=tick.clock._replace(now_us=due_us - 1))
+        watermarks = {**tick.clock.watermarks, series: due_us - 1}
+        return replace(tick, clock=tick.clock._replace(watermarks=watermarks))
 
     def specs(self) -> dict[int, ArrangementSpec]:
         """What each arrangement of the circuit looks like, for loading it."""
@@ -206,7 +222,8 @@ class Circuit:
             _, node = heapq.heappop(waiting)
             tick.check()
             try:
-                output = self._run(node, state, changed, inputs, outputs, tick)
+                seen = self._held_back(node, state, tick) if node in self.held else tick
+                output = self._run(node, state, changed, inputs, outputs, seen)
             except Exception:
                 self.failed = node
                 raise

@@ -80,7 +80,7 @@ class Database:
         debts = {oid: Debt.unpack(packed) for oid, packed in stored.debts.items()}
         self.outlets = Outlets(world, place, store.get, dict(stored.cursors), debts)
         before = replace(head, catalog=stored.catalog, roots=head.roots.drop(stale)) if stale else head
-        committed = journal.caught_up(self.circuit, before, stored.journal, self.tick())
+        committed = journal.caught_up(self.circuit, before, stored.journal, self.tick(), self.times.standing.hold)
         self.durable = Durable(place, world, before, committed, dict(stored.journal))
         self.head = committed
         if stale:
@@ -278,6 +278,7 @@ class Database:
         batches = self.intake.batches()
         if not batches:
             return False
+        self._pass_time()  # a view that fails by that is no fault of these rows
         taking = Taking(self.head, self._stepped, self.intake, VIEW_SETTINGS, self.times.behind)
         try:
             taking.take(batches, self.world.now_us())

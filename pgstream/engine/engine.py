@@ -2,12 +2,13 @@
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pgstream.catalog.objects import Sink, Source
-from pgstream.catalog.session_facts import PausedSink, SourceFacts, WatermarkFacts
+from pgstream.catalog.session_facts import PausedSink, SourceFacts, StalledView, WatermarkFacts
 from pgstream.circuit.circuit import Circuit
 from pgstream.engine import commit
 from pgstream.engine.building import Building
@@ -66,6 +67,10 @@ class OpenDatabase:
     def watermarks(self) -> list[WatermarkFacts]:
         """The watermarks of the database, as of now."""
         return self._database.times.facts(self._database.head)
+
+    def stalled(self) -> Mapping[int, StalledView]:
+        """The views, sinks and feeds for which time stands still, by OID."""
+        return self._database.times.standing.views
 
     def exhausted(self) -> bool:
         """Whether every source that is being read has given everything it ever will, and it is durable."""
@@ -213,7 +218,7 @@ class Engine:
         intake = Intake(self._world, self._loop.wake, self._source_failed)
         database = Database(place, self._store, self._world, definer, intake)
         database.on_built = self._built  # type: ignore[method-assign]
-        database.times.stalled = self._stalled
+        database.times.standing.stalled = self._stalled
         database.outlets.paused = self._sink_paused
         database.outlets.resumed = self._sink_resumed
         return database
@@ -229,8 +234,8 @@ class Engine:
     def _source_failed(self, source: Source, error: Exception) -> None:
         self.failed(f"source {source.name} failed", error)
 
-    def _stalled(self, error: SqlError) -> None:
-        self.failed("a view fails as time passes", error)
+    def _stalled(self, view: str, error: SqlError) -> None:
+        self._log.error("a view fails as time passes", view=view, sqlstate=error.sqlstate, error=error.message)
 
     def _sink_paused(self, sink: Sink, error: SqlError) -> None:
         self._log.error("sink paused", sink=sink.name, sqlstate=error.sqlstate, error=error.message)

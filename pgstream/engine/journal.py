@@ -15,7 +15,7 @@ each) and the batch: one column of weights, then the table's.
 """
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -28,6 +28,7 @@ from pgstream.circuit.operator import Clock, TickContext
 from pgstream.delta import Delta, concat
 from pgstream.engine.head import Head
 from pgstream.engine.steps import Deltas, advance
+from pgstream.errors import SqlError
 from pgstream.kernels.arrow_views import words
 
 INTERVAL_S = 1.0
@@ -78,24 +79,49 @@ def unpack(entry: bytes, catalog: Catalog) -> tuple[int, int, Deltas]:
     return last, time_ms, deltas
 
 
-def caught_up(circuit: Circuit, head: Head, entries: Sequence[tuple[bytes, bytes]], tick: TickContext) -> Head:
-    """`head` after what the journal's entries tell, which are given with their keys."""
+def caught_up(
+    circuit: Circuit,
+    head: Head,
+    entries: Sequence[tuple[bytes, bytes]],
+    tick: TickContext,
+    holds: Callable[[Head, Clock, SqlError], bool],
+) -> Head:
+    """`head` after what the journal's entries tell, which are given with their keys. `holds` back what fails by the
+    passing of time, as it did when the ticks were."""
     if not entries:
         return head
     ticks = [unpack(entry, head.catalog) for _, entry in entries]
     if head.remembers_ticks:
-        return _one_by_one(circuit, head, ticks, tick)
+        return _one_by_one(circuit, head, ticks, tick, holds)
     last, time_ms, _ = ticks[-1]
     tick = replace(tick, clock=Clock(time_ms * 1000))
-    made, _ = advance(circuit, head, merged(deltas for _, _, deltas in ticks), tick)
+    made = _advanced(circuit, head, merged(deltas for _, _, deltas in ticks), tick, holds)
     return replace(made, tick=last, time_ms=time_ms, ticks=())
 
 
-def _one_by_one(circuit: Circuit, head: Head, ticks: Sequence[tuple[int, int, Deltas]], tick: TickContext) -> Head:
+def _one_by_one(
+    circuit: Circuit,
+    head: Head,
+    ticks: Sequence[tuple[int, int, Deltas]],
+    tick: TickContext,
+    holds: Callable[[Head, Clock, SqlError], bool],
+) -> Head:
     for number, time_ms, deltas in ticks:
         then = replace(tick, evaluation=replace(tick.evaluation, now_us=time_ms * 1000), clock=Clock(time_ms * 1000))
-        head = replace(advance(circuit, head, deltas, then)[0], tick=number, time_ms=time_ms, ticks=())
+        head = replace(_advanced(circuit, head, deltas, then, holds), tick=number, time_ms=time_ms, ticks=())
     return head
+
+
+def _advanced(
+    circuit: Circuit, head: Head, deltas: Deltas, tick: TickContext, holds: Callable[[Head, Clock, SqlError], bool]
+) -> Head:
+    while True:
+        try:
+            return advance(circuit, head, deltas, tick)[0]
+        except SqlError as error:
+            clock = head.clock._replace(now_us=max(head.clock.now_us, tick.clock.now_us))
+            if not holds(head, clock, error):
+                raise
 
 
 def merged(ticks: Iterable[Deltas]) -> Mapping[int, Delta]:

@@ -14,6 +14,7 @@ from pgstream.connectors import Batch
 from pgstream.delta import Delta
 from pgstream.engine.head import Head
 from pgstream.engine.intake import Intake
+from pgstream.engine.standing import Standing
 from pgstream.engine.steps import Deltas
 from pgstream.engine.taking import Outputs, Tick
 from pgstream.engine.watermarks import Watermarks, lateness_us
@@ -33,13 +34,11 @@ class Times:
     watermarks: Watermarks
     circuit: Circuit
     intake: Intake
-    stands: bool = False
-    """A view has failed as time passed, so for ticks of other reasons it does not."""
-    stalled: Callable[[SqlError], None] = field(default=lambda _: None)
-    """Is told of a view that fails as time passes."""
+    standing: Standing = field(init=False)
 
     def __post_init__(self) -> None:
         self.intake.marking = self._marking
+        self.standing = Standing(self.circuit, self.watermarks.world)
 
     def _marking(self, oid: int) -> frozenset[int]:
         found = self.watermarks.timed.get(oid)
@@ -47,7 +46,7 @@ class Times:
 
     def clock(self, now_us: int) -> Clock:
         """What a tick of now goes by, beside the watermarks of its head."""
-        return DAWN if self.stands or not self.circuit.waits else Clock(now_us - now_us % 1000)
+        return DAWN if not self.circuit.waits else Clock(now_us - now_us % 1000)
 
     def begun(self, head: Head, now_us: int) -> Head:
         """`head` with a clock that what is new may go by."""
@@ -88,27 +87,29 @@ class Times:
         self, head: Head, clock_us: Callable[[], int], step: Callable[[Head, Deltas], tuple[Head, Outputs]]
     ) -> "tuple[Head] | tuple[Head, Tick]":
         """`head` with the watermarks where they may be now, and the tick of what has become due by that or by the
-        clock, if anything has. Where that tick fails, time stands still, and the next call tries again."""
+        clock, if anything has. For views that fail in that tick, time stands still."""
         moved = self.moved(head)
-        stood, self.stands = self.stands, False
-        if not self.due(moved, clock_us):
-            return (moved,)
-        try:
-            made, outputs = step(moved, {})
-        except SqlError as error:
-            self.stands = True
-            if not stood:
-                self.stalled(error)
-            return (head,)
-        return made, Tick({}, outputs, made.clock)
+        self.standing.retry()
+        while self.due(moved, clock_us):
+            try:
+                made, outputs = step(moved, {})
+            except SqlError as error:
+                if not self.standing.hold(moved, self._now(moved, clock_us), error):
+                    raise
+            else:
+                return made, Tick({}, outputs, made.clock)
+        return (moved,)
 
     def due(self, head: Head, clock_us: Callable[[], int]) -> bool:
         """Whether a tick has something to do without any input."""
         if not self.circuit.waits:
             return False
+        return next(self.circuit.due(head.state, self._now(head, clock_us), head.roots.live), None) is not None
+
+    @staticmethod
+    def _now(head: Head, clock_us: Callable[[], int]) -> Clock:
         now_us = clock_us()
-        clock = head.clock._replace(now_us=max(head.clock.now_us, now_us - now_us % 1000))
-        return next(self.circuit.due(head.state, clock, head.roots.live), None) is not None
+        return head.clock._replace(now_us=max(head.clock.now_us, now_us - now_us % 1000))
 
     def wait_s(self, head: Head) -> float:
         """The seconds until something may be due."""

@@ -116,6 +116,7 @@ class Session:
             paused_sinks=database.paused_sinks,
             sources=database.sources,
             watermarks=database.watermarks,
+            stalled=database.stalled,
             stored_bytes=lambda oid: int(self.block.reader().snapshot().stored_bytes(oid)),
         )
         self._out: list[bytes] = []
