@@ -16,6 +16,7 @@ from pgstream.catalog.objects import (
     PG_CATALOG,
     PUBLIC,
     CatalogObject,
+    CompositeType,
     Feed,
     Index,
     Relation,
@@ -23,12 +24,16 @@ from pgstream.catalog.objects import (
     Source,
     Subscription,
     Table,
+    TableColumn,
     Unlisted,
+    UserType,
 )
 from pgstream.catalog.system import SystemRelation, relations_by_name, relations_by_oid
 from pgstream.delta import Column
 from pgstream.errors import InvalidSchemaName, UndefinedTable
 from pgstream.persistent import PersistentMap
+from pgstream.types.definition import SqlType
+from pgstream.types.described import described_oids
 
 BUILTIN_SCHEMAS = (
     Schema(PG_CATALOG, "pg_catalog"),
@@ -90,7 +95,7 @@ class Catalog:
         readers: dict[int, dict[int, None]] = {}
         parts: dict[int, tuple[int, ...]] = {}
         for thing in placed:
-            for needed in thing.depends:
+            for needed in needs(thing):
                 readers.setdefault(needed, {})[thing.oid] = None
             whole = whole_of(thing)
             if whole:
@@ -123,7 +128,7 @@ class Catalog:
         names, readers, parts = self.names, self.readers, self.parts
         if old is not None and not isinstance(old, Schema):
             names = names.without([(old.schema_oid, old.name)])
-            unread = old.depends - thing.depends
+            unread = needs(old) - needs(thing)
             readers = readers.update({needed: readers[needed].without([old.oid]) for needed in unread})
         whole, empty = whole_of(thing), PersistentMap[int, None]()
         if whole and old is None:
@@ -133,7 +138,7 @@ class Catalog:
             version=version,
             objects=objects,
             names=names.put((thing.schema_oid, thing.name), thing.oid),
-            readers=readers.update({oid: readers.get(oid, empty).put(thing.oid, None) for oid in thing.depends}),
+            readers=readers.update({oid: readers.get(oid, empty).put(thing.oid, None) for oid in needs(thing)}),
             parts=parts,
             source_oids=self.source_oids | _oid_of(thing, Source),
             subscription_oids=self.subscription_oids | _oid_of(thing, Subscription),
@@ -146,7 +151,7 @@ class Catalog:
         reading: dict[int, list[int]] = {}
         parts: dict[int, tuple[int, ...]] = {}
         for thing in placed:
-            for needed in thing.depends - gone.keys():
+            for needed in needs(thing) - gone.keys():
                 reading.setdefault(needed, []).append(thing.oid)
             whole = whole_of(thing)
             if whole and whole not in gone:
@@ -198,6 +203,21 @@ class Catalog:
                 return found
         return None
 
+    def typed(self, schema: str | None, name: str, search_path: Sequence[str]) -> UserType | Relation | None:
+        """The type of that name: one that was declared, or the relation whose rows are of it."""
+        for candidate in (schema,) if schema is not None else tuple(search_path):
+            schema_oid = self.schema_oids.get(candidate)
+            found = None if schema_oid is None else self.objects.get(self.names.get((schema_oid, name), 0))
+            if isinstance(found, UserType | Relation):
+                return found
+        return None
+
+    def types(self) -> Iterator[UserType]:
+        """The types that were declared, oldest first."""
+        for thing in self.in_order():
+            if isinstance(thing, UserType):
+                yield thing
+
     def relation(
         self, schema: str | None, name: str, search_path: Sequence[str], position: int | None = None
     ) -> Relation | SystemRelation:
@@ -234,12 +254,12 @@ class Catalog:
         """What is a part of the relation `oid`, oldest first."""
         return [self.objects[part] for part in sorted(self.parts.get(oid, ()))]
 
-    def describes(self, oid: int) -> Relation | SystemRelation | Index | None:
+    def describes(self, oid: int) -> Relation | SystemRelation | Index | CompositeType | None:
         """What pg_class has under this OID."""
         thing = self.objects.get(oid)
         if thing is None:
             return relations_by_oid().get(oid)
-        return thing if isinstance(thing, Relation | Index) else None
+        return thing if isinstance(thing, Relation | Index | CompositeType) else None
 
     def indexed(self, index: Index) -> Relation:
         """The relation that `index` arranges."""
@@ -252,6 +272,22 @@ class Catalog:
         if isinstance(self.objects.get(oid), Schema):
             return [thing for thing in self.in_order() if not isinstance(thing, Schema) and thing.schema_oid == oid]
         return [self.objects[reader] for reader in sorted(self.readers.get(oid, ()))]
+
+
+def needs(thing: CatalogObject) -> frozenset[int]:
+    """The OIDs of the objects without which `thing` cannot be: what it reads, and the types of its columns."""
+    if isinstance(thing, Schema):
+        return frozenset()
+    used: set[int] = set()
+    for column in getattr(thing, "columns", ()):
+        if isinstance(column, TableColumn):
+            used |= type_needs(column.type)
+    return thing.depends | (used - {thing.oid}) if used else thing.depends
+
+
+def type_needs(type: SqlType) -> frozenset[int]:
+    """The OIDs of the catalog's objects that declare what the type is made of."""
+    return frozenset(oid - 1 for oid in described_oids(type))
 
 
 def _oid_of(thing: CatalogObject, kind: type) -> frozenset[int]:

@@ -11,6 +11,7 @@ from typing import Any
 from pgstream.catalog.objects import (
     CatalogObject,
     Check,
+    CompositeType,
     Connection,
     Feed,
     Index,
@@ -33,6 +34,7 @@ from pgstream.types.definition import SqlType
 CLASSES: dict[str, Any] = {
     cls.__name__: cls
     for cls in (
+        CompositeType,
         Check,
         Connection,
         Feed,

@@ -297,8 +297,26 @@ class Subscription:
         return frozenset({self.relation_oid})
 
 
+@dataclass(frozen=True, slots=True)
+class CompositeType:
+    """What CREATE TYPE … AS (…) declares: the type of rows that stand in no relation. `columns` are its attributes.
+
+    Its OIDs are those of a relation without rows: `oid` in pg_class, `oid + 1` the type, `oid + 2` the array over it.
+    """
+
+    oid: int
+    schema_oid: int
+    name: str
+    columns: tuple[TableColumn, ...]
+
+    @property
+    def depends(self) -> frozenset[int]:
+        return frozenset()
+
+
 Relation = Table | View | MaterializedView | Source | Sink
-Unlisted = Index | Feed | Subscription | Secret | Connection
+UserType = CompositeType
+Unlisted = Index | Feed | Subscription | Secret | Connection | UserType
 """What has a name among the relations without being one."""
 
 CatalogObject = Schema | Relation | Unlisted
@@ -315,5 +333,6 @@ KIND_NAMES: dict[type, str] = {
     Subscription: "subscription",
     Secret: "secret",
     Connection: "connection",
+    CompositeType: "type",
 }
 """What error messages call each kind."""

@@ -3,16 +3,14 @@
 Sources and sinks show as tables (relkind r), so that clients that list tables list them.
 """
 
-import csv
 from collections.abc import Iterable, Iterator
-from functools import cache
-from importlib.resources import files
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import constraint_oid
 from pgstream.catalog.objects import (
     SUPERUSER,
     Check,
+    CompositeType,
     Connection,
     Index,
     MaterializedView,
@@ -39,12 +37,14 @@ _OPERATOR_CLASSES = {
 """Default B-tree operator class of each indexable type, by PostgreSQL's OIDs."""
 
 
-def relkind(thing: Relation | SystemRelation) -> str:
+def relkind(thing: Relation | SystemRelation | CompositeType) -> str:
     """The pg_class.relkind of a relation."""
     if isinstance(thing, SystemRelation):
         return thing.kind
     if isinstance(thing, View):
         return "v"
+    if isinstance(thing, CompositeType):
+        return "c"
     return "m" if isinstance(thing, MaterializedView) else "r"
 
 
@@ -58,7 +58,7 @@ def _indexes(catalog: Catalog) -> Iterator[Index]:
     return (thing for thing in catalog.in_order() if isinstance(thing, Index))
 
 
-def _class(thing: Relation | SystemRelation, indexed: bool) -> Row:
+def _class(thing: Relation | SystemRelation | CompositeType, indexed: bool) -> Row:
     kind = relkind(thing)
     user = not isinstance(thing, SystemRelation)
     return {
@@ -92,6 +92,8 @@ def pg_class(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     indexed = {index.relation_oid for index in _indexes(catalog)}
     for thing in catalog.relations():
         yield _class(thing, thing.oid in indexed)
+    for declared in catalog.types():
+        yield {**_class(declared, False), "relam": 0, "relfilenode": 0, "relreplident": "n"}
     for index in _indexes(catalog):
         yield {
             "oid": index.oid,
@@ -108,7 +110,7 @@ def pg_class(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
         }
 
 
-def _attributes(things: Iterable[Relation | SystemRelation]) -> Iterator[Row]:
+def _attributes(things: Iterable[Relation | SystemRelation | CompositeType]) -> Iterator[Row]:
     for thing in things:
         for number, column in enumerate(thing.columns, 1):
             yield _attribute(thing.oid, number, column)
@@ -118,6 +120,7 @@ def _attributes(things: Iterable[Relation | SystemRelation]) -> Iterator[Row]:
 def pg_attribute(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     """Columns of relations, and the key columns of indexes."""
     yield from _attributes(catalog.relations())
+    yield from _attributes(catalog.types())
     for index in _indexes(catalog):
         for number, key in enumerate(index.columns, 1):
             column = catalog.indexed(index).columns[key.position]
@@ -221,74 +224,6 @@ def _check(table: Table, check: Check) -> Row:
         "conkey": [i for i, column in enumerate(table.columns, 1) if column.name in check.columns] or None,
         "conbin": check.expression,
     }
-
-
-@cache
-def io_function_oids() -> dict[str, int]:
-    """OIDs of the types' input, output, receive and send functions, by name."""
-    with (files("pgstream.catalog") / "io_functions.csv").open(encoding="utf-8") as lines:
-        return {line["name"]: int(line["oid"]) for line in csv.DictReader(lines)}
-
-
-@cache
-def _builtin_types() -> tuple[Row, ...]:
-    with (files("pgstream.catalog") / "pg_type.csv").open(encoding="utf-8") as lines:
-        return tuple(_builtin_type(line) for line in csv.DictReader(lines))
-
-
-def _builtin_type(line: dict[str, str]) -> Row:
-    functions = io_function_oids()
-    row: dict[str, object] = {
-        name: int(line[name])
-        for name in ("oid", "typlen", "typelem", "typarray", "typbasetype", "typtypmod", "typcollation")
-    }
-    row |= {name: line[name] == "t" for name in ("typbyval", "typispreferred")}
-    row |= {name: line[name] for name in ("typname", "typtype", "typcategory", "typdelim", "typalign", "typstorage")}
-    row |= {
-        name: functions.get(line[name], 0) for name in ("typinput", "typoutput", "typreceive", "typsend", "typmodin")
-    }
-    return {**row, "typnamespace": 11, "typowner": SUPERUSER, "typisdefined": True}
-
-
-@rows_of("pg_catalog", "pg_type", builtin=_builtin_types)
-def pg_type(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
-    """PostgreSQL's own types, all of them, then the row type of each relation and the array of that."""
-    functions = io_function_oids()
-    for thing in catalog.relations():
-        shared = {
-            "typnamespace": thing.schema_oid,
-            "typowner": SUPERUSER,
-            "typlen": -1,
-            "typisdefined": True,
-            "typdelim": ",",
-            "typalign": "d",
-            "typstorage": "x",
-            "typtypmod": -1,
-        }
-        yield {
-            **shared,
-            "oid": thing.oid + 1,
-            "typname": thing.name,
-            "typtype": "c",
-            "typcategory": "C",
-            "typrelid": thing.oid,
-            "typarray": thing.oid + 2,
-            **_io(functions, "record"),
-        }
-        yield {
-            **shared,
-            "oid": thing.oid + 2,
-            "typname": f"_{thing.name}",
-            "typtype": "b",
-            "typcategory": "A",
-            "typelem": thing.oid + 1,
-            **_io(functions, "array"),
-        }
-
-
-def _io(functions: dict[str, int], stem: str) -> Row:
-    names = {"typinput": "in", "typoutput": "out", "typreceive": "recv", "typsend": "send"}
-    return {column: functions[f"{stem}_{suffix}"] for column, suffix in names.items()}
 
 
 @rows_of("pg_catalog", "pg_rewrite")

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import quoted
 from pgstream.catalog.identifiers import split_identifiers
-from pgstream.catalog.objects import Index, Relation, Schema, Unlisted
+from pgstream.catalog.objects import Relation, UserType
 from pgstream.errors import InvalidSchemaName, SyntaxError42601, UndefinedObject
 from pgstream.types.definition import BY_ALIAS, BY_NAME, BY_OID, SqlType
 
@@ -61,13 +61,13 @@ def type_text(catalog: Catalog, path: Sequence[str], oid: int, typmod: int = -1)
         return _SQL_NAMES.get(listed.name) or quoted(listed.name)
     for offset, suffix in ((1, ""), (2, "[]")):
         thing = catalog.objects.get(oid - offset)
-        if thing is not None and not isinstance(thing, Schema | Unlisted):
+        if isinstance(thing, Relation | UserType):
             return _row_type(catalog, path, thing) + suffix
     return None
 
 
-def _row_type(catalog: Catalog, path: Sequence[str], thing: Relation) -> str:
-    found = catalog.lookup(None, thing.name, path)
+def _row_type(catalog: Catalog, path: Sequence[str], thing: Relation | UserType) -> str:
+    found = catalog.typed(None, thing.name, path)
     if (found is not None and found.oid == thing.oid) and thing.name not in type_oids():
         return quoted(thing.name)
     return f"{quoted(catalog.schema_name(thing.schema_oid))}.{quoted(thing.name)}"
@@ -106,8 +106,8 @@ def _element_oid(catalog: Catalog, path: Sequence[str], bare: str, spelled: str)
     for offset, name in ((1, parts[-1]), (2, parts[-1].removeprefix("_"))):
         if offset == 2 and not parts[-1].startswith("_"):
             continue
-        found = catalog.lookup(schema, name, path)
-        if found is not None and found.oid in catalog.objects and not isinstance(found, Index):
+        found = catalog.typed(schema, name, path)
+        if found is not None:
             return found.oid + offset
     raise UndefinedObject(f'type "{spelled}" does not exist')
 

@@ -39,6 +39,7 @@ from pgstream.engine.renaming import renamed
 from pgstream.engine.replay import open_source
 from pgstream.engine.retaining import retained
 from pgstream.engine.roots import Roots
+from pgstream.engine.user_types import created_type
 from pgstream.engine.vault import Vault
 from pgstream.errors import DuplicateSchema, InvalidTableDefinition, WrongObjectType
 from pgstream.operators.arrange import Arrange
@@ -48,6 +49,7 @@ from pgstream.plan.relations import Relation as Plan
 from pgstream.plan.terms import PLAIN, Terms
 from pgstream.sql.bind import statements as bound
 from pgstream.sql.bind.subscriptions import AlterSubscription
+from pgstream.sql.bind.user_types import CreateType
 from pgstream.sql.lower import Lowered, Lowering
 from pgstream.sql.unique_keys import unique_key
 from pgstream.storage.run import ArrangementSpec
@@ -97,11 +99,12 @@ class Definer:
                 return renamed(head, statement, tag)
             case _ if isinstance(statement, Connecting):
                 return connected(head, statement, self.vault, self.new_oids(1), tag)
+            case CreateType():
+                return created_type(head, statement, self.new_oids(3))
             case bound.Drop():
                 return self._drop(head, statement, tag)
             case bound.Nothing():
-                notices = () if statement.notice is None else (Notice(statement.notice),)
-                return Draft(head, Outcome(tag, notices=notices))
+                return Draft(head, Outcome(tag, notices=tuple(map(Notice, filter(None, [statement.notice])))))
         raise AssertionError(f"no definition: {statement}")
 
     # -- what is stored

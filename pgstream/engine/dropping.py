@@ -40,11 +40,16 @@ def drop(catalog: Catalog, statement: Drop) -> tuple[set[int], tuple[Notice, ...
 
 def cascading(catalog: Catalog, others: list[CatalogObject]) -> list[Notice]:
     """What CASCADE tells of the other objects that go."""
+    return cascading_words([called(catalog, other) for other in others])
+
+
+def cascading_words(others: list[str]) -> list[Notice]:
+    """As `cascading`, of what is said in words already."""
     if len(others) == 1:
-        return [Notice(f"drop cascades to {called(catalog, others[0])}")]
+        return [Notice(f"drop cascades to {others[0]}")]
     if not others:
         return []
-    lines = listed([f"drop cascades to {called(catalog, dependent)}" for dependent in others])
+    lines = listed([f"drop cascades to {other}" for other in others])
     return [Notice(f"drop cascades to {len(others)} other objects", detail=lines)]
 
 

@@ -43,15 +43,6 @@ from pgstream.sql.rewording import columns_used, pinned, without_columns
 Texts = View | MaterializedView | Sink | Feed
 
 
-def reshape(
-    database: Database, statement: AlterTable, tag: str, params: tuple[Column, ...], context: EvalContext
-) -> Outcome:
-    """Alters a table of the database's head."""
-    head, draft = reshaped(database, database.head, statement, tag, params, context)
-    database.install(head)
-    return draft.outcome
-
-
 def reshaped(
     database: Database,
     head: Head,

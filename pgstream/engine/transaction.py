@@ -27,7 +27,7 @@ from pgstream.engine.loop import Later, Loop, Promise
 from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.reading import Snapshot
 from pgstream.engine.rebinding import rebound
-from pgstream.engine.reshaping import reshape, reshaped
+from pgstream.engine.retyping import Reshaping, reshape, reshaped_by
 from pgstream.engine.sharing import Asked
 from pgstream.engine.watching import Watch, stored_as_it_is
 from pgstream.errors import ActiveSqlTransaction, InvalidCatalogName, ObjectInUse, SerializationFailure
@@ -121,11 +121,11 @@ class Autocommit:
             return self._over_cluster(fresh.statement)
         if isinstance(fresh.statement, bound_statements.CreateTableAs):
             return define_filled(database, fresh, params, context)
-        if isinstance(fresh.statement, bound_statements.Alteration):
+        if isinstance(fresh.statement, bound_statements.Alteration | Reshaping):
             finish_building(database)
             fresh = rebound(parsed, fresh, database.head, context)
-            if isinstance(fresh.statement, bound_statements.AlterTable):
-                return reshape(database, fresh.statement, fresh.tag, params, context)
+            if isinstance(fresh.statement, Reshaping):
+                return reshape(database, fresh, params, context)
         outcome = database.define(fresh, future)
         if outcome is None:
             raise Later
@@ -221,8 +221,8 @@ class Transaction:
             return explained(self.snapshot(), fresh, params, context)
         if isinstance(fresh.statement, LONE_STATEMENTS):
             raise ActiveSqlTransaction(f"{fresh.tag} cannot run inside a transaction block")
-        if isinstance(fresh.statement, bound_statements.AlterTable):
-            self._fork, draft = reshaped(self._database, head, fresh.statement, fresh.tag, params, context)
+        if isinstance(fresh.statement, Reshaping):
+            self._fork, draft = reshaped_by(self._database, head, fresh, params, context)
             self._drafts.append(draft)
             return draft.outcome
         if not isinstance(fresh.statement, DML):

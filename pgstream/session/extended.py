@@ -39,7 +39,7 @@ class Extended:
             raise SyntaxError42601("cannot insert multiple commands into a prepared statement")
         if message.statement and message.statement in session.statements:
             raise DuplicatePreparedStatement(f'prepared statement "{message.statement}" already exists')
-        given = types_of(message.parameter_oids)
+        given = types_of(message.parameter_oids, lambda: session.block.reader().snapshot().catalog)
         if statements:
             require_allowed(session, statements[0].node)
             prepared = prepare(session, statements[0], given)

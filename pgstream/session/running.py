@@ -11,6 +11,7 @@ from typing import Any
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import Relation
 from pgstream.catalog.system import SystemRelation
+from pgstream.catalog.user_types import type_by_oid
 from pgstream.delta import Column
 from pgstream.errors import CharacterNotInRepertoire, FeatureNotSupported, ReadOnlySqlTransaction, SqlError
 from pgstream.plan.expressions import Col
@@ -116,17 +117,18 @@ def pointing(parsed: Parsed):  # type: ignore[no-untyped-def]
         raise
 
 
-def types_of(oids: tuple[int, ...]) -> tuple[SqlType | None, ...]:
-    """Parameter types as a client declares them: 0 and unknown are open."""
+def types_of(oids: tuple[int, ...], catalog: Callable[[], Catalog]) -> tuple[SqlType | None, ...]:
+    """Parameter types as a client declares them: 0 and unknown are open. `catalog` gives that of users."""
     types: list[SqlType | None] = []
     for oid in oids:
         if oid in (0, 705):
             types.append(None)
             continue
         definition = BY_OID.get(oid)
-        if definition is None:
+        declared = type_by_oid(catalog(), oid) if definition is None else SqlType(definition.name)
+        if declared is None:
             raise FeatureNotSupported(f"type with OID {oid} is not supported")
-        types.append(SqlType(definition.name))
+        types.append(declared)
     return tuple(types)
 
 

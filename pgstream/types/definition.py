@@ -126,9 +126,12 @@ class SqlType:
 
 
 class Definitions(dict[str, TypeDefinition]):
-    """Types by name. One that is made of others is described by its name, and defined when it is first asked for."""
+    """Types by name. One that is made of others is described by its name, and is found without being listed."""
 
     def __missing__(self, name: str) -> TypeDefinition:
+        found = DESCRIBED.get(name)
+        if found is not None:
+            return found
         if not is_description(name):
             raise KeyError(name)
         if name.startswith("_"):
@@ -136,7 +139,7 @@ class Definitions(dict[str, TypeDefinition]):
         else:
             kind, *parts = json.loads(name)
             made = MADE_OF[kind](name, *parts)
-        self[name] = made
+        DESCRIBED[name] = made
         return made
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -150,7 +153,10 @@ def is_description(name: str) -> bool:
 
 
 BY_NAME = Definitions()
-"""Every declared type by pg_type.typname (`int8`, `_int8`, `timestamptz`), and those that their name describes."""
+"""Every declared type by pg_type.typname (`int8`, `_int8`, `timestamptz`); what a name describes is found too."""
+
+DESCRIBED: dict[str, TypeDefinition] = {}
+"""The types that were asked for by their description."""
 
 MADE_OF: dict[str, Callable[..., TypeDefinition]] = {}
 """What defines a type by its description, by the word that the description begins with."""

@@ -9,11 +9,14 @@ mention it know all of it, whatever is declared under its name elsewhere or late
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
 from pgstream.types.definition import SqlType, is_description
+
+DECLARED = ("row",)
+"""Descriptions of what the catalog has under the OID that comes next in them."""
 
 Attributes = tuple[tuple[str, SqlType], ...]
 
@@ -48,15 +51,33 @@ def is_struct(type: SqlType) -> bool:
     return type.name.startswith('["struct"')
 
 
-def described_oid(type: SqlType) -> int:
-    """The OID under which the catalog has the type itself, or the type that an array has elements of; 0 for none."""
-    return _described_oid(type.name) if is_description(type.name) else 0
+def described_oids(type: SqlType) -> frozenset[int]:
+    """The OIDs of the catalog's types that a type is made of, itself included."""
+    return _described_oids(type.name) if is_description(type.name) else frozenset()
 
 
 @lru_cache(4096)
-def _described_oid(name: str) -> int:
-    parts = json.loads(name.removeprefix("_"))
-    return parts[1] if isinstance(parts[1], int) else 0
+def _described_oids(name: str) -> frozenset[int]:
+    return frozenset(part[1] for part in _parts(json.loads(name.removeprefix("_"))) if part[0] in DECLARED)
+
+
+def structs_in(type: SqlType) -> list[SqlType]:
+    """The STRUCT<…> types that a type is made of, itself included."""
+    if "struct" not in type.name or not is_description(type.name):
+        return []
+    parts = _parts(json.loads(type.name.removeprefix("_")))
+    return [SqlType(_spelled(part)) for part in parts if part[0] == "struct"]
+
+
+def _parts(part: list[Any]) -> Iterator[list[Any]]:
+    """A description and those within it."""
+    if part[0] == "array":
+        yield from _parts(part[1])
+        return
+    yield part
+    for inner in part[-1]:
+        if isinstance(inner, list) and len(inner) == 3 and isinstance(inner[1], list):
+            yield from _parts(inner[1])
 
 
 def listed(attributes: Iterable[tuple[str, SqlType]]) -> list[list[Any]]:

@@ -33,6 +33,7 @@ from pgstream.sql.bind import (  # noqa: F401  these register what they bind
     subscribe,
     subscriptions,
     table_functions,
+    user_types,
     utility,
 )
 from pgstream.sql.bind.binding import Binding, BindScope

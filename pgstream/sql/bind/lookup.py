@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from pgstream.catalog.objects import Relation, Subscription, Unlisted
+from pgstream.catalog.objects import CompositeType, Relation, Subscription, Unlisted
 from pgstream.catalog.system import SystemRelation
-from pgstream.errors import FeatureNotSupported, UndefinedObject, UndefinedTable
+from pgstream.errors import FeatureNotSupported, UndefinedObject, UndefinedTable, WrongObjectType
 from pgstream.sql.bind.binding import Binding
 
 Node = Any
@@ -18,6 +18,10 @@ def find_relation(binding: Binding, node: Node, *, pointed: bool = True) -> Rela
         raise FeatureNotSupported(f'cross-database references are not implemented: "{shown}"', position=node.location)
     found = maybe_relation(binding, node.schemaname, node.relname)
     if found is None:
+        declared = binding.catalog.lookup(node.schemaname, node.relname, binding.search_path)
+        if isinstance(declared, CompositeType):
+            position = node.location if pointed else None
+            raise WrongObjectType(f'"{declared.name}" is a composite type', position=position)
         shown = node.relname if node.schemaname is None else f"{node.schemaname}.{node.relname}"
         raise UndefinedTable(f'relation "{shown}" does not exist', position=node.location if pointed else None)
     return found

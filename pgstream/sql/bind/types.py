@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from pgstream.catalog.user_types import type_of as type_of_thing
 from pgstream.errors import FeatureNotSupported, InvalidParameterValue, SqlError, SyntaxError42601, UndefinedObject
 from pgstream.sql.bind.binding import Binding
+from pgstream.sql.bind.described_types import described_fields, described_type
 from pgstream.sql.parse import ast
 from pgstream.types import SqlType, array_of
-from pgstream.types.definition import BY_NAME
+from pgstream.types.definition import BY_NAME, is_description
+from pgstream.types.described import struct_type
 
 Node = Any
 
@@ -43,8 +46,8 @@ def type_of(binding: Binding, node: Node) -> SqlType:
         raise FeatureNotSupported("%TYPE is not supported yet", position=position)
     if len(names) > 1 and names[-2] != "pg_catalog" and names[-2] not in binding.catalog.schema_oids:
         raise UndefinedObject(f'schema "{names[-2]}" does not exist', position=position)
-    found = _named(names, position)
-    if node.typmods:
+    found = _described(binding, node) or _named(binding, names, position)
+    if node.typmods and not is_description(found.name):
         found = SqlType(found.name, _modifier(found, node))
     for _ in (node.arrayBounds or ())[:1]:
         try:
@@ -55,15 +58,51 @@ def type_of(binding: Binding, node: Node) -> SqlType:
     return found
 
 
-def _named(names: list[str], position: int) -> SqlType:
+def _named(binding: Binding, names: list[str], position: int) -> SqlType:
     name = names[-1] if len(names) > 1 else _ELSEWHERE.get(names[0], names[0])
-    definition = BY_NAME.get(name)
-    if definition is None or (len(names) > 1 and names[-2] != "pg_catalog"):
+    schema = names[-2] if len(names) > 1 else None
+    if schema in (None, "pg_catalog") and name in BY_NAME and not is_description(name):
+        return SqlType(name)
+    found = _declared(binding, schema, names[-1])
+    if found is None:
         shown = ".".join(names[1:] if names[0] == "pg_catalog" and len(names) > 1 else names)
         if name in _REFUSED:
             raise FeatureNotSupported(f"type {name} is not supported yet", position=position)
         raise UndefinedObject(f'type "{shown}" does not exist', position=position)
-    return SqlType(name)
+    return found
+
+
+def _declared(binding: Binding, schema: str | None, name: str) -> SqlType | None:
+    """A type of the catalog, or `_name` for the array over it."""
+    catalog, path = binding.catalog, binding.search_path
+    thing = catalog.typed(schema, name, path)
+    if thing is not None:
+        binding.depends.add(thing.oid)
+        return type_of_thing(catalog, thing)
+    element = catalog.typed(schema, name[1:], path) if name.startswith("_") else None
+    if element is None:
+        return None
+    binding.depends.add(element.oid)
+    return array_of(type_of_thing(catalog, element))
+
+
+def _described(binding: Binding, node: Node) -> SqlType | None:
+    """A type that is made of others, as streaming systems spell them; None for any other."""
+    [inside] = node.typmods if node.typmods is not None and len(node.typmods) == 1 else (None,)
+    if len(node.names) != 1 or not isinstance(inside, ast.A_Const) or not isinstance(inside.val, ast.String):
+        return None
+    kind, text = node.names[0].sval, inside.val.sval
+    try:
+        match kind:
+            case "s":
+                return struct_type((name, type_of(binding, part)) for name, part in described_fields(text))
+            case "a":
+                return array_of(type_of(binding, described_type(text)))
+    except SqlError as error:
+        raise error.at(node.location) from None
+    except KeyError:
+        raise FeatureNotSupported("multidimensional arrays are not supported yet", position=node.location) from None
+    return None
 
 
 def _modifier(found: SqlType, node: Node) -> int:

@@ -1,0 +1,81 @@
+"""pg_type: PostgreSQL's own types, the row types of relations, and what the user declares."""
+
+import csv
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.objects import PUBLIC, SUPERUSER, CompositeType, Relation
+from pgstream.catalog.system import Row, rows_of
+from pgstream.functions.registry import EvalContext
+from pgstream.types.definition import SqlType
+from pgstream.types.described import structs_in
+
+
+@cache
+def io_function_oids() -> dict[str, int]:
+    """OIDs of the types' input, output, receive and send functions, by name."""
+    with (files("pgstream.catalog") / "io_functions.csv").open(encoding="utf-8") as lines:
+        return {line["name"]: int(line["oid"]) for line in csv.DictReader(lines)}
+
+
+@cache
+def _builtin_types() -> tuple[Row, ...]:
+    with (files("pgstream.catalog") / "pg_type.csv").open(encoding="utf-8") as lines:
+        return tuple(_builtin_type(line) for line in csv.DictReader(lines))
+
+
+def _builtin_type(line: dict[str, str]) -> Row:
+    functions = io_function_oids()
+    row: dict[str, object] = {
+        name: int(line[name])
+        for name in ("oid", "typlen", "typelem", "typarray", "typbasetype", "typtypmod", "typcollation")
+    }
+    row |= {name: line[name] == "t" for name in ("typbyval", "typispreferred")}
+    row |= {name: line[name] for name in ("typname", "typtype", "typcategory", "typdelim", "typalign", "typstorage")}
+    row |= {
+        name: functions.get(line[name], 0) for name in ("typinput", "typoutput", "typreceive", "typsend", "typmodin")
+    }
+    return {**row, "typnamespace": 11, "typowner": SUPERUSER, "typisdefined": True}
+
+
+@rows_of("pg_catalog", "pg_type", builtin=_builtin_types)
+def pg_type(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """PostgreSQL's own types, all of them, then the type of each relation's rows, and those that were declared; after
+    each the array over it. A STRUCT<…> is a type as long as some column is of it."""
+    structs: dict[SqlType, None] = {}
+    for thing in (*catalog.relations(), *catalog.types()):
+        yield from _composite(thing)
+        for column in thing.columns:
+            structs |= dict.fromkeys(structs_in(column.type))
+    for type in structs:
+        yield from _declared(type.oid, f"{type}", PUBLIC, {"typtype": "b", "typcategory": "C", **_io("record")})
+
+
+def _composite(thing: Relation | CompositeType) -> Iterator[Row]:
+    facts = {"typtype": "c", "typcategory": "C", "typrelid": thing.oid, **_io("record")}
+    return _declared(thing.oid + 1, thing.name, thing.schema_oid, facts)
+
+
+def _declared(oid: int, name: str, schema_oid: int, facts: Row) -> Iterator[Row]:
+    """A type, and the array over it, which has the next OID."""
+    shared: Row = {
+        "typnamespace": schema_oid,
+        "typowner": SUPERUSER,
+        "typlen": -1,
+        "typisdefined": True,
+        "typdelim": ",",
+        "typalign": "d",
+        "typstorage": "x",
+        "typtypmod": -1,
+    }
+    yield {**shared, "oid": oid, "typname": name, "typarray": oid + 1, **facts}
+    array = {"typtype": "b", "typcategory": "A", "typelem": oid, **_io("array")}
+    yield {**shared, "oid": oid + 1, "typname": f"_{name}", **array}
+
+
+@cache
+def _io(stem: str) -> Row:
+    names = {"typinput": "in", "typoutput": "out", "typreceive": "recv", "typsend": "send"}
+    return {column: io_function_oids()[f"{stem}_{suffix}"] for column, suffix in names.items()}

@@ -1,0 +1,21 @@
+"""The types that the objects of a catalog declare."""
+
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.objects import Relation, UserType
+from pgstream.types.definition import SqlType, array_of
+from pgstream.types.described import row_type
+
+
+def type_of(catalog: Catalog, thing: UserType | Relation) -> SqlType:
+    """The type that `thing` declares; of a relation, that of its rows."""
+    columns = [(column.name, column.type) for column in thing.columns]
+    return row_type(thing.oid + 1, catalog.schema_name(thing.schema_oid), thing.name, columns)
+
+
+def type_by_oid(catalog: Catalog, oid: int) -> SqlType | None:
+    """The type, or the array over one, that the catalog has under a pg_type.oid; None where it has none."""
+    thing = catalog.objects.get(oid - 1)
+    if isinstance(thing, UserType | Relation):
+        return type_of(catalog, thing)
+    thing = catalog.objects.get(oid - 2)
+    return array_of(type_of(catalog, thing)) if isinstance(thing, UserType | Relation) else None

@@ -1,0 +1,44 @@
+"""What stands between the angle brackets of STRUCT<…> and ARRAY<…>, which the parser hands on as text.
+
+`rewriting.TYPE_NAMES` says by which names.
+"""
+
+import re
+from typing import Any
+
+from pgstream.errors import SyntaxError42601
+from pgstream.sql.parse import parse
+
+Node = Any
+
+_COLON = re.compile(r'^(\s*(?:"(?:[^"]|"")*"|\w+)\s*):')
+
+
+def described_fields(text: str) -> list[tuple[str, Node]]:
+    """Names and TypeName nodes of `a int, b STRUCT<c text>`; `a: int` is the same. Raises SyntaxError42601."""
+    columns = ", ".join(_COLON.sub(r"\1 ", part) for part in parts(text))
+    [parsed] = parse(f"CREATE TABLE x ({columns})")
+    return [(element.colname, element.typeName) for element in parsed.node.tableElts or ()]
+
+
+def described_type(text: str) -> Node:
+    """The TypeName node of a type. Raises SyntaxError42601."""
+    [parsed] = parse(f"CREATE TABLE x (x {text})")
+    return parsed.node.tableElts[0].typeName
+
+
+def parts(text: str) -> list[str]:
+    """What commas outside of brackets separate."""
+    found, depth, begin, inside = list[str](), 0, 0, False
+    for at, char in enumerate(text):
+        inside ^= char == '"'
+        if inside:
+            continue
+        depth += (char in "<([") - (char in ">)]")
+        if char == "," and not depth:
+            found.append(text[begin:at])
+            begin = at + 1
+    found.append(text[begin:])
+    if not all(part.strip() for part in found):
+        raise SyntaxError42601("a field of a STRUCT has a name and a type")
+    return found
