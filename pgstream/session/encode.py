@@ -54,7 +54,7 @@ def encoded(column: Column, type: SqlType, code: int, settings: Settings) -> Col
     definition = type.definition
     if code == TEXT:
         return definition.format(column, settings)
-    if definition.pseudo and definition.name not in ("record", "void", "unknown"):
+    if definition.pseudo and definition.sql_name not in ("record", "record[]", "void", "unknown"):
         raise UndefinedFunction(f"no binary output function available for type {type}")
     return definition.send(column)
 
