@@ -63,19 +63,27 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _run_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("script", metavar="FILE", type=Path, help="a file of SQL statements")
+    parser.add_argument(
+        "script", metavar="FILE", type=Path, help="a file of SQL statements; - reads them from standard input"
+    )
     parser.add_argument("--dialect", metavar="NAME", default="postgresql", help="whose SQL it is (default: postgresql)")
     parser.add_argument("--data-dir", metavar="DIR", type=Path, help="where to keep the data (default: nowhere)")
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    if not arguments.script.is_file():
-        print(f"pgstream: there is no file {arguments.script}", file=sys.stderr)
+    try:
+        given = sys.stdin.buffer.read() if str(arguments.script) == "-" else arguments.script.read_bytes()
+        text = given.decode()
+    except OSError as error:
+        print(f"pgstream: there is no file {arguments.script}: {error.strerror}", file=sys.stderr)
+        return EXIT_USAGE
+    except UnicodeDecodeError as error:
+        print(f"pgstream: {arguments.script} is no text in UTF-8: byte {error.start} is wrong", file=sys.stderr)
         return EXIT_USAGE
     compile_kernels(lambda line: print(line, file=sys.stderr))
     from pgstream.script import run
 
-    return run(arguments.script, arguments.dialect, arguments.data_dir)
+    return run(str(arguments.script), text, arguments.dialect, arguments.data_dir)
 
 
 def _compile(arguments: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """`pgstream run script.sql`: a file of statements, run to the end of its bounded sources.
 
 Statements run one after another, each on its own. What a SELECT reads is complete first: sources that it needs are
-read to their end. Rows go to stdout, progress and notices to stderr.
+read to their end. Rows go to stdout, progress, notices and what was left out of the records to stderr.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pgstream.catalog.objects import Source
 from pgstream.engine import Engine
 from pgstream.errors import SqlError
 from pgstream.local_client import Answered, LocalClient
@@ -33,9 +34,8 @@ class Failed(Exception):
     fields: dict[str, str]
 
 
-def run(script: Path, dialect: str, data_dir: Path | None) -> int:
-    """Runs a script; its exit status."""
-    text = script.read_text()
+def run(script: str, text: str, dialect: str, data_dir: Path | None) -> int:
+    """Runs the script of that name; its exit status."""
     with tempfile.TemporaryDirectory(prefix="pgstream-run-") as folder:
         world = RealWorld()
         engine = Engine.open(data_dir or Path(folder), world)
@@ -58,6 +58,7 @@ async def _run(engine: Engine, world: RealWorld, text: str, dialect: str) -> Non
         for start, end in _spans(client, text):
             await _statement(client, text[start:end], start)
         await _finished(client)
+        await _tell_left_out(client)
         for oid, paused in client.database.paused_sinks().items():
             name = client.database.autocommit.snapshot().catalog.objects[oid].name
             raise Failed(-1, {"C": paused.sqlstate, "M": f'sink "{name}": {paused.error}'})
@@ -116,7 +117,31 @@ async def _finished(client: LocalClient) -> None:
         now = time.monotonic()
         if now - told >= PROGRESS_S:
             told = now
-            print(f"reading sources for {now - started:.0f} s", file=sys.stderr)
+            rows = sum(facts.rows for facts in client.database.sources())
+            print(f"reading sources for {now - started:.0f} s: {rows:,} rows", file=sys.stderr)
+
+
+async def _tell_left_out(client: LocalClient) -> None:
+    """Warns of records that a source has refused, and of rows that came too late: where nothing is kept, nobody could
+    look for them afterwards."""
+    catalog = client.database.autocommit.snapshot().catalog
+    for source in catalog.objects.values():
+        if not isinstance(source, Source):
+            continue
+        schema = catalog.schema_name(source.schema_oid)
+        for name, what in ((source.errors_name, "records were refused"), (source.late_name, "rows came too late")):
+            if catalog.lookup(schema, name, ()) is None:
+                continue
+            first = "min(message)" if name == source.errors_name else "NULL"
+            found = await client.run(f"SELECT count(*), {first} FROM {_quoted(schema)}.{_quoted(name)}")
+            [[count, message]] = found.rows
+            if count != "0":
+                why = f", such as: {message}" if message else ""
+                print(f'WARNING: source "{source.name}": {count} {what}{why}', file=sys.stderr)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _print_rows(done: Answered) -> None:
@@ -131,9 +156,9 @@ def _print_rows(done: Answered) -> None:
     print(f"({len(shown)} row{'s' * (len(shown) != 1)})\n", flush=True)
 
 
-def _tell_failure(script: Path, text: str, failed: Failed) -> None:
+def _tell_failure(script: str, text: str, failed: Failed) -> None:
     """`file:line:column: ERROR: …` with the line and a caret, as compilers do."""
-    place = f"{script}"
+    place = script
     lines: list[str] = []
     if failed.position >= 0:
         before = text[: failed.position]

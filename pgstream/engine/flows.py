@@ -8,6 +8,9 @@ from pgstream.errors import SqlError
 RATE_S = 10.0
 """Over how long a rate is measured."""
 
+SHORTEST_S = 1.0
+"""Over how long at least, where a source has just begun."""
+
 
 @dataclass(slots=True)
 class Flow:
@@ -19,12 +22,15 @@ class Flow:
     error: str | None = None
     failing_since_us: int | None = None
     _recent: deque[tuple[float, int]] = field(default_factory=deque)
+    _since_s: float | None = None
 
     def came(self, rows: int, rejected: int, now_s: float) -> None:
         """A batch was taken."""
         self.rows += rows
         self.rejected += rejected
         self.sqlstate = self.error = self.failing_since_us = None
+        if self._since_s is None:
+            self._since_s = now_s
         self._recent.append((now_s, rows))
         while self._recent[0][0] < now_s - RATE_S:
             self._recent.popleft()
@@ -37,4 +43,7 @@ class Flow:
 
     def rate(self, now_s: float) -> float:
         """Rows a second, lately. Any thread may ask."""
-        return sum(rows for at, rows in list(self._recent) if at >= now_s - RATE_S) / RATE_S
+        if self._since_s is None:
+            return 0.0
+        span_s = min(max(now_s - self._since_s, SHORTEST_S), RATE_S)
+        return sum(rows for at, rows in list(self._recent) if at >= now_s - RATE_S) / span_s

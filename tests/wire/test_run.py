@@ -77,3 +77,33 @@ def test_a_sink_that_cannot_write_fails_the_run(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert 'sink "out": cannot write a retraction' in done.stderr
+
+
+def test_from_standard_input_and_no_text(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pgstream", "run"]
+    given = b"SELECT 1 AS x;\nSELECT nope"
+    done = subprocess.run([*command, "-"], input=given, capture_output=True, timeout=300, check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith(b" x\n")
+    assert done.stderr.startswith(b'-:2:8: ERROR: column "nope" does not exist (42703)')
+    (tmp_path / "bytes.sql").write_bytes(b"SELECT 1;\xff")
+    done = subprocess.run([*command, "bytes.sql"], cwd=tmp_path, capture_output=True, timeout=300, check=False)
+    assert (done.returncode, done.stderr) == (2, b"pgstream: bytes.sql is no text in UTF-8: byte 9 is wrong\n")
+    done = subprocess.run([*command, "."], cwd=tmp_path, capture_output=True, timeout=300, check=False)
+    assert (done.returncode, done.stderr) == (2, b"pgstream: there is no file .: Is a directory\n")
+
+
+def test_what_was_left_out_is_told(tmp_path: Path) -> None:
+    (tmp_path / "in.json").write_text(
+        '{"ts": "2026-01-01T00:00:00"}\nnothing\n{"ts": "2026-01-01T01:00:00"}\n{"ts": 5.5}\n'
+    )
+    done = run(
+        tmp_path,
+        f"""CREATE SOURCE "In" (ts timestamp, WATERMARK FOR ts AS ts)
+            WITH (connector = 'filesystem', path = '{tmp_path}/in.json', format = 'json');
+            SELECT count(*) FROM "In";""",
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[2] == " 2"
+    warning = 'WARNING: source "In": 2 records were refused, such as: '
+    assert warning in done.stderr, done.stderr
