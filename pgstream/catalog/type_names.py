@@ -12,6 +12,7 @@ from pgstream.catalog.definitions import quoted
 from pgstream.catalog.identifiers import split_identifiers
 from pgstream.catalog.objects import Relation, UserType
 from pgstream.errors import InvalidSchemaName, SyntaxError42601, UndefinedObject
+from pgstream.types.composite import STRUCTS
 from pgstream.types.definition import BY_ALIAS, BY_NAME, BY_OID, SqlType
 
 _SQL_NAMES = {"timetz": "time with time zone", "varbit": "bit varying", "bit": "bit"}
@@ -59,6 +60,9 @@ def type_text(catalog: Catalog, path: Sequence[str], oid: int, typmod: int = -1)
         if listed.element and listed.name.startswith("_"):
             return f"{type_text(catalog, path, listed.element, typmod)}[]"
         return _SQL_NAMES.get(listed.name) or quoted(listed.name)
+    for offset, suffix in ((0, ""), (1, "[]")):
+        if oid - offset in STRUCTS:
+            return f"{SqlType(STRUCTS[oid - offset])}{suffix}"
     for offset, suffix in ((1, ""), (2, "[]")):
         thing = catalog.objects.get(oid - offset)
         if isinstance(thing, Relation | UserType):

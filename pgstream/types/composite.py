@@ -253,6 +253,7 @@ def _struct(name: str, parts: list[Any]) -> TypeDefinition:
     """`STRUCT<a int>`: a type of its own in the catalogs, and a record to clients, whom its fields tell their types."""
     fields = ", ".join(f"{quoted(own)} {type}" for own, type in read_attributes(parts))
     oid = struct_oid(name)
+    STRUCTS[oid] = name
     return _definition(
         name,
         parts,
@@ -263,6 +264,10 @@ def _struct(name: str, parts: list[Any]) -> TypeDefinition:
         category="C",
         identity=f"struct {_identity(parts)}",
     )
+
+
+STRUCTS: dict[int, str] = {}
+"""The descriptions of STRUCT types by OID, of those whose OID was told."""
 
 
 def struct_oid(name: str) -> int:

@@ -1,6 +1,6 @@
 """What stands between the angle brackets of STRUCT<…> and ARRAY<…>, which the parser hands on as text.
 
-`rewriting.TYPE_NAMES` says by which names.
+`sql/streaming/described_types.py` says under which names.
 """
 
 import re

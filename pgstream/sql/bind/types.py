@@ -7,6 +7,7 @@ from pgstream.errors import FeatureNotSupported, InvalidParameterValue, SqlError
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.described_types import described_fields, described_type
 from pgstream.sql.parse import ast
+from pgstream.sql.streaming import described_types
 from pgstream.types import SqlType, array_of
 from pgstream.types.definition import BY_NAME, is_description
 from pgstream.types.described import struct_type
@@ -46,8 +47,9 @@ def type_of(binding: Binding, node: Node) -> SqlType:
         raise FeatureNotSupported("%TYPE is not supported yet", position=position)
     if len(names) > 1 and names[-2] != "pg_catalog" and names[-2] not in binding.catalog.schema_oids:
         raise UndefinedObject(f'schema "{names[-2]}" does not exist', position=position)
-    found = _described(binding, node) or _named(binding, names, position)
-    if node.typmods and not is_description(found.name):
+    described = _described(binding, node)
+    found = described or _named(binding, names, position)
+    if node.typmods and described is None:
         found = SqlType(found.name, _modifier(found, node))
     for _ in (node.arrayBounds or ())[:1]:
         try:
@@ -94,9 +96,9 @@ def _described(binding: Binding, node: Node) -> SqlType | None:
     kind, text = node.names[0].sval, inside.val.sval
     try:
         match kind:
-            case "s":
+            case described_types.FIELDS:
                 return struct_type((name, type_of(binding, part)) for name, part in described_fields(text))
-            case "a":
+            case described_types.ELEMENTS:
                 return array_of(type_of(binding, described_type(text)))
     except SqlError as error:
         raise error.at(node.location) from None

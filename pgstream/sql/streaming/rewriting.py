@@ -11,6 +11,7 @@
     SELECT * EXCEPT (a), t.* REPLACE (a + 1 AS a)  a call of a marked name: star(a), t.star(a + 1,  a)
     GROUP BY ALL, ORDER BY ALL                     a marked name
     FLOOR(ts TO HOUR), LATERAL TABLE(f(x)), MINUS  FLOOR(ts ,'HOUR'), LATERAL f(x), EXCEPT
+    STRUCT<a int>, ARRAY<int>, MAP<k, v>           s('a int'), a('int'), m('k, v'): a type's name and its modifier
     INT UNSIGNED                                   BIGINT: the next wider type, and BIGINT itself
 
 Only texts that Postgres' grammar rejects come here, so nothing changes what it means.
@@ -20,6 +21,7 @@ import re
 from collections.abc import Sequence
 
 from pgstream.sql.streaming.clauses import blank_clauses
+from pgstream.sql.streaming.described_types import spelled_types
 from pgstream.sql.streaming.reader import Token
 
 MARK = "\ue000"
@@ -75,8 +77,10 @@ _AFTER_CASE = ("", "AS", "ASCII_41", "ASCII_44", "ASCII_59", "FROM")
 def rewritten(text: str, tokens: Sequence[Token]) -> str | None:
     """`text` as Postgres' grammar may take it; None where there is nothing to rewrite."""
     made = list(text)
-    blank_clauses(text, tokens, made)
-    _Rewriting(text, tokens, made).run()
+    types = spelled_types(text, made)
+    outside = [token for token in tokens if not any(start <= token.start < end for start, end in types)]
+    blank_clauses(text, outside, made)
+    _Rewriting(text, outside, made).run()
     found = "".join(made)
     assert len(found) == len(text)
     return None if found == text else found
