@@ -2,7 +2,8 @@
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import index_definition, quoted
-from pgstream.catalog.objects import Index, MaterializedView, Relation, Sink, Source, Table, View, Watermark
+from pgstream.catalog.hiding import shown
+from pgstream.catalog.objects import Connection, Index, MaterializedView, Relation, Sink, Source, Table, View, Watermark
 
 Created = Relation | Index
 
@@ -17,11 +18,11 @@ def created_by(catalog: Catalog, thing: Created) -> str:
         case MaterializedView():
             return f"CREATE MATERIALIZED VIEW {quoted(thing.name)} AS {_query(thing.query)}"
         case Source():
-            return _with(f"CREATE SOURCE {quoted(thing.name)} {_columns(thing)}", thing)
+            return _with(catalog, f"CREATE SOURCE {quoted(thing.name)} {_columns(thing)}", thing)
         case Sink() if thing.query:
-            return _with(f"CREATE SINK {quoted(thing.name)} AS {_query(thing.query)}", thing)
+            return _with(catalog, f"CREATE SINK {quoted(thing.name)} AS {_query(thing.query)}", thing)
         case Sink():
-            return _with(f"CREATE SINK {quoted(thing.name)} {_columns(thing)}", thing)
+            return _with(catalog, f"CREATE SINK {quoted(thing.name)} {_columns(thing)}", thing)
         case Table():
             grows = " APPEND ONLY" if thing.append_only else ""
             return f"CREATE TABLE {quoted(thing.name)} {_columns(thing)}{grows}"
@@ -62,13 +63,25 @@ def _watermark(thing: Table | Source | Sink, watermark: Watermark) -> str:
     return f"WATERMARK FOR {quoted(thing.columns[watermark.column].name)}{said}"
 
 
-def _with(head: str, thing: Source | Sink) -> str:
-    options = ", ".join(
-        f"{name} = {_literal(value)}" for name, value in thing.options if not name.startswith("metadata.")
-    )
+def _with(catalog: Catalog, head: str, thing: Source | Sink) -> str:
+    given = [f"{name} = {_literal(shown(name, value))}" for name, value in thing.options if _is_given(name)]
+    given += [f"{name} = SECRET {quoted(catalog.objects[oid].name)}" for name, oid in thing.named.secrets]
+    outside: list[str] = []
+    registries: list[str] = []
+    for oid in thing.named.connections:
+        connection = catalog.objects[oid]
+        assert isinstance(connection, Connection)
+        named = registries if connection.kind == "schema_registry" else outside
+        named.append(f"connection = {quoted(connection.name)}")
     format = f" FORMAT {thing.format}" if thing.format else ""
     encode = f" ENCODE {thing.encode}" if thing.encode else ""
-    return f"{head} WITH ({options}){format}{encode}"
+    registry = f" ({registries[0]})" if registries else ""
+    return f"{head} WITH ({', '.join([*given, *outside])}){format}{encode}{registry}"
+
+
+def _is_given(name: str) -> bool:
+    """Whether a user writes an option of that name; the others say what other clauses and the start have said."""
+    return not name.startswith(("metadata.", "pgstream."))
 
 
 def _literal(value: str) -> str:

@@ -1,17 +1,14 @@
 """What pgstream tells of itself beside what PostgreSQL has: pgstream_sources, pgstream_sinks, pgstream_watermarks."""
 
 import json
-import re
 from collections.abc import Iterator
 
 from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.hiding import shown
 from pgstream.catalog.objects import Connection, Schema, Secret, Sink, Source, Table
 from pgstream.catalog.pg_server import session_of
 from pgstream.catalog.system import Row, rows_of
 from pgstream.functions.registry import EvalContext
-
-HIDDEN = "[hidden]"
-_SENSITIVE = re.compile(r"password|secret|key\.pem|token", re.IGNORECASE)
 
 
 @rows_of("pg_catalog", "pgstream_sinks", per_session=True)
@@ -78,14 +75,14 @@ def pgstream_connections(catalog: Catalog, context: EvalContext) -> Iterator[Row
     """Every connection with its options; a password that stands among them instead of being a secret is not shown."""
     for connection in catalog.in_order():
         if isinstance(connection, Connection):
-            shown = {name: HIDDEN if _SENSITIVE.search(name) else value for name, value in connection.options}
-            shown |= {name: f"secret {catalog.objects[oid].name}" for name, oid in connection.named.secrets}
+            options = {name: shown(name, value) for name, value in connection.options}
+            options |= {name: f"secret {catalog.objects[oid].name}" for name, oid in connection.named.secrets}
             yield {
                 "connectionid": connection.oid,
                 "schemaname": catalog.schema_name(connection.schema_oid),
                 "connectionname": connection.name,
                 "type": connection.kind,
-                "options": json.dumps(shown, ensure_ascii=False),
+                "options": json.dumps(options, ensure_ascii=False),
             }
 
 

@@ -104,6 +104,13 @@ class KafkaOptions:
     progress_topic: str = option(
         "sink.progress_topic", default="pgstream-progress", doc="The compacted topic where sinks note what they sent."
     )
+    create_topic: bool = option("sink.create_topic", default=False, doc="The topic is made where it is not there yet.")
+    partitions: int = option(
+        "sink.topic.partitions", default=-1, doc="Of a topic that is made; -1: as brokers have it."
+    )
+    replication: int = option(
+        "sink.topic.replication_factor", default=-1, doc="Of a topic that is made; -1: as brokers have it."
+    )
     force_append_only: bool = option(
         "force_append_only", default=False, doc="Retractions are left out instead of being refused."
     )

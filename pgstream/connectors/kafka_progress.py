@@ -14,15 +14,23 @@ FIRST_LOOK = 1000
 
 
 def require_progress_topic(options: KafkaOptions, last: LastError) -> None:
-    """Makes the topic where it is not there yet."""
+    """Makes the topic of the notes where it is not there yet."""
+    compacted = {"cleanup.policy": "compact"}
+    require_topic(options, options.progress_topic, last, partitions=1, replication=-1, config=compacted)
+
+
+def require_topic(
+    options: KafkaOptions, topic: str, last: LastError, *, partitions: int, replication: int, config: dict[str, str]
+) -> None:
+    """Makes a topic where it is not there yet."""
     from confluent_kafka.admin import AdminClient, NewTopic
 
-    package, topic = kafka(), options.progress_topic
+    package = kafka()
     with as_sql_errors(f'make topic "{topic}"', last):
         admin = AdminClient(options.client(last))
         if topic in admin.list_topics(timeout=options.timeout_s).topics:
             return
-        wanted = NewTopic(topic, num_partitions=1, replication_factor=-1, config={"cleanup.policy": "compact"})
+        wanted = NewTopic(topic, num_partitions=partitions, replication_factor=replication, config=config)
         try:
             admin.create_topics([wanted], operation_timeout=options.timeout_s)[topic].result(options.timeout_s)
         except package.KafkaException as error:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pgstream.connectors.connector import Opening
 from pgstream.connectors.kafka_client import LastError, as_sql_errors, kafka, made, partitions_of, require_reachable
 from pgstream.connectors.kafka_options import KafkaOptions
-from pgstream.connectors.kafka_progress import last_sent, require_progress_topic
+from pgstream.connectors.kafka_progress import last_sent, require_progress_topic, require_topic
 from pgstream.connectors.outgoing import Outgoing, Record
 from pgstream.connectors.sink import Changes, Cursor
 from pgstream.errors import IoError
@@ -123,6 +123,9 @@ class KafkaSink:
         options = self._options
         require_reachable(options.servers, f'write to topic "{options.topic}"')
         self._undelivered: list[str] = []
+        if options.create_topic:
+            made_as = {"partitions": options.partitions, "replication": options.replication}
+            require_topic(options, options.topic, self._last, **made_as, config={})
         config = {**PRODUCER, "on_delivery": self._delivered, **options.client(self._last)}
         if not options.exactly_once:
             producer = made("Producer", config)

@@ -11,6 +11,7 @@ import json
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pgstream.connectors.connector import Opening
@@ -48,9 +49,12 @@ class KafkaSource:
     """One topic. Nothing is connected before something is asked for."""
 
     def __init__(self, options: KafkaOptions, opening: Opening) -> None:
-        if not opening.fields:
+        assert opening.format is not None
+        fields = opening.fields or opening.format.told(opening.format_options, options.topic)
+        if not fields:
             raise InvalidTableDefinition("a column definition list is required for a source of Kafka")
-        self.fields: tuple[Field, ...] = opening.fields
+        self.fields: tuple[Field, ...] = fields
+        opening = replace(opening, fields=fields)
         self._options = options
         self._world: World = opening.world
         self._rows = MessageRows(opening, options.columns)

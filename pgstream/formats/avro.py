@@ -291,6 +291,14 @@ def infer(path: Path) -> tuple[Field, ...]:
             raise IoError(f'file "{path}" is no Avro container: {error}') from None
 
 
+def told(options: AvroOptions, topic: str) -> tuple[Field, ...] | None:
+    """The columns of the newest schema that the registry has of a topic's values, or of the schema that is given."""
+    registry = options.opened_registry()
+    if registry is not None:
+        return columns_of(parsed_schema(registry.latest(options.subject or f"{topic}-value")[1]))
+    return columns_of(options.given_schema(())) if options.schema or options.location else None
+
+
 AVRO = FileFormat(
     name="avro",
     doc="Apache Avro: container files, and datums as messages.",
@@ -300,5 +308,6 @@ AVRO = FileFormat(
     encoder=AvroEncoder,
     messages=AvroMessages,
     message_encoder=AvroEncoder,
+    told=told,
     suffixes=(".avro",),
 )

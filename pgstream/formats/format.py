@@ -136,6 +136,7 @@ class RecordFormat:
     messages: Callable[[Sequence[Field], Any], MessageDecoder] | None
     head_records: Callable[[Any], int] = lambda options: 0
     headed: Callable[[Sequence[Field], Any, bytes], Decoder] | None = None
+    told: Callable[[Any, str], tuple[Field, ...] | None] = lambda options, topic: None
     suffixes: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
 
@@ -159,7 +160,8 @@ class RowReader(Protocol):
 class FileFormat:
     """A format of whole files, whose rows are numbered. `infer` tells the columns of a file.
 
-    `messages` and `message_encoder` read and write records one by one, where the format has such a form too.
+    `messages` and `message_encoder` read and write records one by one, where the format has such a form too; `told` are
+    the columns of a topic's messages, where somebody tells them.
     """
 
     name: str
@@ -170,5 +172,6 @@ class FileFormat:
     encoder: Callable[[Sequence[Field], Any], Encoder] | None
     messages: Callable[[Sequence[Field], Any], MessageDecoder] | None = None
     message_encoder: Callable[[Sequence[Field], Any], MessageEncoder] | None = None
+    told: Callable[[Any, str], tuple[Field, ...] | None] = lambda options, topic: None
     suffixes: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()

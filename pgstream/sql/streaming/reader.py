@@ -70,6 +70,11 @@ class Reader:
             if not self.accept(word):
                 self.fail()
 
+    def accept_cluster(self) -> None:
+        """Steps over `IN CLUSTER name`: there is one process."""
+        if self.accept("IN", "CLUSTER"):
+            self.identifier()
+
     def end(self) -> None:
         if self.at < len(self.tokens):
             self.fail()

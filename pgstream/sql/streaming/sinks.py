@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pgstream.errors import FeatureNotSupported, SyntaxError42601
 from pgstream.sql.streaming.columns import parse_columns
+from pgstream.sql.streaming.kafka_clauses import parse_sink_topic
 from pgstream.sql.streaming.options import Format, Option, parse_format, parse_options
 from pgstream.sql.streaming.reader import Node, Reader
 
@@ -29,6 +30,7 @@ def parse_create_sink(reader: Reader) -> CreateSinkStmt:
         raise FeatureNotSupported("CREATE SINK INTO is not supported yet", position=reader.position())
     relation = reader.relation()
     columns = parse_columns(reader)
+    reader.accept_cluster()
     if columns.watermarks:
         raise SyntaxError42601("a sink has no watermark", position=columns.watermarks[0].position)
     query = None
@@ -36,9 +38,13 @@ def parse_create_sink(reader: Reader) -> CreateSinkStmt:
     source = reader.relation() if reader.accept("FROM") else None
     if source is None and reader.accept("AS"):
         query, query_text = _query(reader)
-    reader.expect("WITH")
-    options = parse_options(reader)
-    format = parse_format(reader)
+    if source is not None and reader.accept("INTO"):
+        topic = parse_sink_topic(reader)
+        options, format = tuple(topic.options), topic.format
+    else:
+        reader.expect("WITH")
+        options = parse_options(reader)
+        format = parse_format(reader)
     reader.end()
     return CreateSinkStmt(relation, columns.elements, source, query, query_text, options, format, if_not_exists)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pgstream.errors import FeatureNotSupported, InvalidTableDefinition
 from pgstream.sql.streaming.columns import Watermark, parse_columns
+from pgstream.sql.streaming.kafka_clauses import parse_source_topic
 from pgstream.sql.streaming.options import Format, Option, parse_format, parse_options
 from pgstream.sql.streaming.reader import Node, Reader, Token
 
@@ -67,12 +68,22 @@ def parse_create_source(reader: Reader, *, is_table: bool) -> CreateSourceStmt:
         element, part = _included(reader)
         elements.append(element)
         metadata.append((element.colname, part))
-    for clause in ("FROM", "ON"):
-        if reader.word() == clause:
-            raise FeatureNotSupported(f"{clause} of CREATE SOURCE is not supported yet", position=reader.position())
-    reader.expect("WITH")
-    options = parse_options(reader)
-    format = parse_format(reader)
+    reader.accept_cluster()
+    if not is_table and reader.word() == "FROM" and reader.word(1) == "KAFKA":
+        reader.expect("FROM")
+        topic = parse_source_topic(reader, has_columns=bool(elements))
+        elements += topic.elements(reader)
+        metadata += topic.metadata
+        options, format = tuple(topic.options), topic.format
+        if reader.accept("WITH"):
+            options += parse_options(reader)
+    else:
+        for clause in ("FROM", "ON"):
+            if reader.word() == clause:
+                raise FeatureNotSupported(f"{clause} of CREATE SOURCE is not supported yet", position=reader.position())
+        reader.expect("WITH")
+        options = parse_options(reader)
+        format = parse_format(reader)
     reader.end()
     if append_only and format.format in _CHANGING:
         raise InvalidTableDefinition("a source of changes is not append-only", position=place)
