@@ -36,6 +36,7 @@ from pgstream.functions import (
     text,
     text_parts,
     truncation,
+    variances,
     windows,
     zones_and_clock,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "text",
     "text_parts",
     "truncation",
+    "variances",
     "windows",
     "zones_and_clock",
 ]

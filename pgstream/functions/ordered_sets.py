@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from pgstream.delta import Column
 from pgstream.errors import NumericValueOutOfRange
+from pgstream.functions.aggregating import ordered_set
 from pgstream.functions.arrays import keys_of
 from pgstream.functions.calendar import Spans, interval_column, spans_of
 from pgstream.functions.datetime import scaled
-from pgstream.functions.registry import BoundCall, Linear, aggregate, ordered_set
+from pgstream.functions.registry import BoundCall, Linear, aggregate
 from pgstream.functions.vector import column_of, list_bounds, list_column, numbers, ranges, valid
 from pgstream.types.definition import SqlType
 

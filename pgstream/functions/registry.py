@@ -155,10 +155,17 @@ class Recompute:
 
     `finish(call, arguments, offsets)`: argument columns hold the rows of all touched groups, group after group, each
     row as often as its weight says, in the aggregate's ORDER BY; group g is rows offsets[g]:offsets[g+1]. NULLs are
-    included unless `strict`. Gives one value a group.
+    included unless `strict`. Gives one value a group. With `spans` it takes, in place of offsets, where each stretch of
+    rows starts and ends; stretches may overlap, as frames of windows do.
     """
 
-    finish: Callable[[BoundCall, tuple[Column, ...], NDArray[np.int64]], Column]
+    finish: Callable[..., Column]
+    spans: bool = False
+
+    def over_groups(self, call: BoundCall, arguments: tuple[Column, ...], offsets: NDArray[np.int64]) -> Column:
+        """The value of each group of rows that stand group after group."""
+        bounds = (offsets[:-1], offsets[1:]) if self.spans else (offsets,)
+        return self.finish(call, arguments, *bounds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,8 +197,8 @@ class WindowFunction:
 
     `kernel(call, arguments, partitions, peers)`: rows stand partition after partition in window order.
     `partitions` and `peers` are int64 arrays of length n: the index of the first row of each row's partition, and of
-    its peer group (rows equal under ORDER BY). Returns a column of length n. A `framed` kernel is given two more such
-    arrays, `starts` and `ends`: the frame of row i is rows starts[i]:ends[i] (empty where ends <= starts).
+    its peer group (rows equal under ORDER BY). Returns a column of length n. A `framed` kernel is given the
+    rows' `Frames`, too.
     """
 
     name: str
@@ -356,21 +363,6 @@ def recomputed(
 
     def declared(finish: Kernel) -> Kernel:
         aggregate(signature, Recompute(finish), strict=strict, bound=True, examples=examples, doc=finish.__doc__ or "")
-        return finish
-
-    return declared
-
-
-def ordered_set(
-    signature: str, *, direct: int = 0, examples: Mapping[str, str] | None = None
-) -> Callable[[Kernel], Kernel]:
-    """Declares the decorated `finish` as an ordered-set aggregate: it is given the columns of the direct arguments
-    first, one value a group."""
-
-    def declared(finish: Kernel) -> Kernel:
-        how = Recompute(finish)
-        doc = finish.__doc__ or ""
-        aggregate(signature, how, bound=True, examples=examples, doc=doc, kind="o", direct=direct)
         return finish
 
     return declared

@@ -3,105 +3,117 @@
 What is approximate elsewhere is exact here.
 """
 
-import math
 from collections.abc import Callable
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from pgstream.delta import Column
-from pgstream.errors import InvalidParameterValue
+from pgstream.errors import InvalidParameterValue, NumericValueOutOfRange
+from pgstream.functions.aggregating import spanning
 from pgstream.functions.arrays import keys_of
 from pgstream.functions.recomputed import float_average, numeric_average
-from pgstream.functions.registry import BoundCall, recomputed
-from pgstream.functions.vector import numbers, valid
+from pgstream.functions.registry import BoundCall, Linear, aggregate, recomputed
+from pgstream.functions.vector import column_of, numbers, valid
+from pgstream.kernels.folding import fold_pairs
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
-class _Pairs:
-    """Sums over the pairs (y, x) of a group, by Youngs and Cramer's update in the order of the rows, as
-    float8_regr_accum() of float.c makes them."""
+class Pairs(NamedTuple):
+    """Of each stretch of pairs (y, x) how many there are, and what `fold_pairs` makes of them."""
 
-    def __init__(self, ys: list[float], xs: list[float]) -> None:
-        self.count = float(len(xs))
-        self.sx = self.sxx = self.sy = self.syy = self.sxy = 0.0
-        for row, (y, x) in enumerate(zip(ys, xs, strict=True), 1):
-            self.sx += x
-            self.sy += y
-            if row > 1:
-                gap_x, gap_y, scale = x * row - self.sx, y * row - self.sy, 1.0 / (row * (row - 1.0))
-                self.sxx += gap_x * gap_x * scale
-                self.syy += gap_y * gap_y * scale
-                self.sxy += gap_x * gap_y * scale
-            elif not (math.isfinite(x) and math.isfinite(y)):
-                self.sxx = self.syy = self.sxy = math.nan
+    pairs: Floats
+    sum_x: Floats
+    squares_x: Floats
+    sum_y: Floats
+    squares_y: Floats
+    products: Floats
 
-    def correlation(self) -> float | None:
-        flat = self.sxx == 0 or self.syy == 0
-        return None if flat else self.sxy / math.sqrt(self.sxx * self.syy)
+    def none(self) -> Flags:
+        return np.asarray(self.pairs < 1, np.bool_)
 
-    def determination(self) -> float | None:
-        if self.sxx == 0:
-            return None
-        return 1.0 if self.syy == 0 else self.sxy * self.sxy / (self.sxx * self.syy)
+    def alone(self) -> Flags:
+        return np.asarray(self.pairs < 2, np.bool_)
 
-    def slope(self) -> float | None:
-        return None if self.sxx == 0 else self.sxy / self.sxx
+    def upright(self) -> Flags:
+        return np.asarray((self.pairs < 1) | (self.squares_x == 0), np.bool_)
 
-    def intercept(self) -> float | None:
-        return None if self.sxx == 0 else (self.sy - self.sx * self.sxy / self.sxx) / self.count
+    def flat(self) -> Flags:
+        return np.asarray(self.upright() | (self.squares_y == 0), np.bool_)
 
-    def sample_covariance(self) -> float | None:
-        return None if self.count < 2 else self.sxy / (self.count - 1)
+    def correlation(self) -> Floats:
+        return np.asarray(self.products / np.sqrt(self.squares_x * self.squares_y))
 
+    def determination(self) -> Floats:
+        squared = self.products * self.products / (self.squares_x * self.squares_y)
+        return np.where(self.squares_y == 0, 1.0, squared)
 
-def _whole_pairs(args: tuple[Column, ...], offsets: Ints) -> tuple[list[list[float]], Ints]:
-    """The pairs of each group in which nothing is NULL, and the groups' bounds among them."""
-    whole = valid(args[0]) & valid(args[1])
-    bounds = np.concatenate([[0], np.cumsum(whole)])[offsets]
-    return [numbers(arg).astype(np.float64)[whole].tolist() for arg in args], bounds
+    def slope(self) -> Floats:
+        return self.products / self.squares_x
+
+    def intercept(self) -> Floats:
+        return (self.sum_y - self.sum_x * self.products / self.squares_x) / self.pairs
+
+    def covariance(self) -> Floats:
+        return self.products / self.pairs
+
+    def sample_covariance(self) -> Floats:
+        return self.products / (self.pairs - 1)
 
 
-_REGRESSIONS: dict[str, tuple[str, Callable[[_Pairs], float | None], str]] = {
-    "corr": ("The correlation of the pairs.", _Pairs.correlation, "-0.917662935482247"),
-    "covar_pop": ("The population covariance.", lambda pairs: pairs.sxy / pairs.count, "-1.3333333333333333"),
-    "covar_samp": ("The sample covariance.", _Pairs.sample_covariance, "-2"),
-    "covar": ("The sample covariance.", _Pairs.sample_covariance, "-2"),
-    "regr_avgx": ("The mean of the second argument.", lambda pairs: pairs.sx / pairs.count, "2"),
-    "regr_avgy": ("The mean of the first argument.", lambda pairs: pairs.sy / pairs.count, "4"),
-    "regr_sxx": ("The sum of squares of the second argument.", lambda pairs: pairs.sxx, "2"),
-    "regr_syy": ("The sum of squares of the first argument.", lambda pairs: pairs.syy, "9.5"),
-    "regr_sxy": ("The sum of products.", lambda pairs: pairs.sxy, "-4"),
-    "regr_r2": ("The square of the correlation.", _Pairs.determination, "0.8421052631578947"),
-    "regr_slope": ("The slope of the line of least squares.", _Pairs.slope, "-2"),
-    "regr_intercept": ("Where the line of least squares meets the y axis.", _Pairs.intercept, "8"),
+_REGRESSIONS: dict[str, tuple[str, Callable[[Pairs], Flags], Callable[[Pairs], Floats], str]] = {
+    "corr": ("The correlation of the pairs.", Pairs.flat, Pairs.correlation, "-0.917662935482247"),
+    "covar_pop": ("The population covariance.", Pairs.none, Pairs.covariance, "-1.3333333333333333"),
+    "covar_samp": ("The sample covariance.", Pairs.alone, Pairs.sample_covariance, "-2"),
+    "covar": ("The sample covariance.", Pairs.alone, Pairs.sample_covariance, "-2"),
+    "regr_avgx": ("The mean of the second argument.", Pairs.none, lambda pairs: pairs.sum_x / pairs.pairs, "2"),
+    "regr_avgy": ("The mean of the first argument.", Pairs.none, lambda pairs: pairs.sum_y / pairs.pairs, "4"),
+    "regr_sxx": ("The sum of squares of the second argument.", Pairs.none, lambda pairs: pairs.squares_x, "2"),
+    "regr_syy": ("The sum of squares of the first argument.", Pairs.none, lambda pairs: pairs.squares_y, "9.5"),
+    "regr_sxy": ("The sum of products.", Pairs.none, lambda pairs: pairs.products, "-4"),
+    "regr_r2": ("The square of the correlation.", Pairs.upright, Pairs.determination, "0.8421052631578947"),
+    "regr_slope": ("The slope of the line of least squares.", Pairs.upright, Pairs.slope, "-2"),
+    "regr_intercept": ("Where the line of least squares meets the y axis.", Pairs.upright, Pairs.intercept, "8"),
 }
 
 
-def _declare_regression(name: str, doc: str, finish: Callable[[_Pairs], float | None], example: str) -> None:
-    def regression(call: BoundCall, args: tuple[Column, ...], offsets: Ints) -> Column:
-        (ys, xs), bounds = _whole_pairs(args, offsets)
-        made = [None if a == b else finish(_Pairs(ys[a:b], xs[a:b])) for a, b in pairwise(bounds.tolist())]
-        return pa.array(made, pa.float64())
+def _declare_regression(
+    name: str, doc: str, missing: Callable[[Pairs], Flags], finish: Callable[[Pairs], Floats], example: str
+) -> None:
+    @spanning(f"{name}(float8, float8) -> float8", examples={f"{name}(7 - i * i / 2.0 - i % 2, i)": example}, doc=doc)
+    def regression(call: BoundCall, args: tuple[Column, ...], starts: Ints, ends: Ints) -> Column:
+        whole = valid(args[0]) & valid(args[1])
+        before = np.concatenate([[0], np.cumsum(whole)])
+        ys, xs = (numbers(arg)[whole] for arg in args)
+        sums, overflow = fold_pairs(ys, xs, before[starts], before[ends])
+        if overflow:
+            raise NumericValueOutOfRange("value out of range: overflow")
+        pairs = Pairs((before[ends] - before[starts]).astype(np.float64), *sums.T)
+        with np.errstate(all="ignore"):
+            return pa.array(finish(pairs), mask=missing(pairs))
 
-    regression.__doc__ = doc
-    recomputed(f"{name}(float8, float8) -> float8", examples={f"{name}(7 - i * i / 2.0 - i % 2, i)": example})(
-        regression
-    )
+
+for _name, _regression in _REGRESSIONS.items():
+    _declare_regression(_name, *_regression)
 
 
-for _name, (_doc, _finish, _example) in _REGRESSIONS.items():
-    _declare_regression(_name, _doc, _finish, _example)
+def _whole_pairs(y: Column, x: Column) -> tuple[Ints, ...]:
+    return ((valid(y) & valid(x)).astype(np.int64),)
 
 
-@recomputed("regr_count(float8, float8) -> int8", examples={"regr_count(i, NULLIF(i, 2))": "2"})
-def regr_count(call: BoundCall, args: tuple[Column, ...], offsets: Ints) -> Column:
-    """The number of pairs without a NULL."""
-    return pa.array(np.diff(_whole_pairs(args, offsets)[1]), pa.int64())
+aggregate(
+    "regr_count(float8, float8) -> int8",
+    Linear(1, _whole_pairs, lambda count: column_of(count, pa.int64())),
+    strict=False,
+    doc="The number of pairs without a NULL.",
+    examples={"regr_count(i, NULLIF(i, 2))": "2"},
+)
 
 
 def _quantiles(values: Floats, offsets: Ints, fractions: list[float]) -> Column:
@@ -141,5 +153,5 @@ for _name in ("approx_distinct", "approx_count_distinct"):
         return pa.array([len(set(keys[a:b])) for a, b in pairwise(offsets.tolist())], pa.int64())
 
 
-recomputed("mean(float8) -> float8", examples={"mean(i)": "2"})(float_average)
-recomputed("mean(numeric) -> numeric", examples={"mean(1.50)": "1.5000000000000000"})(numeric_average)
+spanning("mean(float8) -> float8", examples={"mean(i)": "2"})(float_average)
+spanning("mean(numeric) -> numeric", examples={"mean(1.50)": "1.5000000000000000"})(numeric_average)

@@ -1,13 +1,12 @@
 """Window functions: ranks, neighbours, and the ends of frames."""
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from pgstream.delta import Column
 from pgstream.errors import InvalidArgumentForNthValue, InvalidArgumentForNtile
+from pgstream.functions.frames import Frames
 from pgstream.functions.registry import BoundCall, window_function
 from pgstream.functions.vector import column_of, numbers, valid
 
@@ -98,30 +97,31 @@ for _name, _direction, _results in (("lag", -1, ("NULL", "NULL", "7")), ("lead",
             return _neighbour(args, partitions, by)
 
 
-def _at(values: Column, rows: Ints, inside: NDArray[Any]) -> Column:
-    return values.take(column_of(np.where(inside, rows, 0), pa.int64(), ~inside))
+def _at(values: Column, rows: Ints) -> Column:
+    """The values at `rows`, NULL where that is -1."""
+    return values.take(column_of(np.maximum(rows, 0), pa.int64(), rows < 0))
 
 
 @window_function(
     "first_value(anyelement) -> anyelement", framed=True, examples={"first_value(i) OVER (ORDER BY i)": "1"}
 )
-def first_value(call: BoundCall, args: Args, partitions: Ints, peers: Ints, starts: Ints, ends: Ints) -> Column:
+def first_value(call: BoundCall, args: Args, partitions: Ints, peers: Ints, frames: Frames) -> Column:
     """The value of the frame's first row."""
-    return _at(args[0], starts, ends > starts)
+    return _at(args[0], frames.first())
 
 
 @window_function("last_value(anyelement) -> anyelement", framed=True, examples={"last_value(i) OVER (ORDER BY i)": "1"})
-def last_value(call: BoundCall, args: Args, partitions: Ints, peers: Ints, starts: Ints, ends: Ints) -> Column:
+def last_value(call: BoundCall, args: Args, partitions: Ints, peers: Ints, frames: Frames) -> Column:
     """The value of the frame's last row."""
-    return _at(args[0], ends - 1, ends > starts)
+    return _at(args[0], frames.last())
 
 
 @window_function(
     "nth_value(anyelement, int4) -> anyelement", framed=True, examples={"nth_value(i, 2) OVER (ORDER BY i)": "NULL"}
 )
-def nth_value(call: BoundCall, args: Args, partitions: Ints, peers: Ints, starts: Ints, ends: Ints) -> Column:
+def nth_value(call: BoundCall, args: Args, partitions: Ints, peers: Ints, frames: Frames) -> Column:
     """The value of the frame's nth row; NULL where there is none."""
     nth, asked = numbers(args[1]).astype(np.int64), valid(args[1])
     if (asked & (nth <= 0)).any():
         raise InvalidArgumentForNthValue("argument of nth_value must be greater than zero")
-    return _at(args[0], starts + nth - 1, asked & (starts + nth <= ends))
+    return _at(args[0], frames.nth(np.where(asked, nth, 0)))

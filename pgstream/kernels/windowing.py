@@ -108,24 +108,3 @@ def frame_extremes(ranks, present, partition, starts, ends, descending):  # type
         if head < tail and starts[i] < ends[i]:
             found[i] = queue[head]
     return found
-
-
-@njit(types.Tuple((OUT, OUT))(I64, I64, BOOL), nogil=True, cache=True)
-def expand_frames(starts, ends, present):  # type: ignore[no-untyped-def]
-    """The present rows of every frame, frame after frame, and the offsets where each frame's begin."""
-    n = len(starts)
-    before = np.zeros(len(present) + 1, np.int64)
-    for i in range(len(present)):
-        before[i + 1] = before[i] + present[i]
-    offsets = np.zeros(n + 1, np.int64)
-    for i in range(n):
-        size = before[ends[i]] - before[starts[i]] if ends[i] > starts[i] else 0
-        offsets[i + 1] = offsets[i] + size
-    rows = np.empty(offsets[n], np.int64)
-    at = 0
-    for i in range(n):
-        for row in range(starts[i], ends[i]):
-            if present[row]:
-                rows[at] = row
-                at += 1
-    return rows, offsets

@@ -132,7 +132,7 @@ def recomputed(
     offsets = group_offsets(query, groups)
     first = np.where(np.diff(offsets) > 0, offsets[:-1], -1)
     direct = tuple(_told(item, rows, first, tick) for item in aggregation.direct)
-    return maintained.finish(aggregation.call(types, tick), (*direct, *wanted.columns), offsets)
+    return maintained.over_groups(aggregation.call(types, tick), (*direct, *wanted.columns), offsets)
 
 
 def _told(item: int | Expr, rows: Delta, first: Ints, tick: TickContext) -> Column:

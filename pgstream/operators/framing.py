@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from pgstream.circuit.operator import TickContext
 from pgstream.delta import Column, Delta
 from pgstream.errors import InvalidPrecedingOrFollowingSize, NullValueNotAllowed
+from pgstream.functions.frames import Frames, Stretch
+from pgstream.functions.range_offsets import check_offset
 from pgstream.functions.registry import Aggregate, BoundCall, Extreme, Linear, WindowFunction
 from pgstream.functions.vector import booleans, valid
-from pgstream.kernels.windowing import expand_frames, frame_extremes, search_ranks, step_groups
+from pgstream.kernels.windowing import frame_extremes, search_ranks, step_groups
 from pgstream.operators.aggregation import taken
 from pgstream.operators.map import computed
 from pgstream.operators.ordering import ranks
@@ -22,13 +24,14 @@ from pgstream.storage.run import ArrangementSpec
 from pgstream.types.definition import SqlType
 
 Ints = NDArray[np.int64]
+Exclusion = Literal["none", "row", "group", "ties"]
 BoundKind = Literal["unbounded", "preceding", "current", "following"]
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One end of a frame. `offset` has no references (ROWS, GROUPS); `value` is the position of the column that holds
-    the order value minus or plus the offset (RANGE)."""
+    """One end of a frame. `offset` has no references; of RANGE, `value` is the position of the column that holds the
+    order value minus or plus the offset."""
 
     kind: BoundKind
     offset: Expr | None = None
@@ -40,6 +43,7 @@ class FrameSpec:
     mode: Literal["rows", "range", "groups"]
     start: Bound
     end: Bound
+    exclude: Exclusion = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +67,17 @@ class Framed:
     peers_end: Ints
 
 
-def frames(
-    spec: FrameSpec, framed: Framed, rows: Delta, arrangement: ArrangementSpec, tick: TickContext
-) -> tuple[Ints, Ints]:
-    """The first row of each row's frame and the row after its last; an empty frame ends where it starts."""
+def frames(spec: FrameSpec, framed: Framed, rows: Delta, arrangement: ArrangementSpec, tick: TickContext) -> Frames:
+    """The frame of each row."""
     starts = _bound(spec, framed, rows, arrangement, tick, after=False)
     ends = _bound(spec, framed, rows, arrangement, tick, after=True)
-    return starts, np.maximum(starts, ends)
+    whole = Frames((Stretch.of(starts, ends),))
+    if spec.exclude == "none":
+        return whole
+    if spec.exclude == "row":
+        here = np.arange(len(rows))
+        return whole.excluding(here, here + 1, but_self=False)
+    return whole.excluding(framed.peers_first, framed.peers_end, but_self=spec.exclude == "ties")
 
 
 def _bound(
@@ -83,6 +91,9 @@ def _bound(
             return np.arange(len(rows)) + after
         return framed.peers_end if after else framed.peers_first
     if spec.mode == "range":
+        assert bound.offset is not None
+        column = arrangement.types[arrangement.order[0].position]
+        check_offset(computed(bound.offset, {}, 1, tick), column, "ending" if after else "starting")
         return _by_value(bound, framed, rows, arrangement, after=after)
     distance = _distance(bound, tick, after=after)
     if spec.mode == "groups":
@@ -124,30 +135,53 @@ def _by_value(bound: Bound, framed: Framed, rows: Delta, arrangement: Arrangemen
 
 
 def framed_aggregate(
-    item: WindowItem, aggregate: Aggregate, call: BoundCall, rows: Delta, partition: Ints, starts: Ints, ends: Ints
+    item: WindowItem, aggregate: Aggregate, call: BoundCall, rows: Delta, partition: Ints, seen: Frames
 ) -> Column:
     """`aggregate` over the frame of each row."""
     args = tuple(rows.columns[position] for position in item.args)
     present = np.ones(len(rows), np.bool_) if item.filter is None else booleans(rows.columns[item.filter])
     maintained = aggregate.maintained
     if isinstance(maintained, Linear):
-        return _additive(maintained, args, present, starts, ends)
+        return _additive(maintained, args, present, seen)
     if aggregate.strict:
         present = present & valid(args[0])
     if isinstance(maintained, Extreme):
-        codes = ranks(args[0], call.arguments[0])
-        best = frame_extremes(codes, present, partition, starts, ends, maintained.descending)
-        return taken(args[0], best)
-    index, offsets = expand_frames(starts, ends, present)
-    picks = pa.array(index)
-    return maintained.finish(call, tuple(arg.take(picks) for arg in args), offsets)
+        return _extreme(maintained, args[0], call.arguments[0], present, partition, seen)
+    if not present.all():
+        index = pa.array(np.flatnonzero(present))
+        args = tuple(arg.take(index) for arg in args)
+    seen = seen.among(present)
+    if maintained.spans and len(seen.parts) == 1:
+        return maintained.finish(call, args, seen.parts[0].starts, seen.parts[0].ends)
+
+    def value(index: Ints, offsets: Ints) -> Column:
+        picks = pa.array(index)
+        return maintained.over_groups(call, tuple(arg.take(picks) for arg in args), offsets)
+
+    return seen.over_each(value)
 
 
-def _additive(linear: Linear, args: Sequence[Column], present: NDArray[np.bool_], starts: Ints, ends: Ints) -> Column:
+def _additive(linear: Linear, args: Sequence[Column], present: NDArray[np.bool_], seen: Frames) -> Column:
     """Sums over frames as differences of prefix sums, exact since int64 wraps."""
     states = []
     for part in linear.contribute(*(args or [len(present)])):
         prefix = np.zeros(len(part) + 1, np.int64)
         np.cumsum(part * present, out=prefix[1:])
-        states.append(prefix[ends] - prefix[starts])
+        total = np.zeros(len(part), np.int64)
+        for stretch in seen.parts:
+            total += prefix[stretch.ends] - prefix[stretch.starts]
+        states.append(total)
     return linear.finish(*states)
+
+
+def _extreme(
+    extreme: Extreme, values: Column, type: SqlType, present: NDArray[np.bool_], partition: Ints, seen: Frames
+) -> Column:
+    """The least or greatest value of each frame; of its stretches, the best of theirs."""
+    codes = ranks(values, type)
+    best = np.full(len(values), -1, np.int64)
+    for part in seen.parts:
+        found = frame_extremes(codes, present, partition, part.starts, part.ends, extreme.descending)
+        better = codes[found] > codes[best] if extreme.descending else codes[found] < codes[best]
+        best = np.where((found >= 0) & ((best < 0) | better), found, best)
+    return taken(values, best)

@@ -71,8 +71,9 @@ class Window(Operator):
         args = tuple(rows.columns[position] for position in item.args)
         call = BoundCall(tuple(self.spec.types[position] for position in item.args), item.type, tick.evaluation)
         function = item.function
-        starts, ends = frames(item.frame, framed, rows, self.spec, tick)
-        if not isinstance(function, WindowFunction):
-            return framed_aggregate(item, function, call, rows, framed.first, starts, ends)
-        bounds = (starts, ends) if function.framed else ()
-        return function.kernel(call, args, framed.first, framed.peers_first, *bounds)
+        if isinstance(function, WindowFunction) and not function.framed:
+            return function.kernel(call, args, framed.first, framed.peers_first)
+        seen = frames(item.frame, framed, rows, self.spec, tick)
+        if isinstance(function, WindowFunction):
+            return function.kernel(call, args, framed.first, framed.peers_first, seen)
+        return framed_aggregate(item, function, call, rows, framed.first, seen)

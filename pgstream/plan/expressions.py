@@ -251,6 +251,7 @@ class Frame:
     start_offset: Expr | None = None
     end: Literal["unbounded", "preceding", "current", "following"] = "current"
     end_offset: Expr | None = None
+    exclude: Literal["none", "row", "group", "ties"] = "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,8 @@ class ExpressionText:
                 self._bound(frame.start, frame.start_offset, "PRECEDING"),
                 self._bound(frame.end, frame.end_offset, "FOLLOWING"),
             )
-            parts.append(f"{frame.mode.upper()} BETWEEN {start} AND {end}")
+            left_out = {"none": "", "row": " EXCLUDE CURRENT ROW", "group": " EXCLUDE GROUP", "ties": " EXCLUDE TIES"}
+            parts.append(f"{frame.mode.upper()} BETWEEN {start} AND {end}{left_out[frame.exclude]}")
         where = "" if call.filter is None else f" FILTER (WHERE {self(call.filter)})"
         return f"{call.function.name}({self._listed(call.args)}){where} OVER ({' '.join(parts)})"
 

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pgstream.errors import FeatureNotSupported
-from pgstream.functions.registry import OPERATORS
+from pgstream.functions.range_offsets import ordered_as, shift
 from pgstream.operators.derived import window
 from pgstream.operators.framing import Bound, BoundKind, FrameSpec, WindowItem
 from pgstream.plan import relations as rel
@@ -12,7 +11,6 @@ from pgstream.plan.expressions import Call, CastExpr, Expr, Frame, Ref, SortKey,
 from pgstream.plan.rewrite import used
 from pgstream.sql.lower_part import Part, Wanted, same_expr
 from pgstream.storage.order import OrderColumn
-from pgstream.types.definition import SqlType
 
 if TYPE_CHECKING:
     from pgstream.sql.lower_group import Lowerer
@@ -78,7 +76,7 @@ def _item(call: WindowCall, wanted: Wanted) -> WindowItem:
     start = _bound(frame, frame.start, frame.start_offset, call, wanted)
     end = _bound(frame, frame.end, frame.end_offset, call, wanted)
     filter = None if call.filter is None else wanted.position(call.filter)
-    spec = FrameSpec(frame.mode, start, end)
+    spec = FrameSpec(frame.mode, start, end, frame.exclude)
     return WindowItem(call.function, call.type, wanted.positions(call.args), spec, filter)
 
 
@@ -89,29 +87,17 @@ def _bound(frame: Frame, kind: BoundKind, offset: Expr | None, call: WindowCall,
         return Bound(kind, offset)
     key = _order(call)[0]
     name = "-" if (kind == "preceding") != key.descending else "+"
-    return Bound(kind, None, wanted.position(_shifted(key.expr, name, offset)))
+    shifted = Call(shift(key.expr.type, offset.type, name), (key.expr, offset), key.expr.type)
+    return Bound(kind, offset, wanted.position(shifted))
 
 
 def _order(call: WindowCall) -> tuple[SortKey, ...]:
     """ORDER BY; where RANGE offsets make timestamps of dates, the dates are ordered as timestamps."""
     frame = call.frame
-    offset = frame.start_offset if frame.start_offset is not None else frame.end_offset
-    if frame.mode != "range" or offset is None:
+    if frame.mode != "range" or (frame.start_offset is None and frame.end_offset is None):
         return call.order
     key = call.order[0]
-    made = _shifted(key.expr, "+", offset).type
-    if made.storage == key.expr.type.storage:
+    type = ordered_as(key.expr.type)
+    if type.name == key.expr.type.name:
         return call.order
-    return (SortKey(CastExpr(key.expr, made, True), key.descending, key.nulls_first),)
-
-
-def _shifted(expr: Expr, name: str, offset: Expr) -> Expr:
-    """`expr` plus or minus a frame's offset."""
-    for operator in OPERATORS.get(name, ()):
-        if operator.left == expr.type.name and operator.right == offset.type.name:
-            return Call(operator.function, (expr, offset), SqlType(operator.result))
-    raise FeatureNotSupported(
-        f"RANGE with offset PRECEDING/FOLLOWING is not supported for column type {expr.type.bare()}"
-        f" and offset type {offset.type.bare()}",
-        hint="Cast the offset value to an appropriate type.",
-    )
+    return (SortKey(CastExpr(key.expr, type, True), key.descending, key.nulls_first),)

@@ -189,7 +189,7 @@ class Naive:
             return None
         else:
             bound = BoundCall(types, call.type, self.context)
-            result = maintained.finish(bound, columns, np.array([0, len(tuples)], np.int64))
+            result = maintained.over_groups(bound, columns, np.array([0, len(tuples)], np.int64))
         return python_values(result, call.type)[0]
 
     def _sortable(self, value: Any, expr: Expr) -> tuple[bytes, Any]:

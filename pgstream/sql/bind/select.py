@@ -29,7 +29,7 @@ from pgstream.sql.bind.set_calls import applied
 from pgstream.sql.bind.setops import bind_set_operation
 from pgstream.sql.bind.targets import Target, bind_targets
 from pgstream.sql.bind.values import bind_values
-from pgstream.sql.bind.windows import define_windows
+from pgstream.sql.bind.windows import check_windows, define_windows
 from pgstream.sql.parse import ast, enums
 
 Node = Any
@@ -73,6 +73,7 @@ def _plain(level: Level, node: Node, ordered: bool, keep_unknown: bool) -> Bound
     order = bind_order_by(level, node.sortClause or (), targets)
     groups = bind_group_by(level, node.groupClause or (), targets, bool(node.groupDistinct))
     distinct = bind_distinct_on(level, node.distinctClause, targets, order)
+    check_windows(level)
     check_locking(level, node.lockingClause or ())
     if where is not None:
         plan = Filter(plan, where)

@@ -10,21 +10,21 @@ from pgstream.errors import (
     UndefinedObject,
     WindowingError,
 )
+from pgstream.functions.range_offsets import OFFSETS
 from pgstream.functions.registry import Aggregate, WindowFunction
 from pgstream.plan.expressions import Expr, Frame, Ref, SortKey, WindowCall
 from pgstream.plan.rewrite import subexpressions, used
-from pgstream.sql.bind.binding import INT8
-from pgstream.sql.bind.coercion import coerce, coerce_to_bool, decided
+from pgstream.sql.bind.binding import INT8, UNKNOWN, Binding
+from pgstream.sql.bind.coercion import can_coerce, coerce, coerce_to_bool, decided
 from pgstream.sql.bind.dispatch import bind_expression
 from pgstream.sql.bind.names import Level
-from pgstream.sql.bind.operators import choose_operator
 from pgstream.sql.bind.ordering import check_comparable, sort_key
 from pgstream.sql.bind.session_frames import cut_gap, session_frame
-from pgstream.sql.bind.types import category
 from pgstream.types.definition import SqlType
 
 Node = Any
 Bound = Literal["unbounded", "preceding", "current", "following"]
+Exclusion = Literal["none", "row", "group", "ties"]
 WINDOWS_ALLOWED = frozenset({"SELECT", "ORDER BY", "DISTINCT ON"})
 
 _NOT_ALLOWED = {
@@ -49,6 +49,9 @@ _ENDS: tuple[tuple[int, Bound], ...] = (
     (0x1000, "preceding"),
     (0x4000, "following"),
 )
+
+
+_EXCLUSIONS: tuple[tuple[int, Exclusion], ...] = ((0x8000, "row"), (0x10000, "group"), (0x20000, "ties"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,15 @@ def _named(level: Level, name: str, position: int) -> WindowShape:
     return found
 
 
+def check_windows(level: Level) -> None:
+    """Raises what is wrong with the windows of a WINDOW clause, also with those that no call is over."""
+    for shape in tuple(level.window_definitions.values()):
+        partition, order, gap = cut_gap(shape.partition, shape.order)
+        bound = _bound_shape(level, replace(shape, partition=partition, order=order))[1]
+        if gap is None:
+            _frame(level, shape.frame, bound)
+
+
 def bind_window_call(
     level: Level, node: Node, declared: WindowFunction | Aggregate, args: tuple[Expr, ...], result: SqlType
 ) -> Expr:
@@ -129,10 +141,17 @@ def bind_window_call(
 
 def _check_not_nested(level: Level, args: tuple[Expr, ...]) -> None:
     made = {col.id for col in level.windows.values()}
+    sets = {col.id for call in level.set_calls for col in call.outputs}
     for arg in args:
         for part in subexpressions(arg):
             if isinstance(part, Ref) and part.col.id in made:
                 raise WindowingError("window function calls cannot be nested", position=level.binding.position(part))
+            if isinstance(part, Ref) and part.col.id in sets:
+                raise FeatureNotSupported(
+                    "window function calls cannot contain set-returning function calls",
+                    hint="You might be able to move the set-returning function into a LATERAL FROM item.",
+                    position=level.binding.position(part),
+                )
 
 
 def _within(level: Level, clause: str, node: Node) -> Expr:
@@ -159,8 +178,6 @@ def _bound_shape(level: Level, shape: WindowShape) -> tuple[tuple[Expr, ...], tu
 def _frame(level: Level, node: Node, order: tuple[SortKey, ...]) -> Frame:
     options = node.frameOptions or _DEFAULT_FRAME
     mode: Literal["rows", "range", "groups"] = "rows" if options & 4 else "groups" if options & 8 else "range"
-    if options & 0x38000:
-        raise FeatureNotSupported("frame exclusion is not supported yet", position=node.location)
     start = next(kind for bit, kind in _STARTS if options & bit)
     end = next(kind for bit, kind in _ENDS if options & bit)
     if mode == "range" and (node.startOffset is not None or node.endOffset is not None) and len(order) != 1:
@@ -175,6 +192,7 @@ def _frame(level: Level, node: Node, order: tuple[SortKey, ...]) -> Frame:
         _offset(level, node.startOffset, mode, order),
         end,
         _offset(level, node.endOffset, mode, order),
+        next((kind for bit, kind in _EXCLUSIONS if options & bit), "none"),
     )
 
 
@@ -186,16 +204,7 @@ def _offset(level: Level, node: Node, mode: str, order: tuple[SortKey, ...]) -> 
     offset = _within(level, f"window {construct}", node)
     if used(offset):
         raise InvalidFrame(f"argument of {construct} must not contain variables", position=binding.position(offset))
-    wanted = INT8
-    if mode == "range":
-        key = order[0].expr
-        if category(key.type) not in "NDT":
-            raise FeatureNotSupported(
-                f"RANGE with offset PRECEDING/FOLLOWING is not supported for column type {key.type.bare()}",
-                position=binding.position(offset),
-            )
-        chosen = choose_operator("+", [key, offset], binding.position(offset))
-        wanted = SqlType(chosen.arguments[1])
+    wanted = _offset_type(binding, order[0].expr.type, offset) if mode == "range" else INT8
     made = coerce(binding, offset, wanted, "a")
     if made is None:
         raise DatatypeMismatch(
@@ -203,6 +212,33 @@ def _offset(level: Level, node: Node, mode: str, order: tuple[SortKey, ...]) -> 
             position=binding.position(offset),
         )
     return made
+
+
+def _offset_type(binding: Binding, column: SqlType, offset: Expr) -> SqlType:
+    """What an offset from values of a column is taken as: its own type, or the only one that fits."""
+    position = binding.position(offset)
+    what = f"column type {column.bare()}"
+    offsets = OFFSETS.get(column.name, ())
+    if not offsets:
+        raise FeatureNotSupported(
+            f"RANGE with offset PRECEDING/FOLLOWING is not supported for {what}", position=position
+        )
+    given = column.name if offset.type == UNKNOWN else offset.type.name
+    fitting = [name for name in offsets if can_coerce([offset.type.name], [name], "i")]
+    if not fitting:
+        raise FeatureNotSupported(
+            f"RANGE with offset PRECEDING/FOLLOWING is not supported for {what} and offset type {offset.type.bare()}",
+            hint="Cast the offset value to an appropriate type.",
+            position=position,
+        )
+    if given not in fitting and len(fitting) > 1:
+        raise FeatureNotSupported(
+            f"RANGE with offset PRECEDING/FOLLOWING has multiple interpretations for {what}"
+            f" and offset type {offset.type.bare()}",
+            hint="Cast the offset value to the exact intended type.",
+            position=position,
+        )
+    return SqlType(given if given in fitting else fitting[0])
 
 
 class InvalidFrame(DatatypeMismatch):

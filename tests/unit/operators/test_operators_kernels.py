@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pgstream.kernels import grouping, windowing
+from pgstream.kernels import folding, grouping, windowing
 
 DRAW = np.random.default_rng(7)
 
@@ -97,3 +97,47 @@ def test_pair_up(kernel: Callable[..., Any]) -> None:
     rows, members = kernel(_ints([0, 0, 1, 2]), _ints([0, 2, 2, 3]))
     assert rows.tolist() == [0, 0, 1, 1, 3]
     assert members.tolist() == [0, 1, 0, 1, 2]
+
+
+STARTS, ENDS = _ints([0, 0, 0, 2, 3, 5]), _ints([0, 2, 5, 6, 6, 5])
+FLOATS = np.array([0.1, 0.2, 1e17, -3.5, 7.0, 0.3])
+
+
+def _stretches() -> list[list[float]]:
+    return [FLOATS[a:b].tolist() for a, b in zip(STARTS, ENDS, strict=True)]
+
+
+def _squares(values: list[float]) -> float:
+    """Youngs and Cramer's update."""
+    total = squares = 0.0
+    for count, value in enumerate(values, 1):
+        total += value
+        squares += (value * count - total) ** 2 / (count * (count - 1)) if count > 1 else 0.0
+    return squares
+
+
+@pytest.mark.parametrize("kernel", _both(folding.fold_sums))
+def test_fold_sums(kernel: Callable[..., Any]) -> None:
+    assert kernel(FLOATS, STARTS, ENDS).tolist() == [sum(stretch, 0.0) for stretch in _stretches()]
+
+
+@pytest.mark.parametrize("kernel", _both(folding.fold_squares))
+def test_fold_squares(kernel: Callable[..., Any]) -> None:
+    found, overflow = kernel(FLOATS, STARTS, ENDS)
+    assert found.tolist() == [_squares(stretch) for stretch in _stretches()]
+    assert not overflow
+    assert kernel(np.array([1e200, -1e200]), _ints([0]), _ints([2]))[1]
+    found, overflow = kernel(np.array([np.inf, 1.0]), _ints([0, 0]), _ints([1, 2]))
+    assert np.isnan(found).all()
+    assert not overflow
+
+
+@pytest.mark.parametrize("kernel", _both(folding.fold_pairs))
+def test_fold_pairs(kernel: Callable[..., Any]) -> None:
+    found, overflow = kernel(FLOATS[::-1].copy(), FLOATS, STARTS, ENDS)
+    assert found[:, 0].tolist() == [sum(stretch, 0.0) for stretch in _stretches()]
+    assert not overflow
+    assert np.allclose(found[:, 1], [_squares(stretch) for stretch in _stretches()], rtol=1e-12)
+    same, _ = kernel(FLOATS, FLOATS, STARTS, ENDS)
+    assert np.allclose(same[:, 1], same[:, 3])
+    assert np.allclose(same[:, 1], same[:, 4])
