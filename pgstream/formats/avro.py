@@ -20,6 +20,7 @@ from pgstream.formats.format import Decoded, Field, FileFormat, Reject
 from pgstream.formats.objects import rows_of
 from pgstream.formats.options import option
 from pgstream.formats.schema_registry import HEAD_BYTES, MAGIC, RegistryOptions, read_schema
+from pgstream.types.composite import fields_of
 from pgstream.types.definition import SqlType
 
 Record = dict[str, Any]
@@ -271,6 +272,13 @@ def plain_values(column: Column, type: SqlType) -> list[Any]:
         lengths = column.value_lengths().to_pylist()
         items = iter(plain_values(flat, element))
         return [None if length is None else [next(items) for _ in range(length)] for length in lengths]
+    attributes = type.definition.attributes
+    if attributes is not None:
+        cells = [plain_values(field, own) for field, (_, own) in zip(fields_of(column), attributes, strict=True)]
+        rows = zip(*cells, strict=True) if cells else [()] * len(column)
+        names = [name for name, _ in attributes]
+        known = column.is_valid().to_pylist()
+        return [dict(zip(names, row, strict=True)) if there else None for row, there in zip(rows, known, strict=True)]
     if type.name not in AVRO_TYPES:
         texts: list[Any] = texts_of(column, type).to_pylist()
         return texts

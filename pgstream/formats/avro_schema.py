@@ -7,6 +7,7 @@ from typing import Any
 from pgstream.errors import FeatureNotSupported, InvalidTableDefinition
 from pgstream.formats.format import Field
 from pgstream.types.definition import SqlType, array_of
+from pgstream.types.described import struct_type
 
 AVRO_TYPES: dict[str, Any] = {
     "bool": "boolean",
@@ -54,16 +55,22 @@ def parsed_schema(text: str | bytes) -> Any:
         raise InvalidTableDefinition(f"invalid Avro schema: {error}") from None
 
 
-def schema_of(fields: Sequence[Field]) -> dict[str, Any]:
-    """The schema of rows of these columns, any of which may be NULL."""
-    columns = [{"name": field.name, "type": ["null", avro_type(field.type)], "default": None} for field in fields]
-    return {"type": "record", "name": "row", "namespace": "pgstream", "fields": columns}
+def schema_of(fields: Sequence[Field], name: str = "row") -> dict[str, Any]:
+    """The schema of rows of these columns, any of which may be NULL. Records within it are named after their place."""
+    columns = [
+        {"name": field.name, "type": ["null", avro_type(field.type, f"{name}_{place}")], "default": None}
+        for place, field in enumerate(fields, 1)
+    ]
+    return {"type": "record", "name": name, "namespace": "pgstream", "fields": columns}
 
 
-def avro_type(type: SqlType) -> Any:
-    """What values of a type are written as."""
+def avro_type(type: SqlType, name: str) -> Any:
+    """What values of a type are written as; a record is called `name`."""
     if type.element is not None:
-        return {"type": "array", "items": ["null", avro_type(type.element)]}
+        return {"type": "array", "items": ["null", avro_type(type.element, name)]}
+    attributes = type.definition.attributes
+    if attributes is not None:
+        return schema_of([Field(*one) for one in attributes], name)
     return AVRO_TYPES.get(type.name, "string")
 
 
@@ -84,6 +91,8 @@ def sql_type(schema: Any) -> SqlType:
     logical = LOGICAL_TYPES.get(schema.get("logicalType", ""))
     if logical is not None:
         return SqlType(logical)
+    if schema["type"] == "record":
+        return struct_type((field["name"], sql_type(field["type"])) for field in schema["fields"])
     if schema["type"] == "array":
         element = sql_type(schema["items"])
         return SqlType("jsonb") if element.element is not None or element.name == "jsonb" else array_of(element)

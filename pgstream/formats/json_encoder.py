@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from pgstream.delta import Column
 from pgstream.formats.encoding import joined, texts_of
 from pgstream.formats.format import Field
+from pgstream.types.composite import fields_of
 from pgstream.types.definition import SqlType
 from pgstream.types.window import MOMENT_TYPES, moments
 
@@ -47,6 +48,9 @@ def value_texts(column: Column, type: SqlType) -> Column:
         return pc.if_else(column, "true", "false")
     if type.element is not None:
         return array_texts(column, type.element)
+    attributes = type.definition.attributes
+    if attributes is not None:
+        return row_texts(column, attributes)
     if type.name in MOMENT_TYPES:
         return window_texts(column, MOMENT_TYPES[type.name])
     text = texts_of(column, type)
@@ -65,6 +69,16 @@ def quoted(text: Column) -> Column:
         words = [json.dumps(word, ensure_ascii=False) for word in distinct.dictionary.to_pylist()]
         return pa.array(words, pa.string()).take(distinct.indices)
     return pc.binary_join_element_wise('"', text, '"', "")
+
+
+def row_texts(column: Column, attributes: Sequence[tuple[str, SqlType]]) -> Column:
+    """Each row as an object of its fields."""
+    parts: list[Any] = []
+    for field, (name, type) in zip(fields_of(column), attributes, strict=True):
+        parts.append(("," if parts else "{") + json.dumps(name, ensure_ascii=False) + ":")
+        parts.append(pc.fill_null(value_texts(field, type), "null"))
+    whole = pc.binary_join_element_wise(*parts, "}", "") if parts else pa.array(["{}"] * len(column), pa.string())
+    return pc.if_else(column.is_valid(), whole, pa.scalar(None, pa.string()))
 
 
 def window_texts(column: Column, moment: SqlType) -> Column:

@@ -5,12 +5,13 @@ object or array its JSON text, and an array for an array column PostgreSQL's arr
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from pgstream.delta import Column
+from pgstream.formats.nested import is_nested
 from pgstream.formats.texts import first_errors, read_texts
 from pgstream.types.definition import SqlType
 
@@ -87,7 +88,7 @@ def value_text(value: Any, type: SqlType, milliseconds: bool) -> str | None:
     """What the input function of `type` is to read for `value`. Raises BadRecord."""
     if value is None:
         return None
-    if type.name in JSON_TYPES:
+    if type.name in JSON_TYPES or is_nested(type):
         text = json_text(value)
     elif isinstance(value, list) and type.element is not None:
         text = array_text(value)
@@ -117,9 +118,14 @@ def moment_text(milliseconds: str) -> str:
 
 
 def read_slowly(
-    raws: Sequence[bytes], names: Sequence[str], types: Sequence[SqlType], milliseconds: bool
+    raws: Sequence[bytes],
+    names: Sequence[str],
+    types: Sequence[SqlType],
+    milliseconds: bool,
+    read_column: Callable[[Column, SqlType], tuple[Column, dict[int, str]]] = read_texts,
 ) -> tuple[list[Column], dict[int, str]]:
-    """A column for each name with a row for each record, and what is wrong with each bad record (NULLs there)."""
+    """A column for each name with a row for each record, and what is wrong with each bad record (NULLs there).
+    `read_column` makes values of a column's texts."""
     texts: list[list[str | None]] = [[None] * len(raws) for _ in names]
     bad: dict[int, str] = {}
     for row, raw in enumerate(raws):
@@ -134,7 +140,7 @@ def read_slowly(
     columns: list[Column] = []
     errors: list[dict[int, str]] = []
     for c, type in enumerate(types):
-        column, wrong = read_texts(pa.array(texts[c], pa.string()), type)
+        column, wrong = read_column(pa.array(texts[c], pa.string()), type)
         columns.append(column)
         errors.append(wrong)
     return columns, bad | first_errors(names, errors)

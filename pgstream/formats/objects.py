@@ -15,6 +15,7 @@ from pgstream.delta import Column
 from pgstream.formats.format import Decoded, Field, Reject
 from pgstream.formats.json_slow import array_text
 from pgstream.formats.messages import without_rows
+from pgstream.formats.nested import is_nested, lists_read, rows_read
 from pgstream.formats.sheet import null_column
 from pgstream.formats.texts import first_errors, read_texts
 from pgstream.types.definition import SqlType
@@ -49,6 +50,10 @@ def rows_of(
 
 def read_objects(values: Sequence[Any], type: SqlType) -> tuple[Column, dict[int, str]]:
     """`values` as values of `type`, and what is wrong with those that are none (NULL there)."""
+    if is_nested(type):
+        if type.element is not None:
+            return lists_read(values, type.element, read_objects, "an array is expected")
+        return rows_read(values, type, read_objects, "a record is expected")
     if type.name in EXACT and type.typmod == -1 and not any(isinstance(value, bool) for value in values):
         try:
             column = pa.array(values, type.storage)

@@ -15,10 +15,14 @@ from pyarrow import parquet
 from pgstream.delta import Column
 from pgstream.errors import InvalidTableDefinition, IoError
 from pgstream.formats.format import Decoded, Field, FileFormat, Reject
+from pgstream.formats.nested import is_nested, valid_mask
 from pgstream.formats.options import option
 from pgstream.formats.sheet import null_column
 from pgstream.formats.texts import first_errors, read_texts
-from pgstream.types.definition import SqlType
+from pgstream.types.array import elements_of, with_elements
+from pgstream.types.composite import composite_column, fields_of
+from pgstream.types.definition import SqlType, array_of
+from pgstream.types.described import struct_type
 
 PLAIN_TYPES = {
     pa.bool_(): "bool",
@@ -65,6 +69,12 @@ def sql_type(storage: pa.DataType) -> SqlType | None:
         return SqlType("time")
     if pa.types.is_decimal(storage):
         return SqlType("numeric")
+    if pa.types.is_struct(storage):
+        fields = [(item.name, sql_type(item.type)) for item in storage]
+        return struct_type((name, type) for name, type in fields if type is not None)
+    if pa.types.is_list(storage) or pa.types.is_large_list(storage):
+        element = sql_type(storage.value_type)
+        return None if element is None or element.element is not None else array_of(element)
     name = PLAIN_TYPES.get(storage)
     return None if name is None else SqlType(name)
 
@@ -143,6 +153,8 @@ def stored(column: Any, type: SqlType) -> tuple[Column, dict[int, str]]:
         column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+    if is_nested(type) and pa.types.is_nested(column.type):
+        return stored_within(column, type)
     if type.typmod == -1 and column.type == type.storage and type.name not in ("numeric", "json", "jsonb", "name"):
         return column, {}
     natural = sql_type(column.type)
@@ -152,6 +164,38 @@ def stored(column: Any, type: SqlType) -> tuple[Column, dict[int, str]]:
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             pass
     return read_texts(column.cast(pa.string()), type)
+
+
+def stored_within(column: Column, type: SqlType) -> tuple[Column, dict[int, str]]:
+    """As `stored`, of rows, whose fields go by name, and arrays of rows."""
+    if type.element is not None:
+        flat, wrong = stored(column.flatten(), type.element)
+        lengths = np.cumsum(pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False))
+        bad = {int(np.searchsorted(lengths, at, "right")): message for at, message in wrong.items()}
+        offsets = pa.array(np.concatenate([[0], lengths]).astype(np.int32))
+        whole_lists = pa.ListArray.from_arrays(offsets, flat)
+        return pc.if_else(pa.array(valid_mask(column, bad)), whole_lists, pa.scalar(None, whole_lists.type)), bad
+    attributes = type.definition.attributes or ()
+    there = {item.name: place for place, item in enumerate(column.type)}
+    given = column.flatten()
+    parts = [
+        stored(given[there[name]], own) if name in there else (pa.nulls(len(column), own.storage), {})
+        for name, own in attributes
+    ]
+    bad = first_errors([name for name, _ in attributes], [wrong for _, wrong in parts])
+    return composite_column([part for part, _ in parts], type.storage, valid_mask(column, bad)), bad
+
+
+def named(column: Column, type: SqlType) -> Column:
+    """A column as a file has it: the fields of rows by name."""
+    if not is_nested(type):
+        return column
+    if type.element is not None:
+        return with_elements(column, named(elements_of(column), type.element))
+    attributes = type.definition.attributes or ()
+    fields = [named(field, own) for field, (_, own) in zip(fields_of(column), attributes, strict=True)]
+    storage = pa.struct([(name, field.type) for field, (name, _) in zip(fields, attributes, strict=True)])
+    return composite_column(fields, storage, valid_mask(column, {}))
 
 
 def whole(pieces: list[Column]) -> Column:
@@ -182,7 +226,8 @@ class ParquetEncoder:
         return b""
 
     def encode(self, columns: Sequence[Column], count: int) -> bytes:
-        table = pa.table(list(columns), names=[field.name for field in self._fields])
+        parts = [named(column, field.type) for column, field in zip(columns, self._fields, strict=True)]
+        table = pa.table(parts, names=[field.name for field in self._fields])
         target = io.BytesIO()
         parquet.write_table(
             table, target, compression=self._options.compression, row_group_size=self._options.row_group_rows

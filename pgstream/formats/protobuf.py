@@ -17,10 +17,13 @@ from pgstream.delta import Column
 from pgstream.errors import InvalidTableDefinition
 from pgstream.formats.encoding import texts_of
 from pgstream.formats.format import Chunk, Cut, Decoded, Field, RecordFormat, Reject
+from pgstream.formats.nested import is_nested
 from pgstream.formats.objects import rows_of
 from pgstream.formats.options import option
 from pgstream.formats.protobuf_schema import message_class, protobuf
 from pgstream.formats.schema_registry import HEAD_BYTES, MAGIC, Registry, RegistryOptions, read_schema
+from pgstream.types.composite import fields_of
+from pgstream.types.definition import SqlType
 
 TIMESTAMP = "google.protobuf.Timestamp"
 WRAPPERS = frozenset(
@@ -212,6 +215,14 @@ class ProtobufEncoder:
 def plain_values(column: Column, field: Field) -> list[Any]:
     """A column's values in the JSON form of Protobuf."""
     type = field.type
+    attributes = type.definition.attributes
+    if attributes is not None:
+        return _row_values(column, attributes)
+    if is_nested(type):
+        assert type.element is not None
+        items = iter(plain_values(column.flatten(), Field(field.name, type.element)))
+        lengths = column.value_lengths().to_pylist()
+        return [None if length is None else [next(items) for _ in range(length)] for length in lengths]
     if type.name == "bytea":
         return [None if value is None else base64.b64encode(value).decode() for value in column.to_pylist()]
     if type.name in ("json", "jsonb"):
@@ -224,6 +235,16 @@ def plain_values(column: Column, field: Field) -> list[Any]:
         return values
     texts: list[Any] = texts_of(column, type).to_pylist()
     return texts
+
+
+def _row_values(column: Column, attributes: Sequence[tuple[str, SqlType]]) -> list[Any]:
+    """Rows as objects of those of their fields that are not NULL."""
+    cells = [plain_values(field, Field(*one)) for field, one in zip(fields_of(column), attributes, strict=True)]
+    rows = zip(*cells, strict=True) if cells else [()] * len(column)
+    return [
+        {name: cell for (name, _), cell in zip(attributes, row, strict=True) if cell is not None} if there else None
+        for row, there in zip(rows, column.is_valid().to_pylist(), strict=True)
+    ]
 
 
 PROTOBUF = RecordFormat(

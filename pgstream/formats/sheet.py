@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pgstream.delta import Column
 from pgstream.formats.arenas import ARENAS, Memory
+from pgstream.formats.nested import is_nested
 from pgstream.kernels import json_sheet as k
 from pgstream.types.definition import SqlType
 
@@ -61,7 +62,7 @@ class Target(NamedTuple):
 
 def target(name: str, type: SqlType, milliseconds: bool = False) -> Target:
     """How the kernel is to read values of `type`. `milliseconds`: timestamps are numbers."""
-    kind = KINDS.get(type.name, k.AS_TEXT)
+    kind = k.AS_RAW if is_nested(type) else KINDS.get(type.name, k.AS_TEXT)
     if type.typmod != -1 and kind in (k.AS_TIMESTAMP, k.AS_ZONED_TIMESTAMP) and not milliseconds:
         kind = k.AS_TEXT  # a timestamp(3) is rounded, which its input function does
     if milliseconds and kind in (k.AS_TIMESTAMP, k.AS_ZONED_TIMESTAMP):
