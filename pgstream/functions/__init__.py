@@ -2,6 +2,7 @@
 
 from pgstream.functions import (
     aggregates,
+    aliases,
     arrays,
     casts,
     comparison,
@@ -11,6 +12,7 @@ from pgstream.functions import (
     extract,
     flink,
     floats,
+    foreign_times,
     generators,
     input_validity,
     integers,
@@ -19,6 +21,7 @@ from pgstream.functions import (
     json_changes,
     json_paths,
     json_rows,
+    lists,
     moments,
     number_templates,
     numeric_integers,
@@ -43,6 +46,7 @@ from pgstream.functions import (
 
 __all__ = [
     "aggregates",
+    "aliases",
     "arrays",
     "casts",
     "comparison",
@@ -52,6 +56,7 @@ __all__ = [
     "extract",
     "flink",
     "floats",
+    "foreign_times",
     "generators",
     "input_validity",
     "integers",
@@ -60,6 +65,7 @@ __all__ = [
     "json_changes",
     "json_paths",
     "json_rows",
+    "lists",
     "moments",
     "number_templates",
     "numeric_integers",

@@ -155,6 +155,15 @@ def _within_one(compute: Callable[[Floats], Floats]) -> Callable[[Floats], Float
     return run
 
 
+def _from_one(compute: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
+    def run(x: Floats) -> Floats:
+        if (x < 1).any():
+            raise NumericValueOutOfRange("input is out of range")
+        return compute(x)
+
+    return run
+
+
 def power(a: Floats, b: Floats) -> Floats:
     """a to the power of b."""
     if ((a == 0) & (b < 0)).any():
@@ -189,6 +198,25 @@ _UNARY: tuple[tuple[str, Any, str, dict[str, str]], ...] = (
     ("atan", np.arctan, "Inverse tangent.", {"atan(0.5::float8)": "0.4636476090008061"}),
     ("sinh", np.sinh, "Hyperbolic sine.", {"sinh(0.5::float8)": "0.5210953054937474"}),
     ("cosh", np.cosh, "Hyperbolic cosine.", {"cosh(0.5::float8)": "1.1276259652063807"}),
+    ("asinh", np.arcsinh, "Inverse hyperbolic sine.", {"asinh(0.5::float8)": "0.48121182505960347"}),
+    (
+        "acosh",
+        _from_one(np.arccosh),
+        "Inverse hyperbolic cosine.",
+        {
+            "acosh(1.5::float8)": "0.9624236501192069",
+            "acosh(0.5::float8)": "ERROR: 22003 input is out of range",
+        },
+    ),
+    (
+        "atanh",
+        _within_one(np.arctanh),
+        "Inverse hyperbolic tangent.",
+        {
+            "atanh(0.5::float8)": "0.5493061443340548",
+            "atanh(1::float8)": "Infinity",
+        },
+    ),
     ("tanh", np.tanh, "Hyperbolic tangent.", {"tanh(0.5::float8)": "0.46211715726000974"}),
 )
 

@@ -27,7 +27,13 @@ DIALECTS = (POSTGRES, *sorted((*STREAMING, *TRANSLATED)))
 _FOLDS_UP = ("oracle", "snowflake")
 """Where "ID" is what id is; elsewhere quotes do not make a name sensitive to case."""
 
-_QUOTED = re.compile(r"""'[^']*'|"[^"]*"|--[^\n]*|/\*.*?\*/|`([^`]*)`""", re.DOTALL)
+_SPELLED = re.compile(
+    r"""'[^']*'|"[^"]*"|--[^\n]*|/\*.*?\*/|`([^`]*)`"""
+    r"""|\b((?:CREATE|DROP)\s+)TEMPORARY\b(?=\s+(?:VIEW|TABLE)\b)"""
+    r"""|\b(?:to_timestamp|to_date|to_char|date_format|from_unixtime)\b(?=\s*\()""",
+    re.DOTALL | re.IGNORECASE,
+)
+"""What is spelled otherwise in some dialect, and what hides it."""
 
 _CREATES = ("TABLE", "VIEW", "MATERIALIZED", "OR", "TEMP", "TEMPORARY", "TRANSIENT")
 _DROPS = ("TABLE", "VIEW", "MATERIALIZED")
@@ -112,9 +118,32 @@ def _split(text: str, dialect: str) -> list[list[Token]]:
     return [tokens for tokens in found if tokens]
 
 
-def quoted_as_sql(text: str) -> str:
-    """`text` with the names that Flink quotes in backticks quoted as SQL does; as long as it was."""
-    return _QUOTED.sub(lambda found: f'"{found[1]}"' if found[1] is not None else found[0], text)
+_OWN_MEANING = {
+    "arroyo": {"to_timestamp": "timestamp_at", "to_date": "date_of", "to_char": "chrono", "date_format": "chrono"},
+    "flink": {"to_timestamp": "timestamp_of", "to_date": "date_of", "from_unixtime": "unixtime_text"},
+}
+"""Functions that a dialect has under a name of PostgreSQL's for something else, or of another dialect's, and what they
+are called here: names that are no longer."""
+
+
+def spelled(text: str, dialect: str) -> str:
+    """`text` of a streaming system with its quotes, names of functions and TEMPORARY in SQL's words; as long as it was.
+
+    What other systems call temporary, because it is of the session that runs the job, is kept until it is dropped.
+    """
+    if dialect not in _OWN_MEANING:
+        return text
+    meanings = _OWN_MEANING[dialect]
+
+    def word(found: re.Match[str]) -> str:
+        whole = found[0]
+        if found[1] is not None:
+            return f'"{found[1]}"' if dialect == "flink" else whole
+        if found[2] is not None:
+            return found[2] + " " * (len(whole) - len(found[2]))
+        return meanings.get(whole.lower(), whole).ljust(len(whole)) if whole[0].isalpha() else whole
+
+    return _SPELLED.sub(word, text)
 
 
 def _tokens(text: str, dialect: str) -> list[Token]:

@@ -87,7 +87,7 @@ def parse(text: str, dialect: str = dialects.POSTGRES) -> list[Parsed]:
             return parse(text[: end - 1], dialect) + parse(rest, found[1].lower())
     if dialect in dialects.TRANSLATED:
         return _translated(text, dialect)
-    return _parsed(dialects.quoted_as_sql(text) if dialect == "flink" else text)
+    return _parsed(dialects.spelled(text, dialect))
 
 
 def _translated(text: str, dialect: str) -> list[Parsed]:
@@ -131,7 +131,7 @@ def statement_spans(text: str, dialect: str) -> list[tuple[int, int]]:
     """Where each statement of `text` starts and ends, without its semicolon. Raises SyntaxError42601."""
     if dialect in dialects.TRANSLATED:
         return dialects.spans(text, dialect)
-    pieces = _split(tokens(dialects.quoted_as_sql(text) if dialect == "flink" else text))
+    pieces = _split(tokens(dialects.spelled(text, dialect)))
     return [(piece[0].start, piece[-1].end) for piece in pieces]
 
 

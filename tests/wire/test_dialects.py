@@ -46,6 +46,47 @@ ANSWERS = [
 ]  # fmt: skip
 
 
+MEANINGS = [
+    ("flink", "TO_TIMESTAMP('2020-04-15 08:05:00')", "2020-04-15 08:05:00"),
+    ("flink", "TO_TIMESTAMP('15/04/2020 8:05', 'dd/MM/yyyy H:mm')", "2020-04-15 08:05:00"),
+    ("flink", "TO_TIMESTAMP('to_date(x)') IS NULL", "t"),
+    ("flink", "TO_DATE('2020-04-15')", "2020-04-15"),
+    ("flink", "FROM_UNIXTIME(1586937900)", "2020-04-15 08:05:00"),
+    ("flink", "UNIX_TIMESTAMP('2020-04-15 08:05:00')", "1586937900"),
+    ("flink", "TO_TIMESTAMP_LTZ(1586937900000, 3) AT TIME ZONE 'UTC'", "2020-04-15 08:05:00"),
+    ("flink", "FLOOR(TIMESTAMP '2020-04-15 08:05:12' TO MINUTE)", "2020-04-15 08:05:00"),
+    ("flink", "CEIL(TIMESTAMP '2020-04-15 08:05:12' TO HOUR)", "2020-04-15 09:00:00"),
+    ("flink", "TIMESTAMPDIFF(DAY, TIMESTAMP '2020-04-15 08:05:00', TIMESTAMP '2020-04-18 08:05:00')", "3"),
+    ("flink", "TIMESTAMPADD(WEEK, 1, DATE '2003-01-02')", "2003-01-09"),
+    ("flink", "IF(1 > 2, 1 / 0, 5)", "5"),
+    ("feldera", "TIMESTAMP_TRUNC(TIMESTAMP '2024-02-05 10:20:30', MONTH)", "2024-02-01 00:00:00"),
+    ("feldera", "DATE_TRUNC(TIMESTAMP '2024-02-05 10:20:30', HOUR)", "2024-02-05 10:00:00"),
+    ("feldera", "to_timestamp(0) AT TIME ZONE 'UTC'", "1970-01-01 00:00:00"),
+    ("arroyo", "to_timestamp('2023-01-31T09:26:56-05:00')", "2023-01-31 14:26:56"),
+    ("arroyo", "to_date('2023/01/31', '%Y-%m-%d', '%Y/%m/%d')", "2023-01-31"),
+    ("arroyo", "to_char(TIMESTAMP '2023-03-01 10:00:00', '%d-%m-%Y')", "01-03-2023"),
+    ("arroyo", "from_unixtime(1599572549)", "2020-09-08 13:42:29"),
+    ("arroyo", "array_sort(array_union(make_array(3, 1), make_array(2, 3)))[1]", "1"),
+    ("arroyo", "arrow_cast('7', 'Int64') + date_part('hour', date_bin(interval '1 hour', now()::timestamp)) * 0", "7"),
+    ("postgresql", "to_timestamp('0') AT TIME ZONE 'UTC'", "1970-01-01 00:00:00"),
+]
+
+
+@pytest.mark.parametrize(("dialect", "expression", "answer"), MEANINGS)
+def test_functions_mean_what_they_mean_there(client: Connection, dialect: str, expression: str, answer: str) -> None:
+    client.execute(f"SET pgstream.dialect = '{dialect}'")
+    assert shown(client, f"SELECT {expression}") == [answer]
+
+
+def test_a_view_keeps_the_meaning_of_its_dialect(client: Connection) -> None:
+    client.execute("SET pgstream.dialect = 'flink'")
+    client.execute("CREATE TEMPORARY VIEW w AS SELECT ts < TO_TIMESTAMP('2024-02-01') AS early, a FROM t")
+    client.execute("RESET pgstream.dialect")
+    assert sorted(shown(client, "SELECT * FROM w")) == ["NULL,2", "f,3", "t,1"]
+    client.execute("SET pgstream.dialect = 'flink'")
+    client.execute("DROP TEMPORARY VIEW w")
+
+
 @pytest.fixture(scope="module")
 def tables(server: Server) -> Server:
     with psycopg.connect(server.conninfo, autocommit=True) as connection:

@@ -28,6 +28,7 @@ from pgstream.sql.bind.names import Level, SetCall
 from pgstream.sql.bind.operators import coerce_argument, note_volatility
 from pgstream.sql.bind.ordering import sort_key
 from pgstream.sql.bind.overloads import Candidate, NotUnique, concrete, function_candidates, resolve
+from pgstream.sql.bind.spellings import respelled
 from pgstream.sql.bind.windows import bind_window_call
 from pgstream.sql.bind.within_group import (
     check_hypothetical,
@@ -58,6 +59,9 @@ def bind_call(level: Level, node: Node) -> Expr:
         return bind_window_bound(level, node)
     if is_row_time(node):
         return event_time(level, "row_time", node.location)
+    spelled = respelled(level, node)
+    if spelled is not None:
+        return bind_expression(level, spelled)
     name = function_name(level, node)
     args = _arguments(level, node, name in AGGREGATES and (node.over is None or node.agg_within_group))
     if node.agg_within_group:
