@@ -35,11 +35,12 @@ class Clock(NamedTuple):
     """How far the times have come that an operator may wait for; none of them ever goes back.
 
     `now_us` is the world's time, in whole milliseconds. `watermarks` has of each series up to where it is complete:
-    rows of earlier times are late.
+    rows of earlier times are late. In the `past` a backfill reads what was there before, and not all of it yet.
     """
 
     now_us: int = 0
     watermarks: Mapping[Series, int] = {}
+    past: bool = False
 
     def reading(self, series: Series) -> int:
         """How far a series has come, in microseconds."""

@@ -59,7 +59,7 @@ class Backfill:
     @property
     def _past(self) -> Clock:
         """The clock for the contents as they were: of them, nothing is late."""
-        return self._begun._replace(watermarks={})
+        return self._begun._replace(watermarks={}, past=True)
 
     def record(self, deltas: Deltas, outputs: Mapping[Node, Delta], clock: Clock) -> None:
         """What a tick changed that this backfill reads; called after every tick of the head until the end."""

@@ -38,6 +38,10 @@ class HeadFacts:
         marked = isinstance(thing, Source | Table) and thing.watermark is not None
         return thing.watermark.column if marked else None  # type: ignore[union-attr]
 
+    def refuses_late(self, oid: int) -> bool:
+        thing = self.head.catalog.objects.get(oid)
+        return isinstance(thing, Source) and not thing.row_key
+
     def row_estimate(self, oid: int) -> int | None:
         rows = self.head.rows(oid)
         return None if rows is None else rows.total()

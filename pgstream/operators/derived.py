@@ -4,12 +4,14 @@ Arrange nodes are interned, so the parts of an outer join, and other joins on th
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pgstream.circuit.circuit import Circuit, Node
+from pgstream.circuit.operator import Series
 from pgstream.operators.arrange import Arrange
 from pgstream.operators.distinct import Distinct, GrowingDistinct
+from pgstream.operators.expiring import Expiring, Expiry
 from pgstream.operators.framing import WindowItem
 from pgstream.operators.join import Join, Sides
 from pgstream.operators.map import Map
@@ -39,8 +41,35 @@ def arrange(
     return circuit.add(Arrange(ArrangementSpec(node.types, tuple(key), tuple(order), growing)), [node])
 
 
-def _arranged_sides(circuit: Circuit, left: Node, right: Node, sides: Sides) -> list[Node]:
-    return [arrange(circuit, left, sides.left_key), arrange(circuit, right, sides.right_key)]
+@dataclass(frozen=True, slots=True)
+class Expiries:
+    """When the sides of a join need rows no more, as the watermark of `series` goes on; never, where that is empty."""
+
+    series: Series
+    left: Expiry
+    right: Expiry
+
+    def mirrored(self) -> "Expiries":
+        return Expiries(self.series, self.right, self.left)
+
+
+NOT_EXPIRING = Expiries((), (), ())
+
+
+def _arranged_sides(
+    circuit: Circuit,
+    nodes: tuple[Node, Node],
+    sides: Sides,
+    expiries: Expiries,
+    growing: tuple[bool, bool] = (False, False),
+) -> list[Node]:
+    found = []
+    keys, expiry = (sides.left_key, sides.right_key), (expiries.left, expiries.right)
+    for node, key, grows, expires in zip(nodes, keys, growing, expiry, strict=True):
+        spec = ArrangementSpec(node.types, tuple(key), (), grows)
+        operator = Expiring(spec, expires, expiries.series) if expires else Arrange(spec)
+        found.append(circuit.add(operator, [node]))
+    return found
 
 
 def inner_join(
@@ -50,18 +79,18 @@ def inner_join(
     sides: Sides,
     output: Sequence[int],
     growing: tuple[bool, bool] = (False, False),
+    expiries: Expiries = NOT_EXPIRING,
 ) -> Node:
     """The columns at `output` (left before right) of the pairs that match. `growing`: which sides retract nothing."""
-    arranged = [
-        arrange(circuit, left, sides.left_key, growing=growing[0]),
-        arrange(circuit, right, sides.right_key, growing=growing[1]),
-    ]
+    arranged = _arranged_sides(circuit, (left, right), sides, expiries, growing)
     return circuit.add(Join(sides, tuple(output)), arranged)
 
 
-def semi_join(circuit: Circuit, left: Node, right: Node, sides: Sides, *, anti: bool) -> Node:
+def semi_join(
+    circuit: Circuit, left: Node, right: Node, sides: Sides, *, anti: bool, expiries: Expiries = NOT_EXPIRING
+) -> Node:
     """The left rows with a match, or (`anti`) those without."""
-    return circuit.add(SemiJoin(sides, anti), _arranged_sides(circuit, left, right, sides))
+    return circuit.add(SemiJoin(sides, anti), _arranged_sides(circuit, (left, right), sides, expiries))
 
 
 def outer_join(
@@ -71,16 +100,17 @@ def outer_join(
     sides: Sides,
     output: Sequence[int],
     keep: Literal["left", "right", "full"],
+    expiries: Expiries = NOT_EXPIRING,
 ) -> Node:
     """The inner join, and the rows of the kept side that match nothing, padded with NULLs."""
-    parts = [inner_join(circuit, left, right, sides, output)]
+    parts = [inner_join(circuit, left, right, sides, output, expiries=expiries)]
     types = sides.left + sides.right
     split = len(sides.left)
     if keep != "right":
-        alone = semi_join(circuit, left, right, sides, anti=True)
+        alone = semi_join(circuit, left, right, sides, anti=True, expiries=expiries)
         parts.append(_padded(circuit, alone, output, types, range(split)))
     if keep != "left":
-        alone = semi_join(circuit, right, left, mirrored(sides), anti=True)
+        alone = semi_join(circuit, right, left, mirrored(sides), anti=True, expiries=expiries.mirrored())
         parts.append(_padded(circuit, alone, output, types, range(split, len(types))))
     return union(circuit, parts)
 

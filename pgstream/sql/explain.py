@@ -137,16 +137,10 @@ class _PlanText:
                 return f"Project {self._named(outputs)}".rstrip()
             case rel.Filter(_, predicate):
                 return f"Filter {self.text(predicate)}"
-            case rel.Join(kind, _, _, condition):
-                return self._join("Join", kind, condition)
-            case rel.Apply(kind, _, _, condition):
-                return self._join("Apply", kind, condition)
-            case rel.Lookup(kind, _, _, condition):
-                return self._join("Lookup", kind, condition)
-            case rel.Asof():
-                return self._asof(node)
-            case rel.Versions(_, key, time):
-                return f"Versions of {self._cols(key)} at {self.text.column(time)}"
+            case rel.Join(kind, _, _, condition) | rel.Apply(kind, _, _, condition) | rel.Lookup(kind, _, _, condition):
+                return self._join(type(node).__name__, kind, condition)
+            case rel.Asof() | rel.Versions():
+                return self._by_time(node)
             case rel.AssertSingle(_, key):
                 return f"AssertSingle by {self._cols(key)}" if key else "AssertSingle"
             case rel.Group(_, keys, aggregates):
@@ -186,7 +180,10 @@ class _PlanText:
             return f"{node} {kind if kind != 'inner' else 'cross'}"
         return f"{node} {kind} on {self.text(condition)}"
 
-    def _asof(self, node: rel.Asof) -> str:
+    def _by_time(self, node: rel.Asof | rel.Versions) -> str:
+        """A join that chooses by time, or what it chooses among."""
+        if isinstance(node, rel.Versions):
+            return f"Versions of {self._cols(node.key)} at {self.text.column(node.time)}"
         nearest = f"nearest {self.text(node.time)} {node.nearer} {self.text(node.version)}"
         parts = [self._join("Asof", node.kind, node.condition).removesuffix(" cross"), nearest]
         if node.residual is not None:

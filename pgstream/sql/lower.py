@@ -10,18 +10,13 @@ from dataclasses import dataclass, replace
 from pgstream.circuit.circuit import Circuit, Node
 from pgstream.operators.derived import (
     assert_single,
-    at,
     distinct,
-    inner_join,
-    outer_join,
-    semi_join,
     set_operation,
     top_n,
     union,
 )
 from pgstream.operators.emitting import Emitting
 from pgstream.operators.input import Input
-from pgstream.operators.join import Sides
 from pgstream.operators.latest import Latest
 from pgstream.operators.tablecall import TableCall
 from pgstream.operators.topn import Cut
@@ -29,15 +24,15 @@ from pgstream.operators.values import Values
 from pgstream.plan import relations as rel
 from pgstream.plan.expressions import Col, Expr, Ref, SortKey
 from pgstream.plan.relations import Relation
-from pgstream.plan.rewrite import substitute, transform, used
+from pgstream.plan.rewrite import transform, used
 from pgstream.sql.lower_close import Momentarily, lower_close
 from pgstream.sql.lower_group import lower_group
-from pgstream.sql.lower_keys import Condition, take_apart
+from pgstream.sql.lower_join import lower_join
 from pgstream.sql.lower_panes import lower_panes
 from pgstream.sql.lower_part import Part, Salts, Wanted, mapped
 from pgstream.sql.lower_sessions import lower_sessions
 from pgstream.sql.lower_temporal import lower_temporal
-from pgstream.sql.lower_timed import lower_asof
+from pgstream.sql.lower_timed import lower_timed
 from pgstream.sql.lower_window import lower_window, order_columns
 from pgstream.sql.optimize.facts import RelationFacts
 from pgstream.sql.optimize.predicates import conjunction
@@ -79,7 +74,7 @@ class Lowering:
         salts: Salts | None = None,
     ) -> None:
         self.circuit = circuit
-        self._facts = facts
+        self.facts = facts
         self._salts = salts or Salts(scope)
         self._relation_node = relation_node
 
@@ -112,7 +107,7 @@ class Lowering:
 
     def _beside(self, circuit: Circuit) -> "Lowering":
         """The same plan's lowering into another circuit."""
-        return Lowering(circuit, self._facts, self._salts.scope, self._relation_node, self._salts)
+        return Lowering(circuit, self.facts, self._salts.scope, self._relation_node, self._salts)
 
     # -- what the files beside this one use
 
@@ -153,18 +148,15 @@ class Lowering:
             case rel.Project():
                 return self._project(relation, needed)
             case rel.Filter():
-                columns = [col for col in relation.columns if col.id in needed]
+                columns = _kept(relation.columns, needed)
                 node, growing = self.mapped(relation, [Ref(col) for col in columns])
                 return Part(node, _places(columns), growing)
             case rel.Join():
-                return self._join(relation, needed)
-            case rel.Asof():
-                return lower_asof(self, relation, needed)
+                return lower_join(self, relation, needed)
+            case rel.Asof() | rel.Lookup() | rel.Versions():
+                return lower_timed(self, relation, needed)
             case rel.AssertSingle():
-                columns = _kept(relation.columns, needed | {col.id for col in relation.key})
-                node, growing = self.mapped(relation.input, [Ref(col) for col in columns])
-                places = _places(columns)
-                return Part(assert_single(self.circuit, node, [places[c.id] for c in relation.key]), places, growing)
+                return self._assert_single(relation, needed)
             case rel.Group():
                 return lower_panes(self, relation, needed) or lower_group(self, relation, needed)
             case rel.Distinct():
@@ -187,7 +179,7 @@ class Lowering:
         raise AssertionError(f"{type(relation).__name__} is gone before a plan is lowered")
 
     def _scan(self, scan: rel.Scan, needed: frozenset[int]) -> Part:
-        growing = self._facts.append_only(scan.oid)
+        growing = self.facts.append_only(scan.oid)
         node = self._relation_node(scan.oid) or self._written_by_key(scan.oid)
         if node is not None:
             places = {col.id: position for col, position in zip(scan.columns, scan.positions, strict=True)}
@@ -201,7 +193,7 @@ class Lowering:
 
     def _written_by_key(self, oid: int) -> Node | None:
         """The rows of a relation that is written by key: all who read it share them, with all of their columns."""
-        written = self._facts.written_by_key(oid)
+        written = self.facts.written_by_key(oid)
         if written is None:
             return None
         writes = self.circuit.add(Input(oid, tuple(range(len(written.types))), written.types))
@@ -220,35 +212,11 @@ class Lowering:
         node, growing = self.mapped(project.input, [expr for _, expr in outputs])
         return Part(node, _places([col for col, _ in outputs]), growing)
 
-    def _join(self, join: rel.Join, needed: frozenset[int]) -> Part:
-        ids = [{col.id for col in side.columns} for side in (join.left, join.right)]
-        condition = _pushed(join.kind, take_apart(join.condition, ids[0], ids[1]))
-        reads = needed | _ids([] if condition.residual is None else [condition.residual])
-        lefts, rights = (
-            Wanted(Ref(col) for col in side.columns if col.id in reads) for side in (join.left, join.right)
-        )
-        left_key = lefts.positions(pair[0] for pair in condition.keys)
-        right_key = rights.positions(pair[1] for pair in condition.keys)
-        left, left_grows = self.mapped(_filtered(join.left, condition.left), lefts.exprs)
-        right, right_grows = self.mapped(_filtered(join.right, condition.right), rights.exprs)
-        both = [*lefts.exprs, *rights.exprs]
-        places = {expr.col.id: i for i, expr in enumerate(both) if isinstance(expr, Ref)}
-        residual = condition.residual
-        if residual is not None:
-            residual = substitute(residual, {id: at(i, both[i].type) for id, i in places.items()})
-        sides = Sides(left.types, right.types, left_key, right_key, residual, condition.null_equal)
-        kind = join.kind
-        if kind == "semi" or kind == "anti":
-            node = semi_join(self.circuit, left, right, sides, anti=kind == "anti")
-            own = {id: i for id, i in places.items() if i < len(left.types)}
-            return Part(node, own, left_grows and right_grows and kind == "semi")
-        output = {col.id: places[col.id] for col in join.columns if col.id in needed}
-        found = {id: i for i, id in enumerate(output)}
-        if kind == "inner":
-            grows = (left_grows, right_grows)
-            node = inner_join(self.circuit, left, right, sides, tuple(output.values()), grows)
-            return Part(node, found, left_grows and right_grows)
-        return Part(outer_join(self.circuit, left, right, sides, tuple(output.values()), kind), found, False)
+    def _assert_single(self, relation: rel.AssertSingle, needed: frozenset[int]) -> Part:
+        columns = _kept(relation.columns, needed | {col.id for col in relation.key})
+        node, growing = self.mapped(relation.input, [Ref(col) for col in columns])
+        places = _places(columns)
+        return Part(assert_single(self.circuit, node, [places[c.id] for c in relation.key]), places, growing)
 
     def _set_operation(self, relation: rel.SetOp, needed: frozenset[int]) -> Part:
         concatenates = relation.kind == "union" and relation.all
@@ -298,16 +266,3 @@ def _kept(columns: Iterable[Col], needed: frozenset[int]) -> list[Col]:
 
 def _places(columns: Iterable[Col]) -> dict[int, int]:
     return {col.id: position for position, col in enumerate(columns)}
-
-
-def _filtered(relation: Relation, predicate: Expr | None) -> Relation:
-    return relation if predicate is None else rel.Filter(relation, predicate)
-
-
-def _pushed(kind: rel.JoinKind, condition: Condition) -> Condition:
-    """`condition` with the predicates of one side kept apart only where they may be applied before the join."""
-    left = condition.left if kind in ("inner", "semi", "right") else None
-    right = condition.right if kind in ("inner", "semi", "anti", "left") else None
-    stay = [p for p, pushed in ((condition.left, left), (condition.right, right)) if p is not None and pushed is None]
-    residual = conjunction([*stay, *([] if condition.residual is None else [condition.residual])])
-    return replace(condition, left=left, right=right, residual=residual)

@@ -14,6 +14,7 @@ from pgstream.plan.rewrite import used
 from pgstream.sql.lower_part import Part, Wanted
 from pgstream.sql.lower_rising import only_rises
 from pgstream.sql.lower_window import order_columns
+from pgstream.sql.optimize.facts import RelationFacts
 from pgstream.sql.optimize.predicates import conjunction
 from pgstream.storage.order import OrderColumn
 
@@ -22,6 +23,7 @@ class Lowerer(Protocol):
     """What `sql/lower.py` offers to the relations that have a file of their own."""
 
     circuit: Circuit
+    facts: RelationFacts
 
     def part(self, relation: rel.Relation, needed: Iterable[int]) -> Part: ...
     def mapped_part(self, part: Part, predicate: Expr | None, exprs: list[Expr]) -> Node: ...

@@ -1,71 +1,109 @@
-"""Joins that choose by time, lowered: the columns that they compare, and how long they keep what."""
+"""Joins that choose by time, lowered: which operator they are, by what watermarks pass."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from pgstream.circuit.circuit import Node
+from pgstream.circuit.operator import Operator, Series
 from pgstream.operators.arrange import Arrange
 from pgstream.operators.asof import Asof, Nearest
-from pgstream.operators.derived import at
-from pgstream.operators.join import Sides
+from pgstream.operators.asof_bounded import BoundedAsof, FinalAsof
+from pgstream.operators.input import Input
+from pgstream.operators.lookup import Lookup
+from pgstream.operators.versions import Versions
 from pgstream.plan import relations as rel
-from pgstream.plan.expressions import Expr, Ref
-from pgstream.plan.rewrite import substitute, used
+from pgstream.plan.expressions import Ref
+from pgstream.sql.lower_close import Momentarily
+from pgstream.sql.lower_expiry import refusing_late
 from pgstream.sql.lower_group import Lowerer
-from pgstream.sql.lower_keys import Condition, take_apart
+from pgstream.sql.lower_join import Joined, column_ids, pushed
+from pgstream.sql.lower_keys import take_apart
 from pgstream.sql.lower_part import Part, Wanted
+from pgstream.sql.passing import Passing, TimeOf, passing_columns, passing_of
 
 
-@dataclass(frozen=True, slots=True)
-class _Both:
-    """The two sides of a join, lowered: their nodes and whether they only grow, and what of them is compared."""
-
-    left: Node
-    right: Node
-    growing: tuple[bool, bool]
-    sides: Sides
-    places: dict[int, int]
-    extra: tuple[int, ...]
-
-    def part(self, node: Node, growing: bool, needed: frozenset[int]) -> Part:
-        return Part(node, {id: i for id, i in self.places.items() if id in needed}, growing)
+def lower_timed(lowering: Lowerer, relation: rel.Asof | rel.Lookup | rel.Versions, needed: frozenset[int]) -> Part:
+    """The node for a join that chooses by time, or for the versions among which it does."""
+    match relation:
+        case rel.Asof():
+            return _asof(lowering, relation, needed)
+        case rel.Lookup():
+            return _lookup(lowering, relation, needed)
+    return _versions(lowering, relation)
 
 
-def lower_asof(lowering: Lowerer, join: rel.Asof, needed: frozenset[int]) -> Part:
-    """The node for an ASOF join, or for one with the versions of the right side's rows."""
-    condition = take_apart(join.condition, *_ids(join))
+def _asof(lowering: Lowerer, join: rel.Asof, needed: frozenset[int]) -> Part:
+    condition = take_apart(join.condition, *column_ids(join))
     assert condition.left is condition.right is condition.residual is None, "ASOF joins compare by equations"
-    both = _lowered(lowering, join, condition, join.residual, needed, (join.time,), (join.version,))
-    left_time, right_time = both.extra
-    nearest = Nearest(both.sides, left_time, right_time, join.nearer, join.kind == "left")
-    add = lowering.circuit.add
-    arranged = [add(Arrange(nearest.left_spec), [both.left]), add(Arrange(nearest.right_spec), [both.right])]
-    return both.part(add(Asof(nearest), arranged), False, needed)
+    joined = Joined.of(join, replace(condition, residual=join.residual), needed)
+    left_time, right_time = (
+        wanted.position(time) for wanted, time in zip(joined.wanted, (join.time, join.version), strict=True)
+    )
+    left, right, _ = joined.lowered(lowering)
+    nearest = Nearest(joined.sides(left, right), left_time, right_time, join.nearer, join.kind == "left")
+    operator, final = _chosen(lowering, join, nearest)
+    nodes = [left, right]
+    if isinstance(operator, Asof):
+        specs = (nearest.left_spec, nearest.right_spec)
+        nodes = [lowering.circuit.add(Arrange(spec), [node]) for spec, node in zip(specs, nodes, strict=True)]
+    return _part(lowering.circuit.add(operator, nodes), joined, final, needed)
 
 
-def _ids(join: rel.Asof | rel.Lookup) -> tuple[set[int], set[int]]:
-    return {col.id for col in join.left.columns}, {col.id for col in join.right.columns}
+def _chosen(lowering: Lowerer, join: rel.Asof, nearest: Nearest) -> tuple[Operator, bool]:
+    """The operator for an ASOF join, and whether it takes nothing back."""
+    if isinstance(lowering.circuit, Momentarily):
+        return Asof(nearest), False
+    facts = lowering.facts
+    found = _passing(join, facts.event_time) if join.waits else None
+    if found is not None:
+        return FinalAsof(nearest, _series(found), found.low_us), True
+    found = _passing(join, refusing_late(facts))
+    if found is not None and join.time.type.name in ("timestamp", "timestamptz"):
+        return BoundedAsof(nearest, _series(found), found.low_us), False
+    return Asof(nearest), False
 
 
-def _lowered(
-    lowering: Lowerer,
-    join: rel.Asof | rel.Lookup,
-    condition: Condition,
-    residual: Expr | None,
-    needed: frozenset[int],
-    left_extra: Sequence[Expr],
-    right_extra: Sequence[Expr],
-) -> _Both:
-    reads = needed | (frozenset() if residual is None else used(residual).keys())
-    lefts, rights = (Wanted(Ref(col) for col in side.columns if col.id in reads) for side in (join.left, join.right))
-    left_key = lefts.positions(pair[0] for pair in condition.keys)
-    right_key = rights.positions(pair[1] for pair in condition.keys)
-    extra = (*lefts.positions(left_extra), *rights.positions(right_extra))
-    left, left_grows = lowering.mapped(join.left, lefts.exprs)
-    right, right_grows = lowering.mapped(join.right, rights.exprs)
-    both = [*lefts.exprs, *rights.exprs]
-    places = {expr.col.id: i for i, expr in enumerate(both) if isinstance(expr, Ref)}
-    if residual is not None:
-        residual = substitute(residual, {id: at(i, both[i].type) for id, i in places.items()})
-    sides = Sides(left.types, right.types, left_key, right_key, residual, condition.null_equal)
-    return _Both(left, right, (left_grows, right_grows), sides, places, extra)
+def _passing(join: rel.Asof, time_of: TimeOf) -> Passing | None:
+    """As what the times of both sides pass."""
+    version = join.right
+    right = passing_columns(version.input if isinstance(version, rel.Versions) else version, time_of)
+    one = passing_of(join.time, passing_columns(join.left, time_of))
+    other = passing_of(join.version, right)
+    return None if one is None or other is None else one.along(other)
+
+
+def _series(found: Passing) -> Series:
+    return tuple(sorted(found.oids))
+
+
+def _lookup(lowering: Lowerer, join: rel.Lookup, needed: frozenset[int]) -> Part:
+    condition = pushed(join.kind, take_apart(join.condition, *column_ids(join)))
+    joined = Joined.of(join, condition, needed)
+    left, right, (grows, _) = joined.lowered(lowering)
+    sides = joined.sides(left, right)
+    arranged = lowering.circuit.add(Arrange(sides.right_spec), [right])
+    node = lowering.circuit.add(Lookup(sides, join.kind == "left", grows), [left, arranged])
+    return _part(node, joined, grows, needed)
+
+
+def _part(node: Node, joined: Joined, growing: bool, needed: frozenset[int]) -> Part:
+    return Part(node, {id: i for id, i in joined.places.items() if id in needed}, growing)
+
+
+def _versions(lowering: Lowerer, relation: rel.Versions) -> Part:
+    """All versions of the rows of a stored relation: of one that is written by key, each write."""
+    scan = relation.input
+    while isinstance(scan, rel.Project):
+        scan = scan.input
+    assert isinstance(scan, rel.Scan)
+    wanted = Wanted(Ref(col) for col in relation.input.columns)
+    written = lowering.facts.written_by_key(scan.oid)
+    if written is None:
+        node, _ = lowering.mapped(relation.input, wanted.exprs)
+        columns = relation.input.columns
+    else:
+        node = lowering.circuit.add(Input(scan.oid, scan.positions, tuple(col.type for col in scan.columns)))
+        columns = scan.columns
+    places = {col.id: i for i, col in enumerate(columns)}
+    key = tuple(places[col.id] for col in relation.key)
+    made = lowering.circuit.add(Versions(node.types, key, places[relation.time.id], written is not None), [node])
+    return Part(made, {**places, relation.gone.id: len(columns)}, False)

@@ -15,6 +15,7 @@ from pgstream.operators.input import Input
 from pgstream.plan import relations as rel
 from pgstream.plan.expressions import AggCall, Call, Col, Const, Expr, Ref, SortKey
 from pgstream.sql.lower import Lowering
+from pgstream.sql.optimize.facts import NoFacts
 from pgstream.testing.zset import Row, ZSet
 from pgstream.types.definition import SqlType
 
@@ -36,22 +37,13 @@ BK, BV, BS = (Ref(col) for col in B.columns)
 
 
 @dataclass(frozen=True)
-class Facts:
+class Facts(NoFacts):
     """What lowering may know of the two tables."""
 
     growing: bool = False
 
     def append_only(self, oid: int) -> bool:
         return self.growing
-
-    def unique_keys(self, oid: int) -> tuple[tuple[int, ...], ...]:
-        return ()
-
-    def written_by_key(self, oid: int) -> None:
-        return None
-
-    def row_estimate(self, oid: int) -> int | None:
-        return None
 
 
 def binary(name: str, left: Expr, right: Expr) -> Expr:

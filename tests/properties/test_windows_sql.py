@@ -29,6 +29,7 @@ from pgstream.sql.bind.dispatch import bind_query
 from pgstream.sql.explain import explain_circuit
 from pgstream.sql.lower import Lowering
 from pgstream.sql.optimize import optimize
+from pgstream.sql.optimize.facts import NoFacts
 from pgstream.sql.parse import parse
 from pgstream.testing.naive import Naive, key_of, multiset
 from pgstream.types.definition import SqlType
@@ -85,22 +86,13 @@ RISING = [*GREATEST[:2], *GREATEST[6:9]]
 
 
 @dataclass(frozen=True)
-class Facts:
+class Facts(NoFacts):
     """Whether rows of the table ever go."""
 
     growing: bool
 
-    def unique_keys(self, oid: int) -> tuple[tuple[int, ...], ...]:
-        return ()
-
     def append_only(self, oid: int) -> bool:
         return self.growing
-
-    def written_by_key(self, oid: int) -> None:
-        return None
-
-    def row_estimate(self, oid: int) -> int | None:
-        return None
 
 
 OID, _CATALOG = Catalog.new().reserve()

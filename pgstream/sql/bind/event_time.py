@@ -1,14 +1,14 @@
 """The event time of a query's rows: the column that says when each of them happened.
 
 It is the one that a source or table declares a watermark for, even where a subquery does not select it; else the only
-timestamp there is.
+timestamp there is; else the one that all columns have within that are rows themselves.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from pgstream.errors import AmbiguousColumn, UndefinedColumn
-from pgstream.plan.expressions import Col, Expr, Ref
+from pgstream.plan.expressions import Coalesce, Col, Expr, FieldOf, Ref
 from pgstream.plan.relations import (
     Asof,
     Filter,
@@ -37,6 +37,9 @@ def event_time(level: Level, kind: str, position: int | None) -> Expr:
     found: list[Col] = []
     for columns, wanted in ((visible, _marked), (hidden, _marked), (visible, _is_time), (hidden, _is_time)):
         found = found or [col for col in columns.values() if wanted(level, col)]
+    within = None if found else _within(visible.values())
+    if within is not None:
+        return level.binding.located(within, position)
     hint = "Declare one with WATERMARK FOR."
     if kind != "row_time":
         hint = f"Declare one with WATERMARK FOR, or name it: {kind}(column, …)."
@@ -51,6 +54,26 @@ def event_time(level: Level, kind: str, position: int | None) -> Expr:
     level.own.add(found[0].id)
     level.times.append(found[0])
     return level.binding.located(Ref(found[0]), position)
+
+
+def _within(columns: Iterable[Col]) -> Expr | None:
+    """The event time of rows that are events of several kinds, each in a column of its own: the timestamp that the
+    kinds share. None where there is no such, or not one."""
+    kinds = [(col, col.type.definition.attributes) for col in columns]
+    known = [(col, attributes) for col, attributes in kinds if attributes is not None]
+    names = [{name for name, type in attributes if type.name in WINDOW_TYPES} for _, attributes in known]
+    shared = set.intersection(*names) if names else set()
+    if len(shared) != 1:
+        return None
+    fields: list[Expr] = [
+        FieldOf(Ref(col), place, type)
+        for col, attributes in known
+        for place, (name, type) in enumerate(attributes)
+        if name in shared
+    ]
+    if len({field.type for field in fields}) > 1:
+        return None
+    return fields[0] if len(fields) == 1 else Coalesce(tuple(fields), fields[0].type)
 
 
 def _refs(item: NameItem) -> Iterator[tuple[str, Ref]]:

@@ -25,6 +25,13 @@ class RelationFacts(Protocol):
     def written_by_key(self, oid: int) -> Written | None:
         """How a relation comes whose input is no change of it but a sequence of writes by key; None for any other."""
 
+    def event_time(self, oid: int) -> int | None:
+        """The position of the column for which it declares a watermark; None where it declares none."""
+
+    def refuses_late(self, oid: int) -> bool:
+        """Whether rows of before its watermark go nowhere else than where late rows go, if somebody waits for it, and
+        none that is there ever changes."""
+
     def row_estimate(self, oid: int) -> int | None:
         """About how many rows it holds; None where nobody counted."""
 
@@ -40,6 +47,12 @@ class NoFacts:
 
     def written_by_key(self, oid: int) -> Written | None:
         return None
+
+    def event_time(self, oid: int) -> int | None:
+        return None
+
+    def refuses_late(self, oid: int) -> bool:
+        return False
 
     def row_estimate(self, oid: int) -> int | None:
         return None

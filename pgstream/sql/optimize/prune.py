@@ -77,9 +77,7 @@ class _Pruning:
                 return Project(self.prune(input, _needed(expr for _, expr in outputs)), outputs)
             case Filter(input) | Sort(input) | TableCall(input):
                 return replace(node, input=self.prune(input, below))
-            case Join("left", left, right) if wanted.isdisjoint(c.id for c in right.columns) and self.once(node):
-                return self.prune(left, wanted)
-            case Asof("left", left, right) if wanted.isdisjoint(c.id for c in right.columns):
+            case Join("left", left) | Asof("left", left) if self.adds_nothing(node, wanted):
                 return self.prune(left, wanted)
             case Join(_, left, right) | Asof(_, left, right) | Lookup(_, left, right):
                 return replace(node, left=self.narrow(left, below), right=self.narrow(right, below))
@@ -92,9 +90,7 @@ class _Pruning:
                 return self.set_operation(node, wanted)
             case Recursion(base, step):
                 return replace(node, base=self.exactly(base, base.columns), step=self.exactly(step, step.columns))
-            case TopN(input):
-                return replace(node, input=self.narrow(input, below))
-            case Sessions(input):
+            case TopN(input) | Sessions(input):
                 return replace(node, input=self.narrow(input, below))
             case Versions(input, key, time):
                 return replace(node, input=self.narrow(input, wanted | {time.id} | {col.id for col in key}))
@@ -108,9 +104,11 @@ class _Pruning:
                 return replace(node, input=self.narrow(input, wanted | _needed(rewrite.expressions(node))))
         raise AssertionError(node)
 
-    def once(self, node: Join) -> bool:
-        """Whether a row of the left side meets at most one of the right."""
-        return matches_once(node.condition, node.right, unique_keys(node.right, self.facts))
+    def adds_nothing(self, node: Join | Asof, wanted: Ids) -> bool:
+        """Whether a left join gives each row of its left side once, with nothing `wanted` beside."""
+        if not wanted.isdisjoint(col.id for col in node.right.columns):
+            return False
+        return isinstance(node, Asof) or matches_once(node.condition, node.right, unique_keys(node.right, self.facts))
 
     def set_operation(self, node: SetOp, wanted: Ids) -> Relation:
         if not (node.kind == "union" and node.all):

@@ -7,6 +7,7 @@ from pgstream.plan.relations import Relation
 from pgstream.sql.bind import BindScope
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.dispatch import bind_query
+from pgstream.sql.optimize.facts import NoFacts
 from pgstream.sql.parse import parse
 from pgstream.testing.naive import Naive
 from pgstream.types.definition import SqlType
@@ -48,7 +49,7 @@ def catalog() -> Catalog:
     return made
 
 
-class Facts:
+class Facts(NoFacts):
     """The primary keys of a catalog."""
 
     def __init__(self, catalog: Catalog) -> None:
@@ -60,15 +61,6 @@ class Facts:
 
     def unique_keys(self, oid: int) -> tuple[tuple[int, ...], ...]:
         return self.keys.get(oid, ())
-
-    def append_only(self, oid: int) -> bool:
-        return False
-
-    def written_by_key(self, oid: int) -> None:
-        return None
-
-    def row_estimate(self, oid: int) -> int | None:
-        return None
 
 
 CATALOG = catalog()
