@@ -6,7 +6,6 @@ proportions and skew of Apache Beam's and Flink's generators. Of 50 events 1 is 
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -15,12 +14,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pgstream.connectors.connector import Connector, Opening, declare, declared
+from pgstream.connectors.nexmark_events import ORDER, Kind, event_column, event_fields
+from pgstream.connectors.nexmark_options import NexmarkOptions
 from pgstream.connectors.paced import PacedSource
 from pgstream.connectors.source import Rows
 from pgstream.delta import Column
 from pgstream.formats.arenas import ARENAS, Memory
 from pgstream.formats.format import Field
-from pgstream.formats.options import option, read_moment_us
 from pgstream.formats.sheet import null_column
 from pgstream.kernels import nexmark as k
 from pgstream.types.definition import SqlType
@@ -40,75 +40,6 @@ POOL_BYTES = 1 << 17
 
 PLAIN_BYTES = {"bid": 32, "auction": 111, "person": 62}
 """What a row's columns other than `extra` come to on average, in the reckoning of the original generator."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class NexmarkOptions:
-    """WITH options of `connector = 'nexmark'`, as RisingWave and Arroyo spell them."""
-
-    table_type: str = option(
-        "nexmark.table.type", "table", choices=("person", "auction", "bid"), doc="Which events the source gives."
-    )
-    event_num: int | None = option(
-        "nexmark.event.num", "message_count", "event_num", default=None, minimum=0,
-        doc="How many events there are, of all three kinds together; endless where not given.",
-    )  # fmt: skip
-    event_rate: float | None = option(
-        "event_rate", "nexmark.events.per.sec", default=None, minimum=0.001,
-        doc="Events a second, of all three kinds, by the wall clock; as fast as possible where not given.",
-    )  # fmt: skip
-    min_event_gap_ns: int | None = option(
-        "nexmark.min.event.gap.in.ns", default=None, minimum=0, doc="Another way to say event_rate: 1e9 / rate."
-    )
-    runtime: float | None = option("runtime", default=None, minimum=0, doc="Seconds to run, with event_rate.")
-    first_event_rate: float = option(
-        "nexmark.first.event.rate", "first_event_rate", default=10_000.0, minimum=0.001,
-        doc="Events a second by the events' own time.",
-    )  # fmt: skip
-    first_event_us: int | None = option(
-        "nexmark.base.time", "first_event_time", default=None, read=read_moment_us,
-        doc="Time of the first event. 2015-07-15, or the creation of the source where event_rate is given.",
-    )  # fmt: skip
-    seed: int = option("seed", "nexmark.seed", default=42, doc="Another seed gives other events.")
-    persons: int = option("nexmark.person.proportion", default=1, minimum=1, doc="People among the events.")
-    auctions: int = option("nexmark.auction.proportion", default=3, minimum=1, doc="Auctions among the events.")
-    bids: int = option("nexmark.bid.proportion", default=46, minimum=1, doc="Bids among the events.")
-    active_people: int = option("nexmark.active.people", default=1000, minimum=1, doc="People who act at a time.")
-    in_flight_auctions: int = option(
-        "nexmark.in.flight.auctions", default=100, minimum=1, doc="Auctions open at a time."
-    )
-    hot_seller_ratio: int = option(
-        "nexmark.hot.seller.ratio", default=4, minimum=1, doc="All but one in so many are hot."
-    )
-    hot_auction_ratio: int = option(
-        "nexmark.hot.auction.ratio", default=2, minimum=1, doc="All but one in so many are hot."
-    )
-    hot_bidder_ratio: int = option(
-        "nexmark.hot.bidder.ratio", default=4, minimum=1, doc="All but one in so many are hot."
-    )
-    hot_channel_ratio: int = option(
-        "nexmark.hot.channel.ratio", default=2, minimum=1, doc="All but one in so many are hot."
-    )
-    first_person: int = option("nexmark.first.person.id", default=1000, minimum=0, doc="Id of the first person.")
-    first_auction: int = option("nexmark.first.auction.id", default=1000, minimum=0, doc="Id of the first auction.")
-    first_category: int = option("nexmark.first.category.id", default=10, minimum=0, doc="Id of the first category.")
-    categories: int = option("nexmark.num.categories", default=5, minimum=1, doc="How many categories there are.")
-    person_lead: int = option("nexmark.person.id.lead", default=10, minimum=0, doc="How far ids may run ahead.")
-    auction_lead: int = option("nexmark.auction.id.lead", default=10, minimum=0, doc="How far ids may run ahead.")
-    person_bytes: int = option("nexmark.avg.person.byte.size", default=200, minimum=0, doc="Average size of a person.")
-    auction_bytes: int = option(
-        "nexmark.avg.auction.byte.size", default=500, minimum=0, doc="Average size of an auction."
-    )
-    bid_bytes: int = option("nexmark.avg.bid.byte.size", default=100, minimum=0, doc="Average size of a bid.")
-    splits: int = option("nexmark.split.num", default=1, doc="Accepted, without effect.")
-    chunk_rows: int = option("nexmark.max.chunk.size", default=1024, doc="Accepted, without effect.")
-
-    @property
-    def gap_ns(self) -> float | None:
-        """Wall nanoseconds between events; None where they are not paced."""
-        if self.event_rate is not None:
-            return 1e9 / self.event_rate
-        return float(self.min_event_gap_ns) if self.min_event_gap_ns else None
 
 
 class Table(NamedTuple):
@@ -296,11 +227,11 @@ TABLES: dict[str, dict[str, tuple[SqlType, Maker]]] = {
 }
 
 
-def table_of(options: NexmarkOptions, base_us: int) -> Table:
-    """The generator of the options' table."""
+def table_of(options: NexmarkOptions, kind: str, base_us: int) -> Table:
+    """The generator of the table of that kind of event."""
     total = options.persons + options.auctions + options.bids
-    shift = {"person": 0, "auction": options.persons, "bid": options.persons + options.auctions}[options.table_type]
-    share = {"person": options.persons, "auction": options.auctions, "bid": options.bids}[options.table_type]
+    shift = {"person": 0, "auction": options.persons, "bid": options.persons + options.auctions}[kind]
+    share = {"person": options.persons, "auction": options.auctions, "bid": options.bids}[kind]
     config = np.zeros(k.CONFIG_FIELDS, np.int64)
     config[k.SEED], config[k.TOTAL], config[k.SHARE], config[k.SHIFT] = options.seed, total, share, shift
     config[k.PERSONS], config[k.AUCTIONS] = options.persons, options.auctions
@@ -313,7 +244,7 @@ def table_of(options: NexmarkOptions, base_us: int) -> Table:
     rate = options.first_event_rate if options.gap_ns is None else 1e9 / options.gap_ns
     config[k.BASE_MS], config[k.DELAY_NS] = base_us // 1000, max(1, round(1e9 / rate))
     average = {"person": options.person_bytes, "auction": options.auction_bytes, "bid": options.bid_bytes}
-    padding = max(0, average[options.table_type] - PLAIN_BYTES[options.table_type])
+    padding = max(0, average[kind] - PLAIN_BYTES[kind])
     delta = round(padding * 0.2)
     return Table(config, options.seed, padding - delta, 2 * delta)
 
@@ -325,11 +256,13 @@ def rows_before(config: NDArray[np.int64], events: int) -> int:
 
 
 def open_source(options: NexmarkOptions, opening: Opening) -> PacedSource:
-    """The events of one table."""
+    """The events of one table, or all of them."""
     base_us = options.first_event_us
     if base_us is None:
         base_us = FIRST_MOMENT_US if options.gap_ns is None else opening.created_us
-    table = table_of(options, base_us)
+    if options.table_type is None:
+        return _events(options, opening, base_us)
+    table = table_of(options, options.table_type, base_us)
     columns = TABLES[options.table_type]
     fields = declared(tuple(Field(name, type) for name, (type, _) in columns.items()), opening.fields, "nexmark")
     makers = [(field.type.storage, columns[field.name][1]) for field in fields]
@@ -341,11 +274,7 @@ def open_source(options: NexmarkOptions, opening: Opening) -> PacedSource:
         )
         return Rows(tuple(made), count)
 
-    events = options.event_num
-    gap_ns = options.gap_ns
-    if options.runtime is not None and gap_ns is not None:
-        limit = math.ceil(options.runtime * 1e9 / gap_ns)
-        events = limit if events is None else min(events, limit)
+    events, gap_ns = options.events, options.gap_ns
     total, share, shift = (int(table.config[i]) for i in (k.TOTAL, k.SHARE, k.SHIFT))
     return PacedSource(
         fields=fields,
@@ -357,6 +286,38 @@ def open_source(options: NexmarkOptions, opening: Opening) -> PacedSource:
         created_us=opening.created_us,
         passed_over=opening.passed_over,
         row_bytes=100,
+    )
+
+
+def _events(options: NexmarkOptions, opening: Opening, base_us: int) -> PacedSource:
+    """All events, each with its place among the columns."""
+    fields = declared(event_fields(TABLES), opening.fields, "nexmark")
+    kinds = {}
+    for field in fields:
+        table = table_of(options, field.name, base_us)
+        shape = (int(table.config[i]) for i in (k.TOTAL, k.SHARE, k.SHIFT))
+        kinds[field.name] = Kind(table, TABLES[field.name], *shape)
+
+    def make(first: int, count: int, needed: frozenset[int]) -> Rows:
+        made = (
+            event_column(kinds[field.name], field, ORDER[field.name], first, count)
+            if c in needed
+            else null_column(field.type.storage, count)
+            for c, field in enumerate(fields)
+        )
+        return Rows(tuple(made), count)
+
+    gap_ns = options.gap_ns
+    return PacedSource(
+        fields=fields,
+        make=make,
+        total=options.events,
+        due_ns=None if gap_ns is None else lambda row: math.ceil(row * gap_ns),
+        rows_due=None if gap_ns is None else lambda ns: int(ns / gap_ns) + 1,
+        world=opening.world,
+        created_us=opening.created_us,
+        passed_over=opening.passed_over,
+        row_bytes=150,
     )
 
 

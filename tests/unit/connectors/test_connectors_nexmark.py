@@ -146,3 +146,24 @@ def test_wrong_columns_are_refused() -> None:
         opened(fields_of(cost="int8"), connector="nexmark", table="bid")
     with pytest.raises(InvalidParameterValue, match='column "price" of connector "nexmark" is of type bigint'):
         opened(fields_of(price="text"), connector="nexmark", table="bid")
+
+
+@pytest.mark.parametrize(("first", "count"), [(0, 200), (1, 3), (3, 47), (49, 2), (50, 1), (10**9, 130)])
+def test_all_events_are_those_of_the_tables(first: int, count: int) -> None:
+    options = {"connector": "nexmark", "event_rate": "1000", "first_event_time": "2024-01-01T00:00:00Z"}
+    source = opened(**options)
+    assert [field.name for field in source.fields] == ["person", "auction", "bid"]
+    events = read(source, row_offset(first), Limits(rows=count)).columns
+    assert [sum(known) for known in zip(*(column.is_valid().to_pylist() for column in events), strict=True)] == [
+        1
+    ] * count
+    for field, column in zip(source.fields, events, strict=True):
+        alone = opened(**options, table=field.name)
+        shift, share = {"person": (0, 1), "auction": (1, 3), "bid": (4, 46)}[field.name]
+        before = first // 50 * share + min(max(first % 50 - shift, 0), share)
+        dense = column.drop_null()
+        rows = read(alone, row_offset(before), Limits(rows=max(1, len(dense)))).columns
+        names = [own.name for own in alone.fields]
+        for (name, _), values in zip(field.type.definition.attributes or (), dense.flatten(), strict=True):
+            own = rows[names.index({"datetime": "date_time"}.get(name, name))].slice(0, len(dense))
+            assert values.equals(own), (field.name, name)
