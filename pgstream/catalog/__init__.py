@@ -20,6 +20,7 @@ from pgstream.catalog import (
     registered,
     session_functions,
     sizes,
+    user_functions,
 )
 
 __all__ = [
@@ -39,4 +40,5 @@ __all__ = [
     "registered",
     "session_functions",
     "sizes",
+    "user_functions",
 ]

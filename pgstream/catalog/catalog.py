@@ -22,6 +22,7 @@ from pgstream.catalog.objects import (
     Relation,
     Schema,
     Source,
+    SqlFunction,
     Subscription,
     Table,
     TableColumn,
@@ -67,7 +68,7 @@ class Catalog:
 
     `version` grows with every change, so that a plan bound against one version knows when to bind again. `readers`
     has, by the OID of a relation, the OIDs of what needs it, and `parts` those of what belongs to it: the indexes of a
-    relation, the feeds of a sink, the errors relation of a source.
+    relation, the feeds of a sink, the errors relation of a source. `routines` has functions by schema and name.
     """
 
     version: int
@@ -77,6 +78,7 @@ class Catalog:
     schema_oids: dict[str, int] = field(default_factory=dict)
     readers: PersistentMap[int, PersistentMap[int, None]] = field(default_factory=PersistentMap)
     parts: PersistentMap[int, tuple[int, ...]] = field(default_factory=PersistentMap)
+    routines: PersistentMap[tuple[int, str], tuple[int, ...]] = field(default_factory=PersistentMap)
     source_oids: frozenset[int] = frozenset()
     subscription_oids: frozenset[int] = frozenset()
     contents: dict[int, tuple[Column, ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
@@ -108,6 +110,7 @@ class Catalog:
             {thing.name: thing.oid for thing in by_oid.values() if isinstance(thing, Schema)},
             PersistentMap((needed, PersistentMap(found)) for needed, found in readers.items()),
             PersistentMap(parts),
+            PersistentMap(_routines(placed)),
             frozenset(thing.oid for thing in placed if isinstance(thing, Source)),
             frozenset(thing.oid for thing in placed if isinstance(thing, Subscription)),
         )
@@ -140,6 +143,7 @@ class Catalog:
             names=names.put((thing.schema_oid, thing.name), thing.oid),
             readers=readers.update({oid: readers.get(oid, empty).put(thing.oid, None) for oid in needs(thing)}),
             parts=parts,
+            routines=self._with_routine(old, thing),
             source_oids=self.source_oids | _oid_of(thing, Source),
             subscription_oids=self.subscription_oids | _oid_of(thing, Subscription),
         )
@@ -165,9 +169,31 @@ class Catalog:
             schema_oids={name: oid for name, oid in self.schema_oids.items() if oid not in gone},
             readers=self.readers.update(readers).without(gone),
             parts=self.parts.update(parts).without(gone),
+            routines=self._without_routines([thing for thing in placed if isinstance(thing, SqlFunction)]),
             source_oids=self.source_oids - gone.keys(),
             subscription_oids=self.subscription_oids - gone.keys(),
         )
+
+    def _with_routine(self, old: object, new: object) -> PersistentMap[tuple[int, str], tuple[int, ...]]:
+        routines = self._without_routines([old]) if isinstance(old, SqlFunction) else self.routines
+        if not isinstance(new, SqlFunction):
+            return routines
+        key = new.schema_oid, new.routine
+        return routines.put(key, (*routines.get(key, ()), new.oid))
+
+    def _without_routines(self, gone: Sequence[SqlFunction]) -> PersistentMap[tuple[int, str], tuple[int, ...]]:
+        oids = {one.oid for one in gone}
+        changed = {}
+        for one in gone:
+            key = one.schema_oid, one.routine
+            changed[key] = tuple(oid for oid in self.routines.get(key, ()) if oid not in oids)
+        return self.routines.update(changed) if changed else self.routines
+
+    def functions(self, schema: str, name: str) -> list[SqlFunction]:
+        """The user's functions of that name in a schema."""
+        oids = self.routines.get((self.schema_oids.get(schema, 0), name), ())
+        found = [self.objects[oid] for oid in sorted(oids)]
+        return [thing for thing in found if isinstance(thing, SqlFunction)]
 
     def schema(self, name: str, position: int | None = None) -> Schema:
         """Raises InvalidSchemaName."""
@@ -293,6 +319,16 @@ def type_needs(type: SqlType) -> frozenset[int]:
 def _oid_of(thing: CatalogObject, kind: type) -> frozenset[int]:
     """The OID of a thing of that kind; none of another."""
     return frozenset({thing.oid}) if isinstance(thing, kind) else frozenset()
+
+
+def _routines(placed: Iterable[CatalogObject]) -> dict[tuple[int, str], tuple[int, ...]]:
+    """The functions among some objects, by schema and name."""
+    found: dict[tuple[int, str], tuple[int, ...]] = {}
+    for thing in placed:
+        if isinstance(thing, SqlFunction):
+            key = thing.schema_oid, thing.routine
+            found[key] = (*found.get(key, ()), thing.oid)
+    return found
 
 
 def whole_of(thing: CatalogObject) -> int:

@@ -9,6 +9,7 @@ from dataclasses import fields
 from typing import Any
 
 from pgstream.catalog.objects import (
+    Argument,
     CatalogObject,
     Check,
     CompositeType,
@@ -23,6 +24,7 @@ from pgstream.catalog.objects import (
     Secret,
     Sink,
     Source,
+    SqlFunction,
     Subscription,
     Table,
     TableColumn,
@@ -35,6 +37,7 @@ CLASSES: dict[str, Any] = {
     cls.__name__: cls
     for cls in (
         CompositeType,
+        Argument,
         Check,
         Connection,
         Feed,
@@ -47,6 +50,7 @@ CLASSES: dict[str, Any] = {
         Secret,
         Sink,
         Source,
+        SqlFunction,
         SqlType,
         Subscription,
         Table,

@@ -21,6 +21,7 @@ from pgstream.catalog.objects import Index, MaterializedView, Table, View
 from pgstream.catalog.pg_server import role_oids, session_of
 from pgstream.catalog.routine_names import procedures
 from pgstream.catalog.type_names import type_text
+from pgstream.catalog.user_functions import arguments_text, result_text, user_function
 from pgstream.delta import Column
 from pgstream.functions.registry import STABLE, BoundCall, function
 from pgstream.types.lift import over_distinct
@@ -222,6 +223,11 @@ def _type_name(call: BoundCall, oid: int) -> str:
 
 
 def _procedure_text(call: BoundCall, oid: int, column: str) -> str | None:
+    mine = user_function(_catalog(call), oid)
+    if mine is not None:
+        if column == "result":
+            return result_text(mine)
+        return arguments_text(mine, defaults=column == "arguments", results=column == "arguments")
     row = procedures().get(oid)
     if row is None:
         return None
@@ -249,4 +255,4 @@ def pg_get_function_arguments(call: BoundCall, oid: int) -> str | None:
 @function("pg_get_function_identity_arguments(oid) -> text", volatility=STABLE, rowwise=True, bound=True, oid=2232)
 def pg_get_function_identity_arguments(call: BoundCall, oid: int) -> str | None:
     """The argument types of a function."""
-    return _procedure_text(call, oid, "arguments")
+    return _procedure_text(call, oid, "identity")

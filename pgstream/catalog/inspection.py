@@ -19,6 +19,7 @@ from pgstream.catalog.pg_server import database_oids, role_oids, session_of
 from pgstream.catalog.routine_names import procedure_name, procedures
 from pgstream.catalog.system import SystemRelation
 from pgstream.catalog.type_names import type_text
+from pgstream.catalog.user_functions import function_definition, user_function
 from pgstream.delta import Column
 from pgstream.errors import WrongObjectType
 from pgstream.functions.registry import STABLE, BoundCall, function
@@ -132,6 +133,9 @@ def pg_identify_object(call: BoundCall, catalogs: Column, oids: Column, parts: C
 @function("pg_get_functiondef(oid) -> text", volatility=STABLE, rowwise=True, bound=True, oid=2098)
 def pg_get_functiondef(call: BoundCall, oid: int) -> str | None:
     """The CREATE FUNCTION statement of a function. Raises WrongObjectType for aggregates."""
+    mine = user_function(_catalog(call), oid)
+    if mine is not None:
+        return function_definition(_catalog(call), mine)
     row = procedures().get(oid)
     if row is None:
         return None

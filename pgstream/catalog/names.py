@@ -13,13 +13,15 @@ import pyarrow as pa
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import quoted
 from pgstream.catalog.identifiers import split_identifiers
-from pgstream.catalog.objects import Schema
+from pgstream.catalog.objects import Schema, SqlFunction
 from pgstream.catalog.pg_server import collation_oids, role_oids, session_of
 from pgstream.catalog.routine_names import operator_name, operator_oid, procedure_name, procedure_oid
 from pgstream.catalog.system import SystemRelation, relations_by_oid
 from pgstream.catalog.type_names import type_oid_of, type_text
+from pgstream.catalog.user_functions import user_function
 from pgstream.delta import Column
 from pgstream.errors import (
+    AmbiguousFunction,
     FeatureNotSupported,
     InvalidName,
     InvalidSchemaName,
@@ -64,6 +66,9 @@ class Names:
             case "regtype":
                 return type_text(self.catalog, self.path, oid)
             case "regproc" | "regprocedure":
+                mine = user_function(self.catalog, oid)
+                if mine is not None:
+                    return self._function(mine, kind == "regprocedure")
                 return procedure_name(oid, arguments=kind == "regprocedure")
             case "regoper" | "regoperator":
                 return operator_name(oid, arguments=kind == "regoperator")
@@ -75,6 +80,28 @@ class Names:
             case "regcollation":
                 return next((quoted(name) for name, known in collation_oids().items() if known == oid), None)
         return None
+
+    def _function(self, function: SqlFunction, arguments: bool) -> str:
+        """A function's name, with its schema where the search path does not find it, or finds another one."""
+        schema = self.catalog.schema_name(function.schema_oid)
+        found = [each for each in self.path if self.catalog.functions(each, function.routine)]
+        alone = len(self.catalog.functions(schema, function.routine)) == 1 or arguments
+        name = quoted(function.routine)
+        if not alone or found[:1] != [schema]:
+            name = f"{quoted(schema)}.{name}"
+        return f"{name}({','.join(str(each.type) for each in function.inputs)})" if arguments else name
+
+    def _procedure(self, parts: list[str], arguments: tuple[int, ...] | None, text: str) -> int:
+        """The OID of a function, of these argument types if given."""
+        path = (parts[-2],) if len(parts) > 1 else self.path
+        found = [each for schema in path for each in self.catalog.functions(schema, parts[-1])]
+        if arguments is not None:
+            found = [each for each in found if tuple(one.type.definition.oid for one in each.inputs) == arguments]
+        if not found:
+            return procedure_oid(parts, arguments, text)
+        if len(found) > 1:
+            raise AmbiguousFunction(f'more than one function named "{text}"')
+        return found[0].oid
 
     def relation(self, oid: int) -> str | None:
         """A relation's or index's name, with its schema where the search path does not find it."""
@@ -107,7 +134,7 @@ class Names:
             case "regclass":
                 return self._relation_oid(parts, text)
             case "regproc":
-                return procedure_oid(parts, None, text)
+                return self._procedure(parts, None, text)
             case "regoper":
                 return operator_oid(parts, None, text)
             case "regcollation":
@@ -143,7 +170,7 @@ class Names:
         names = [part for part in listed if part]
         types = tuple(0 if name.upper() == "NONE" else type_oid_of(self.catalog, self.path, name) for name in names)
         if kind == "regprocedure":
-            return procedure_oid(split_identifiers(head), types, text)
+            return self._procedure(split_identifiers(head), types, text)
         return operator_oid(head.strip().rsplit(".", 1), types, text)
 
 

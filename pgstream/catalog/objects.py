@@ -314,9 +314,60 @@ class CompositeType:
         return frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A parameter of a function: `mode` is `i` for an argument and `t` or `o` for a column of its result. `default` is
+    SQL text."""
+
+    name: str
+    type: SqlType
+    mode: str = "i"
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SqlFunction:
+    """A function whose `body` is SQL, which stands in the place of its calls.
+
+    `name` is what messages call it, `f(integer,text)`, and `routine` what calls do. `returns` is written as in CREATE
+    FUNCTION where that is the row of a table; `atomic`: the body is no string but RETURN … or BEGIN ATOMIC … END.
+    """
+
+    oid: int
+    schema_oid: int
+    name: str
+    routine: str
+    arguments: tuple[Argument, ...]
+    type: SqlType
+    body: str
+    search_path: tuple[str, ...]
+    returns_set: bool = False
+    returns: str = ""
+    columns: tuple[Argument, ...] = ()
+    atomic: bool = False
+    volatility: str = "v"
+    strict: bool = False
+    parallel: str = "u"
+    cost: float = 100.0
+    rows: float = 0.0
+    leakproof: bool = False
+    definer: bool = False
+    depends: frozenset[int] = frozenset()
+
+    @property
+    def inputs(self) -> tuple[Argument, ...]:
+        """What a call gives."""
+        return tuple(each for each in self.arguments if each.mode in "ibv")
+
+    @property
+    def result(self) -> str:
+        """The name of the type of its value."""
+        return self.type.name
+
+
 Relation = Table | View | MaterializedView | Source | Sink
 UserType = CompositeType
-Unlisted = Index | Feed | Subscription | Secret | Connection | UserType
+Unlisted = Index | Feed | Subscription | Secret | Connection | UserType | SqlFunction
 """What has a name among the relations without being one."""
 
 CatalogObject = Schema | Relation | Unlisted
@@ -334,5 +385,6 @@ KIND_NAMES: dict[type, str] = {
     Secret: "secret",
     Connection: "connection",
     CompositeType: "type",
+    SqlFunction: "function",
 }
 """What error messages call each kind."""

@@ -117,7 +117,6 @@ def _none(catalog: Catalog, context: EvalContext) -> Iterable[Row]:
 
 
 for _relation, _rows in (
-    ("pg_proc", builtin_procedures),
     ("pg_aggregate", _aggregates),
     ("pg_operator", builtin_operators),
     ("pg_cast", _casts),

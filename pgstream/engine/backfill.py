@@ -3,7 +3,8 @@
 The sub-circuit that the new nodes need is stepped with a state of its own, chunk by chunk over the contents of what
 it reads; the changes that ticks bring meanwhile wait in a queue and are stepped afterwards. Once the queue is empty,
 the state of the nodes that are new joins the head, between two ticks. Where the sub-circuit shares nodes with views
-that exist, their state is computed along and dropped: a join cannot be asked for what it said in the past.
+that exist, their state is computed along and dropped: a join cannot be asked for what it said in the past. What is
+kept is read as it is kept, unless what it is made of is read as well, and gives it.
 """
 
 from collections import deque
@@ -44,7 +45,7 @@ class Backfill:
 
         self.within = Circuit.ancestors(targets, until=given)
         in_order = sorted(self.within, key=lambda node: node.id)
-        self._leaves = [node for node in in_order if given(node)]
+        self._leaves = [node for node in in_order if given(node) and self.within.isdisjoint(node.inputs)]
         self._fresh = [node for node in in_order if node not in head.roots.live]
         self._state = State()
         self._outgoing: dict[int, tuple[tuple[int, Delta], ...]] = {}

@@ -3,7 +3,7 @@
 from collections import deque
 
 from pgstream.catalog.catalog import Catalog
-from pgstream.catalog.objects import KIND_NAMES, CatalogObject, Feed, Index, Schema, Table
+from pgstream.catalog.objects import KIND_NAMES, CatalogObject, Feed, Index, Relation, Schema, SqlFunction, Table
 from pgstream.engine.outcome import Notice
 from pgstream.errors import DependentObjectsStillExist, FeatureNotSupported
 from pgstream.sql.bind.statements import Drop
@@ -112,7 +112,7 @@ def _refuse_primary_index(catalog: Catalog, oid: int) -> None:
 def _refusal(
     catalog: Catalog, statement: Drop, others: list[tuple[CatalogObject, CatalogObject]]
 ) -> DependentObjectsStillExist:
-    detail = listed([f"{called(catalog, one)} depends on {called(catalog, needed)}" for one, needed in others])
+    detail = listed([f"{called(catalog, one)} depends on {_as_needed(catalog, one, needed)}" for one, needed in others])
     if len(statement.oids) == 1:
         subject = called(catalog, catalog.objects[statement.oids[0]])
         message = f"cannot drop {subject} because other objects depend on it"
@@ -121,6 +121,14 @@ def _refusal(
     return DependentObjectsStillExist(
         message, detail=detail, hint="Use DROP ... CASCADE to drop the dependent objects too."
     )
+
+
+def _as_needed(catalog: Catalog, one: CatalogObject, needed: CatalogObject) -> str:
+    """What `one` needs of `needed`: a function that returns rows of a table needs the type of those."""
+    text = called(catalog, needed)
+    if isinstance(one, SqlFunction) and isinstance(needed, Relation) and one.returns:
+        return f"type {text.removeprefix(KIND_NAMES[type(needed)]).strip()}"
+    return text
 
 
 def listed(lines: list[str]) -> str:

@@ -11,6 +11,7 @@ from pgstream.catalog.objects import (
     Schema,
     Sink,
     Source,
+    SqlFunction,
     Subscription,
     Table,
     View,
@@ -69,6 +70,9 @@ def _named(catalog: Catalog, thing: CatalogObject, name: str) -> Catalog:
     """The catalog in which `thing`, and what is named after it, has that name."""
     if isinstance(thing, Schema):
         return catalog.put(replace(thing, name=name))
+    if isinstance(thing, SqlFunction):
+        types = thing.name.partition("(")[2]
+        return catalog.put(replace(thing, name=f"{name}({types}", routine=name))
     require_free(catalog, thing.schema_oid, name)
     made = replace(thing, name=name)
     catalog = catalog.put(made)

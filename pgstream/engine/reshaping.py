@@ -21,6 +21,7 @@ from pgstream.catalog.objects import (
     Table,
     View,
 )
+from pgstream.circuit.circuit import State
 from pgstream.delta import Column, Delta
 from pgstream.engine.backfill import Backfill
 from pgstream.engine.constraints import UniqueKey, check_distinct
@@ -37,7 +38,7 @@ from pgstream.engine.steps import advance
 from pgstream.errors import FeatureNotSupported, NotNullViolation, ObjectInUse
 from pgstream.functions.registry import EvalContext
 from pgstream.operators.input import Input
-from pgstream.sql.bind.statements import AlterTable
+from pgstream.sql.bind.statements import AlterTable, CreateFunction
 from pgstream.sql.rewording import columns_used, pinned, without_columns
 
 Texts = View | MaterializedView | Sink | Feed
@@ -205,19 +206,42 @@ def _refilled(database: Database, before: Head, made: Head, oid: int, rows: Delt
     node = database.definer.table_node(table)
     alone = replace(Head(0, made.catalog, Roots().store(oid, node)), clock=before.clock)
     state = advance(database.circuit, alone, {oid: rows}, database.tick())[0].state
-    target, changed = replace(made, roots=made.roots.store(oid, node)), set[int]()
+    target = replace(made, roots=made.roots.store(oid, node))
+    filled = _replanned(database, before, target, oid, state)[0]
+    _check_inputs(filled, table)
+    return filled
+
+
+def _replanned(database: Database, before: Head, made: Head, oid: int, known: State) -> tuple[Head, bool]:
+    """`made`, in which whatever reads the object is planned anew, and filled where that is another computation; and
+    whether anything was. `known` is the state that is there already."""
+    target, changed = made, set[int]()
     for thing in _reading(made.catalog, oid):
         old = target.roots.stored.get(thing.oid) or target.roots.sent.get(thing.oid)
         target, new = with_node(database.definer, target, thing)
         if new is not None and new is not old:
             changed.add(thing.oid)
-    known = replace(target, roots=target.roots.drop(changed))
-    known = replace(known.pruned(before), state=known.pruned(before).state.update(dict(state.items())))
-    backfill = Backfill(database.circuit, known, target.roots, database.replays, database.tick())
+    start = replace(target, roots=target.roots.drop(changed)).pruned(before)
+    start = replace(start, state=start.state.update(dict(known.items())))
+    backfill = Backfill(database.circuit, start, target.roots, database.replays, database.tick())
     backfill.run()
-    filled = backfill.finish(replace(target, state=known.state))
-    _check_inputs(filled, table)
-    return forgotten(replace(filled, outgoing=before.outgoing), changed)  # a sink has sent it all
+    filled = backfill.finish(replace(target, state=start.state))
+    return forgotten(replace(filled, outgoing=before.outgoing), changed), bool(changed)  # a sink has sent it all
+
+
+def function_made(database: Database, head: Head, statement: CreateFunction, tag: str) -> tuple[Head, Draft]:
+    """`head` with a function, and with the views that call it as they then are."""
+    function = statement.function
+    if not function.oid:
+        require_free(head.catalog, function.schema_oid, function.name)
+        made = replace(head, catalog=head.catalog.put(replace(function, oid=database.definer.new_oids(1))))
+        return made, Draft(made, Outcome(tag))
+    made = replace(head, catalog=head.catalog.put(function))
+    if not _reading(made.catalog, function.oid):
+        return made, Draft(made, Outcome(tag))
+    made, changed = _replanned(database, head, made, function.oid, State())
+    made = made.pruned(head)
+    return made, Draft(made, Outcome(tag), reshapes=changed)
 
 
 def _reading(catalog: Catalog, oid: int) -> Sequence[CatalogObject]:

@@ -2,19 +2,20 @@
 
 from typing import Any
 
+from pgstream.catalog.objects import SqlFunction
 from pgstream.errors import (
-    AmbiguousFunction,
     DatatypeMismatch,
     FeatureNotSupported,
     GroupingError,
-    InvalidSchemaName,
     UndefinedFunction,
     WrongObjectType,
 )
 from pgstream.functions.registry import AGGREGATES, Aggregate, Function, WindowFunction
 from pgstream.plan.expressions import AggCall, Call, Expr, Ref, SortKey
+from pgstream.plan.relations import Relation
 from pgstream.plan.rewrite import subexpressions
-from pgstream.sql.bind.coercion import coerce_or_fail, coerce_to_bool, pathway
+from pgstream.sql.bind.choosing import choose_function, function_name
+from pgstream.sql.bind.coercion import coerce_or_fail, coerce_to_bool
 from pgstream.sql.bind.dispatch import bind_expression, binds
 from pgstream.sql.bind.event_time import event_time
 from pgstream.sql.bind.group_windows import (
@@ -24,18 +25,19 @@ from pgstream.sql.bind.group_windows import (
     is_row_time,
     is_window_bound,
 )
+from pgstream.sql.bind.inlining import inlined_rows, inlined_value
 from pgstream.sql.bind.names import Level, SetCall
 from pgstream.sql.bind.operators import coerce_argument, note_volatility
 from pgstream.sql.bind.ordering import sort_key
-from pgstream.sql.bind.overloads import Candidate, NotUnique, concrete, function_candidates, resolve
+from pgstream.sql.bind.overloads import Candidate, concrete
 from pgstream.sql.bind.spellings import respelled
+from pgstream.sql.bind.user_calls import all_arguments
 from pgstream.sql.bind.windows import bind_window_call
 from pgstream.sql.bind.within_group import (
     check_hypothetical,
     check_within_group,
     hypothetical,
     is_hypothetical,
-    preferred,
 )
 from pgstream.sql.parse import ast
 from pgstream.types.definition import BY_NAME, SqlType
@@ -67,7 +69,7 @@ def bind_call(level: Level, node: Node) -> Expr:
     if node.agg_within_group:
         return _within_group(level, node, name, args)
     check_hypothetical(node, name)
-    candidate = choose_function(node, name, args)
+    candidate = choose_function(level, node, name, args)
     if candidate is None:
         return coerce_or_fail(level.binding, args[0], SqlType(name), "e", node.location)
     declared = candidate.declared
@@ -77,11 +79,46 @@ def bind_call(level: Level, node: Node) -> Expr:
         return bind_window_call(level, node, declared, coerced, result)
     if isinstance(declared, Aggregate):
         return _aggregate(level, node, declared, coerced, result)
+    if isinstance(declared, SqlFunction):
+        return _inlined(level, node, candidate, coerced)
     assert isinstance(declared, Function)
     note_volatility(level.binding, declared, node.location)
     if declared.returns_set:
         return _set_call(level, node, declared, coerced, result)
     return Call(declared, coerced, result)
+
+
+def _inlined(level: Level, node: Node, candidate: Candidate, given: tuple[Expr, ...]) -> Expr:
+    """What a SQL function's body says, where an expression stands."""
+    function: SqlFunction = candidate.declared
+    if function.returns_set or function.columns:
+        raise FeatureNotSupported(
+            f"function {function.name} returns rows, which is only supported in FROM", position=node.location
+        )
+    return inlined_value(level, function, all_arguments(level.binding, candidate, given), node.location)
+
+
+def called_rows(level: Level, node: Node) -> Relation | None:
+    """The rows of a call in FROM of a user's function that returns them; None for any other call."""
+    name = function_name(level, node)
+    if not user_functions(level, node, name):
+        return None
+    args = _arguments(level, node, False)
+    candidate = choose_function(level, node, name, args)
+    if candidate is None or not isinstance(candidate.declared, SqlFunction):
+        return None
+    function = candidate.declared
+    if not (function.returns_set or function.columns):
+        return None
+    _check_decorations(node, function, name)
+    given = _coerced(level, node, candidate, args)[0]
+    return inlined_rows(level, function, all_arguments(level.binding, candidate, given), node.location)
+
+
+def user_functions(level: Level, node: Node, name: str) -> bool:
+    """Whether there are user functions of the called name where the call looks for them."""
+    path = (node.funcname[-2].sval,) if len(node.funcname) > 1 else level.binding.search_path
+    return any(level.binding.catalog.functions(schema, name) for schema in path)
 
 
 def _within_group(level: Level, node: Node, name: str, args: list[Expr]) -> Expr:
@@ -96,7 +133,7 @@ def _within_group(level: Level, node: Node, name: str, args: list[Expr]) -> Expr
         made, direct = hypothetical(level, node, name, args, order, condition, add)
         _owner(level, node, tuple(ranked)).direct += direct
         return made
-    candidate = choose_function(node, name, ranked)
+    candidate = choose_function(level, node, name, ranked)
     declared = None if candidate is None else candidate.declared
     check_within_group(node, declared, name)
     assert candidate is not None and isinstance(declared, Aggregate)
@@ -114,7 +151,7 @@ def prepare_call(level: Level, node: Node) -> tuple[Any, tuple[Expr, ...], tuple
     """What a call in FROM resolves to: the declaration, the coerced arguments and their declared types."""
     name = function_name(level, node)
     args = _arguments(level, node, False)
-    candidate = choose_function(node, name, args)
+    candidate = choose_function(level, node, name, args)
     if candidate is None:
         raise FeatureNotSupported(
             f"casts in the form of a call ({name}) are not supported here", position=node.location
@@ -137,75 +174,16 @@ def _coerced(level: Level, node: Node, candidate: Candidate, args: list[Expr]) -
     return made, SqlType(result)
 
 
-def function_name(level: Level, node: Node) -> str:
-    """The called name; functions live in pg_catalog, and information_schema's there too."""
-    names = [part.sval for part in node.funcname]
-    if len(names) > 1 and names[-2] not in level.binding.catalog.schema_oids:
-        raise InvalidSchemaName(f'schema "{names[-2]}" does not exist', position=node.location)
-    return str(names[-1])
-
-
 def _arguments(level: Level, node: Node, is_aggregate: bool) -> list[Expr]:
     if not is_aggregate:
-        return [bind_expression(level, arg) for arg in node.args or ()]
+        args = (arg.arg if isinstance(arg, ast.NamedArgExpr) else arg for arg in node.args or ())
+        return [bind_expression(level, arg) for arg in args]
     outer = level.in_aggregate
     level.in_aggregate = ".".join(part.sval for part in node.funcname)
     try:
         return [bind_expression(level, arg) for arg in node.args or ()]
     finally:
         level.in_aggregate = outer
-
-
-def choose_function(node: Node, name: str, args: list[Expr]) -> Candidate | None:
-    """What the call resolves to; None where it is a cast in the form of a call, such as text(x)."""
-    shown = ".".join(part.sval for part in node.funcname)
-    types = [arg.type.bare() for arg in args]
-    signature = f"{shown}({', '.join(str(type) for type in types)})"
-    schema = node.funcname[-2].sval if len(node.funcname) > 1 else "pg_catalog"
-    candidates = function_candidates(name, len(args)) if schema in ("pg_catalog", "information_schema") else []
-    candidates = preferred(node, candidates)
-    if node.agg_star:
-        candidates = [candidate for candidate in candidates if isinstance(candidate.declared, Aggregate)]
-    try:
-        chosen = resolve(candidates, [type.name for type in types])
-    except NotUnique:
-        raise AmbiguousFunction(
-            f"function {signature} is not unique",
-            hint="Could not choose a best candidate function. You might need to add explicit type casts.",
-            position=node.location,
-        ) from None
-    if chosen is None and len(args) == 1 and name in BY_NAME and _is_cast(types[0].name, name):
-        return None
-    if chosen is None:
-        raise _undefined(node, name, shown, signature)
-    return chosen
-
-
-def _is_cast(source: str, target: str) -> bool:
-    if source == "unknown":
-        return True
-    return pathway(source, target, "e") is not None
-
-
-def _undefined(node: Node, name: str, shown: str, signature: str) -> Exception:
-    if not node.args and not node.agg_star and any(not made.arguments for made in AGGREGATES.get(name, ())):
-        return WrongObjectType(
-            f"{shown}(*) must be used to call a parameterless aggregate function", position=node.location
-        )
-    if node.agg_star:
-        signature = f"{shown}()"
-    if node.agg_order and not node.agg_within_group:
-        return UndefinedFunction(
-            f"function {signature} does not exist",
-            hint="No aggregate function matches the given name and argument types. Perhaps you misplaced ORDER BY;"
-            " ORDER BY must appear after all regular arguments of the aggregate.",
-            position=node.location,
-        )
-    return UndefinedFunction(
-        f"function {signature} does not exist",
-        hint="No function matches the given name and argument types. You might need to add explicit type casts.",
-        position=node.location,
-    )
 
 
 def _check_decorations(node: Node, declared: Any, name: str) -> None:
@@ -228,7 +206,7 @@ def _check_decorations(node: Node, declared: Any, name: str) -> None:
             raise WrongObjectType(f"{word} specified, but {name} {kind}", position=position)
     if node.agg_filter is not None and not isinstance(declared, WindowFunction):
         raise WrongObjectType(f"FILTER specified, but {name} {kind}", position=position)
-    if isinstance(declared, Function) and node.over is not None:
+    if isinstance(declared, Function | SqlFunction) and node.over is not None:
         raise WrongObjectType(
             f"OVER specified, but {name} is not a window function nor an aggregate function", position=position
         )

@@ -27,6 +27,7 @@ from pgstream.errors import (
 )
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.commands import Command, binds_statement
+from pgstream.sql.bind.routines import dropped_functions
 from pgstream.sql.bind.statements import Drop
 from pgstream.sql.bind.user_types import dropped_types
 from pgstream.sql.parse import Parsed, ast, enums
@@ -55,6 +56,8 @@ def bind_drop(binding: Binding, node: Node, parsed: Parsed) -> Command:
         return _schemas(binding, [name[-1] for name in names], bool(node.missing_ok), cascade)
     if node.removeType in (Kind.OBJECT_TYPE, Kind.OBJECT_DOMAIN):
         return dropped_types(binding, node, cascade)
+    if node.removeType in (Kind.OBJECT_FUNCTION, Kind.OBJECT_ROUTINE):
+        return dropped_functions(binding, node)
     wanted = _KINDS.get(node.removeType)
     if wanted is None:
         kind = node.removeType.name.removeprefix("OBJECT_").lower()

@@ -34,6 +34,8 @@ class Candidate:
     declared: Declared
     arguments: tuple[str, ...]
     is_variadic: bool = False
+    places: tuple[int, ...] = ()
+    """Of a user's function: which of its parameters each given argument is."""
 
 
 class NotUnique(Exception):

@@ -19,6 +19,7 @@ from pgstream.errors import (
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.commands import Command, binds_statement
 from pgstream.sql.bind.lookup import find_subscription
+from pgstream.sql.bind.routines import moved_function, renamed_function
 from pgstream.sql.bind.statements import Nothing, Rename, RenameColumn, RenameConstraint, SetSchema
 from pgstream.sql.parse import Parsed, ast, enums
 
@@ -38,6 +39,8 @@ TAGS = {
     Kind.OBJECT_SUBSCRIPTION: "ALTER SUBSCRIPTION",
 }
 
+_ROUTINES = (Kind.OBJECT_FUNCTION, Kind.OBJECT_ROUTINE)
+
 _WANTED: dict[Any, tuple[type, str]] = {
     Kind.OBJECT_VIEW: (View, "a view"),
     Kind.OBJECT_MATVIEW: (MaterializedView, "a materialized view"),
@@ -48,6 +51,8 @@ _WANTED: dict[Any, tuple[type, str]] = {
 def bind_rename(binding: Binding, node: Node, parsed: Parsed) -> Command:
     """ALTER … RENAME TO, RENAME COLUMN and RENAME CONSTRAINT."""
     kind = node.relationType if node.renameType == Kind.OBJECT_COLUMN else node.renameType
+    if kind in _ROUTINES:
+        return renamed_function(binding, node)
     if kind not in TAGS:
         name = kind.name.removeprefix("OBJECT_")
         raise FeatureNotSupported(f"ALTER {name} … RENAME is not supported yet", position=parsed.start)
@@ -79,6 +84,8 @@ def _check_free(binding: Binding, schema_oid: int, name: str) -> None:
 @binds_statement(ast.AlterObjectSchemaStmt)
 def bind_set_schema(binding: Binding, node: Node, parsed: Parsed) -> Command:
     """ALTER … SET SCHEMA."""
+    if node.objectType in _ROUTINES:
+        return moved_function(binding, node)
     if node.objectType not in TAGS:
         name = node.objectType.name.removeprefix("OBJECT_")
         raise FeatureNotSupported(f"ALTER {name} … SET SCHEMA is not supported yet", position=parsed.start)

@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pgstream.catalog.objects import NOTHING_NAMED, Check, IndexColumn, Named, Table, TableColumn, Watermark
+from pgstream.catalog.objects import (
+    NOTHING_NAMED,
+    Check,
+    IndexColumn,
+    Named,
+    SqlFunction,
+    Table,
+    TableColumn,
+    Watermark,
+)
 from pgstream.plan.expressions import Col, Expr
 from pgstream.plan.relations import Relation
 from pgstream.plan.terms import PLAIN, Terms
@@ -323,7 +332,14 @@ class AlterTable:
     """A key to be, with its name if it was given one."""
 
 
-Alteration = Rename | RenameColumn | RenameConstraint | SetSchema | AlterTable
+@dataclass(frozen=True, slots=True)
+class CreateFunction:
+    """CREATE FUNCTION; `function` has no OID where it replaces none."""
+
+    function: SqlFunction
+
+
+Alteration = Rename | RenameColumn | RenameConstraint | SetSchema | AlterTable | CreateFunction
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pgstream.functions.registry import Function
 from pgstream.plan.expressions import Call, Col, Const, Expr, Ref
 from pgstream.plan.relations import Project, Relation, TableCall
 from pgstream.sql.bind.binding import INT8
-from pgstream.sql.bind.calls import prepare_call
+from pgstream.sql.bind.calls import called_rows, prepare_call
 from pgstream.sql.bind.dispatch import bind_expression, binds_from
 from pgstream.sql.bind.from_clause import FromItem
 from pgstream.sql.bind.names import Level, NameItem, SetCall
@@ -71,6 +71,11 @@ def _plan(level: Level, calls: list[Node], ordinality: bool) -> tuple[Relation, 
     binding = level.binding
     number = binding.col("ordinality", INT8) if ordinality else None
     if len(calls) == 1:
+        rows = called_rows(level, calls[0]) if isinstance(calls[0], ast.FuncCall) else None
+        if rows is not None:
+            if number is not None:
+                raise FeatureNotSupported("WITH ORDINALITY of SQL functions is not supported yet")
+            return rows, rows.columns, None
         made = _call(level, calls[0])
         if isinstance(made, SetCall):
             table = TableCall(ONE_ROW, made.function, made.args, made.outputs, number)

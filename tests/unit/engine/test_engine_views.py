@@ -181,3 +181,12 @@ def stored(sql: Sql) -> tuple[int, ...]:
     eventually(sql.database.exhausted)
     found: tuple[int, ...] = store_of(sql).arrangements
     return found
+
+
+def test_a_view_that_reads_a_table_both_by_its_key_and_row_by_row_is_filled_once(sql: Sql) -> None:
+    sql.run("CREATE TABLE t (a int PRIMARY KEY, c int); INSERT INTO t VALUES (1, 10), (2, 20)")
+    query = "SELECT a, c * 2 AS d, (SELECT sum(c) FROM t u WHERE u.a <= t.a) AS s FROM t"
+    sql.run(f"CREATE MATERIALIZED VIEW v AS {query}")
+    sql.view("v", query)
+    sql.run("UPDATE t SET c = 5 WHERE a = 1; INSERT INTO t VALUES (3, 1)")
+    sql.view("v", query)
