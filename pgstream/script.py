@@ -59,9 +59,10 @@ async def _run(engine: Engine, world: RealWorld, text: str, dialect: str) -> Non
             await _statement(client, text[start:end], start)
         await _finished(client)
         await _tell_left_out(client)
-        for oid, paused in client.database.paused_sinks().items():
-            name = client.database.autocommit.snapshot().catalog.objects[oid].name
-            raise Failed(-1, {"C": paused.sqlstate, "M": f'sink "{name}": {paused.error}'})
+        for sink in client.database.sinks():
+            if sink.error is not None:
+                name = client.database.autocommit.snapshot().catalog.objects[sink.oid].name
+                raise Failed(-1, {"C": sink.sqlstate or "", "M": f'sink "{name}": {sink.error}'})
     finally:
         await client.end()
 

@@ -4,33 +4,47 @@ import json
 from collections.abc import Iterator
 
 from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.definitions import quoted
 from pgstream.catalog.hiding import shown
 from pgstream.catalog.objects import Connection, Schema, Secret, Sink, Source, Table
 from pgstream.catalog.pg_server import session_of
+from pgstream.catalog.session_facts import Mishaps
 from pgstream.catalog.system import Row, rows_of
 from pgstream.functions.registry import EvalContext
+
+_WAY_OUT = (
+    "ALTER SINK {0} SET (force_append_only = true) leaves retractions out. To send them, drop the sink and create one "
+    "with FORMAT UPSERT or DEBEZIUM, or with envelope = 'changelog'."
+)
 
 
 @rows_of("pg_catalog", "pgstream_sinks", per_session=True)
 def pgstream_sinks(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
-    """Every sink, and why it is paused where it is."""
-    ask = session_of(context).paused_sinks
-    paused = {} if ask is None else ask()
-    for sink in catalog.objects.values():
+    """Every sink: whether it is written to, how fast, and why not where it is not."""
+    ask = session_of(context).sinks
+    for facts in () if ask is None else ask():
+        sink = catalog.objects.get(facts.oid)
         if not isinstance(sink, Sink):
             continue
-        failure = paused.get(sink.oid)
         yield {
             "sinkid": sink.oid,
             "schemaname": catalog.schema_name(sink.schema_oid),
             "sinkname": sink.name,
-            "state": "running" if failure is None else "paused",
-            "sqlstate": None if failure is None else failure.sqlstate,
-            "error": None if failure is None else failure.error,
-            "failing_since": None if failure is None else failure.since_us,
-            "failures": 0 if failure is None else failure.failures,
-            "waiting_commits": 0 if failure is None else failure.waiting,
+            "state": facts.state,
+            "sqlstate": facts.sqlstate,
+            "error": facts.error,
+            "hint": _WAY_OUT.format(quoted(sink.name)) if facts.state == "blocked" else None,
+            "failing_since": facts.since_us,
+            "failures": facts.failures,
+            "waiting_commits": facts.waiting,
+            "rows_written": facts.rows,
+            "rows_per_second": facts.rate,
+            **_mishaps(facts.mishaps),
         }
+
+
+def _mishaps(mishaps: Mishaps) -> Row:
+    return {"errors": mishaps.times, "last_error": mishaps.last, "last_error_at": mishaps.at_us}
 
 
 @rows_of("pg_catalog", "pgstream_sources", per_session=True)
@@ -54,7 +68,28 @@ def pgstream_sources(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
             "rows_per_second": facts.rate,
             "records_rejected": facts.rejected,
             "records_behind": facts.behind,
+            **_mishaps(facts.mishaps),
         }
+
+
+@rows_of("pg_catalog", "pgstream_source_partitions", per_session=True)
+def pgstream_source_partitions(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """Every partition of the sources that know theirs: how far it is read, and how much is left."""
+    ask = session_of(context).sources
+    for facts in () if ask is None else ask():
+        source = catalog.objects.get(facts.oid)
+        if not isinstance(source, Source):
+            continue
+        for part in facts.partitions:
+            yield {
+                "sourceid": facts.oid,
+                "schemaname": catalog.schema_name(source.schema_oid),
+                "sourcename": source.name,
+                "partition": part.name,
+                "read_to": part.at,
+                "high_watermark": part.end,
+                "records_behind": None if part.end is None else part.end - part.at,
+            }
 
 
 @rows_of("pg_catalog", "pgstream_secrets")

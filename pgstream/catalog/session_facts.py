@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +23,40 @@ class Activity:
     query: str
 
 
-@dataclass(frozen=True, slots=True)
-class PausedSink:
-    """A sink that fails, as pgstream_sinks shows it: why, since when, how often it was tried, and the changes of how
-    many commits wait for it."""
+class Mishaps(NamedTuple):
+    """How often something failed since the server started, and the last failure with its time."""
 
-    sqlstate: str
-    error: str
-    since_us: int
+    times: int
+    last: str | None
+    at_us: int | None
+
+
+NO_MISHAPS = Mishaps(0, None, None)
+
+
+class PartitionFacts(NamedTuple):
+    """A partition of a source: the numbers of the next record, and of the one after the last, where that is known."""
+
+    name: str
+    at: int
+    end: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SinkFacts:
+    """A sink, as pgstream_sinks shows it: running, paused, failing or blocked (why, since when, and how often it was
+    tried), the changes of how many commits wait for it, and what it was given since the server started."""
+
+    oid: int
+    state: str
+    sqlstate: str | None
+    error: str | None
+    since_us: int | None
     failures: int
     waiting: int
+    rows: int
+    rate: float
+    mishaps: Mishaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +74,8 @@ class SourceFacts:
     rate: float
     rejected: int
     behind: int | None
+    mishaps: Mishaps
+    partitions: tuple[PartitionFacts, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +124,8 @@ class SessionFacts:
     """`signal(pid, end)`: cancels what the session of `pid` runs, or ends it; False where there is none."""
     stored_bytes: Callable[[int], int] | None = field(default=None, compare=False, repr=False)
     """How much memory the rows of a relation or index take, by its OID; 0 for one that keeps none."""
-    paused_sinks: Callable[[], Mapping[int, PausedSink]] | None = field(default=None, compare=False, repr=False)
-    """The sinks of the database that fail, by OID."""
+    sinks: Callable[[], Sequence[SinkFacts]] | None = field(default=None, compare=False, repr=False)
+    """The sinks of the database."""
     sources: Callable[[], Sequence[SourceFacts]] | None = field(default=None, compare=False, repr=False)
     """The sources of the database."""
     watermarks: Callable[[], Sequence[WatermarkFacts]] | None = field(default=None, compare=False, repr=False)

@@ -14,6 +14,9 @@ from pgstream.types.definition import SqlType
 OPERATION, TICK = Field("pgstream_op", SqlType("text")), Field("pgstream_tick", SqlType("int8"))
 
 
+REFUSED = "cannot write a retraction to a sink that takes rows only"
+
+
 def copies(delta: Delta) -> Delta:
     """`delta` with every row as often as its weight says, each with weight 1 or -1."""
     counts = np.abs(delta.weights)
@@ -31,9 +34,7 @@ def inserted(changes: Changes) -> tuple[Sequence[Column], int]:
         return (), 0
     whole = concat(parts)
     if (whole.weights < 0).any():
-        raise FeatureNotSupported(
-            "cannot write a retraction to a sink that takes rows only", hint="Use envelope = 'changelog'."
-        )
+        raise FeatureNotSupported(REFUSED)
     return whole.columns, len(whole)
 
 

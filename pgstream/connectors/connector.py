@@ -70,10 +70,10 @@ def declare(connector: Connector) -> Connector:
     return connector
 
 
-PACING_OPTIONS = ("rate_limit", "source_rate_limit", "paused")
-"""What the engine itself reads of a source's options."""
+ENGINE_OPTIONS = ("rate_limit", "source_rate_limit", "paused", "force_append_only")
+"""What the engine itself reads of the options of sources and sinks."""
 
-OUTSIDE_CONNECTOR = ("connector", "type", *PACING_OPTIONS)
+OUTSIDE_CONNECTOR = ("connector", "type", *ENGINE_OPTIONS)
 STATEMENT_OPTIONS = (*OUTSIDE_CONNECTOR, "format", "encode")
 
 

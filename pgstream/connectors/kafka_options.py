@@ -111,9 +111,6 @@ class KafkaOptions:
     replication: int = option(
         "sink.topic.replication_factor", default=-1, doc="Of a topic that is made; -1: as brokers have it."
     )
-    force_append_only: bool = option(
-        "force_append_only", default=False, doc="Retractions are left out instead of being refused."
-    )
     auth_type: str | None = option("auth.type", default=None, choices=("none", "sasl"), doc="Arroyo's way to use SASL.")
     auth: Mapping[str, str] = option(prefix="auth.", doc="protocol, mechanism, username and password of SASL.")
     columns: Mapping[str, str] = option(

@@ -41,7 +41,6 @@ class KafkaSink:
             options.key,
             text_key=options.key_field,
             timestamp=options.timestamp_field,
-            skips_retractions=options.force_append_only,
         )
         self.append_only = self._outgoing.append_only
         self._last = LastError()

@@ -28,7 +28,7 @@ from pgstream.connectors.kafka_client import (
 from pgstream.connectors.kafka_options import STARTS, KafkaOptions, check
 from pgstream.connectors.kafka_rows import Amended, MessageRows
 from pgstream.connectors.places import Places
-from pgstream.connectors.source import Limits, Offset, Reading, Rows, Streams
+from pgstream.connectors.source import Lag, Limits, Offset, Reading, Rows, Streams
 from pgstream.errors import InvalidTableDefinition, IoError
 from pgstream.formats.format import Field
 from pgstream.formats.sheet import null_column
@@ -266,20 +266,20 @@ class KafkaSource:
                 messages = [m for m in messages if self._passed_over.next(stream, m.offset()) != m.offset()]
         return self._rows.rows(messages, needed, stream) if messages else self._nothing()
 
-    def behind(self, offset: Offset) -> int | None:
-        """How many offsets there are between this one and the end of the topic, as far as is known without asking."""
-        client, known = self._client, 0
-        for partition, at in unpack(offset).items() if client is not None else ():
-            try:
-                _, high = client.get_watermark_offsets(
-                    kafka().TopicPartition(self._options.topic, partition), cached=True
-                )
-            except (RuntimeError, kafka().KafkaException):  # closed meanwhile
-                return None
-            if high < 0:
-                return None
-            known += max(0, high - at)
-        return None if client is None else known
+    def lags(self, offset: Offset) -> list[Lag]:
+        return [Lag(str(partition), at, self._known_end(partition, at)) for partition, at in unpack(offset).items()]
+
+    def _known_end(self, partition: Partition, at: int) -> int | None:
+        """Where a partition ends, as far as is known without asking."""
+        client = self._client
+        if client is None:
+            return None
+        where = kafka().TopicPartition(self._options.topic, partition)
+        try:
+            _, high = client.get_watermark_offsets(where, cached=True)
+        except (RuntimeError, kafka().KafkaException):  # closed meanwhile
+            return None
+        return None if high < 0 else max(high, at)
 
     # -- one by one
 

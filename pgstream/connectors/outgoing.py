@@ -40,7 +40,6 @@ class Outgoing:
         *,
         text_key: str | None = None,
         timestamp: str | None = None,
-        skips_retractions: bool = False,
     ) -> None:
         form, fields = opening.format, opening.fields
         assert fields is not None
@@ -51,7 +50,6 @@ class Outgoing:
         self._envelope = opening.envelope
         self._key = tuple(place_of(fields, name) for name in key)
         self._text_key = None if text_key is None else place_of(fields, text_key)
-        self._skips_retractions = skips_retractions
         if self._envelope == "upsert" and not key:
             raise InvalidParameterValue('option "primary_key" is required for upserts')
         changes = self._envelope == "debezium"
@@ -64,7 +62,7 @@ class Outgoing:
 
     @property
     def append_only(self) -> bool:
-        return self._envelope == "plain" and not self._skips_retractions
+        return self._envelope == "plain"
 
     def records(self, changes: Changes) -> list[Record]:
         """The records of a commit, in order. Raises FeatureNotSupported for a retraction that cannot be sent."""
@@ -88,8 +86,6 @@ class Outgoing:
         return found
 
     def _plain(self, changes: Changes) -> list[Record]:
-        if self._skips_retractions:
-            changes = Changes([(tick, delta.filter(delta.weights > 0)) for tick, delta in changes.ticks])
         columns, count = inserted(changes)
         if not count:
             return []

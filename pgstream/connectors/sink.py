@@ -29,7 +29,7 @@ class Sink(Protocol):
 
     @property
     def append_only(self) -> bool:
-        """Whether it can only take insertions; the engine then refuses views that retract."""
+        """Whether it can only take insertions: changes with a retraction are then kept from it."""
 
     def prepare(self, changes: Changes) -> Cursor:
         """Writes `changes` durably, without showing them. Returns the cursor to commit."""

@@ -10,7 +10,7 @@ follows from the one before. `Reading.fetch` does the work (decoding, generating
 several readings may be fetched at once, by any threads.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -131,8 +131,16 @@ class Streams(NamedTuple):
 class Lagging(Protocol):
     """A source that knows how much is left to read."""
 
-    def behind(self, offset: Offset) -> int | None:
-        """About how many records there are after `offset`, without asking anybody; None where that is not known."""
+    def lags(self, offset: Offset) -> "Sequence[Lag]":
+        """How far each partition is read at `offset`, without asking anybody."""
+
+
+class Lag(NamedTuple):
+    """The number of the next record of a partition, and of the one after its last, None where that is not known."""
+
+    partition: str
+    at: int
+    end: int | None
 
 
 @runtime_checkable

@@ -9,13 +9,14 @@ See `docs/decisions/0007-a-failed-sink-is-owed.md`.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
 import pyarrow as pa
 
 from pgstream.delta import Delta
 from pgstream.engine.commit import Place
-from pgstream.errors import SqlError
+from pgstream.errors import FeatureNotSupported, SqlError
 from pgstream.kernels.arrow_views import words
 
 RETRY_S = 1.0
@@ -43,9 +44,18 @@ class Debt:
     def parcels(self) -> range:
         return range(self.first, self.next)
 
+    @property
+    def state(self) -> str:
+        """`paused` by who owns it, `blocked` by what no further try can mend, or `failing`."""
+        return (
+            "paused" if not self.sqlstate else "blocked" if self.sqlstate == FeatureNotSupported.sqlstate else "failing"
+        )
+
     def failed(self, error: SqlError, now: float) -> "Debt":
         """This debt after one more failure."""
         wait = min(RETRY_S * 2.0 ** min(self.failures, 20), RETRY_S_MAX)
+        if isinstance(error, FeatureNotSupported):
+            wait = inf  # only another option mends it
         return replace(self, sqlstate=error.sqlstate, error=error.message, failures=self.failures + 1, until=now + wait)
 
     def pack(self) -> bytes:

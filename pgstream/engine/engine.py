@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pgstream.catalog.objects import Sink, Source
-from pgstream.catalog.session_facts import PausedSink, SourceFacts, StalledView, WatermarkFacts
+from pgstream.catalog.session_facts import SinkFacts, SourceFacts, StalledView, WatermarkFacts
 from pgstream.circuit.circuit import Circuit
 from pgstream.engine import commit
 from pgstream.engine.building import Building
@@ -50,13 +50,10 @@ class OpenDatabase:
         """A new transaction."""
         return Transaction(self._database, self._loop, isolation in ("repeatable read", "serializable"))
 
-    def paused_sinks(self) -> dict[int, PausedSink]:
-        """The sinks that fail, by OID."""
-        debts = self._database.outlets.debts.copy()
-        return {
-            oid: PausedSink(one.sqlstate, one.error, one.since_us, one.failures, len(one.parcels))
-            for oid, one in debts.items()
-        }
+    def sinks(self) -> list[SinkFacts]:
+        """The sinks of the database, as of now."""
+        objects, outlets = self._database.head.catalog.objects, self._database.outlets
+        return [outlets.facts(thing) for thing in objects.values() if isinstance(thing, Sink)]
 
     def sources(self) -> list[SourceFacts]:
         """The sources of the database, as of now."""

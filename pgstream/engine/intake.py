@@ -14,7 +14,7 @@ from math import inf
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import Source
-from pgstream.catalog.session_facts import SourceFacts
+from pgstream.catalog.session_facts import PartitionFacts, SourceFacts
 from pgstream.connectors import Batch
 from pgstream.connectors.prefetch import Prefetch
 from pgstream.connectors.source import Lagging, Partitioned, Streams
@@ -162,24 +162,28 @@ class Intake:
         return found
 
     def _told_failure(self, source: Source, error: Exception) -> None:
-        self._flows.setdefault(source.oid, Flow()).failed(error, self._world.now_us())
-        self._failed(source, error)
+        if self._flows.setdefault(source.oid, Flow()).failed(error, self._world.now_us()):
+            self._failed(source, error)
 
     def facts(self, source: Source, offset: bytes | None) -> SourceFacts:
         """How a source fares that is read up to `offset`. Any thread may ask."""
         inlet, flow = self._inlets.get(source.oid), self._flows.get(source.oid) or Flow()
         state, behind = "unread", None
+        partitions: tuple[PartitionFacts, ...] = ()
         if source.oid in self._resting:
             state = "failing"
         elif inlet is not None:
             state = "ended" if inlet.prefetch.exhausted else "paused" if inlet.pacing.paused else "running"
             if offset is not None and isinstance(inlet.reader, Lagging):
-                behind = inlet.reader.behind(offset)
+                partitions = tuple(PartitionFacts(*lag) for lag in inlet.reader.lags(offset))
+                known = [one.end - one.at for one in partitions if one.end is not None]
+                behind = sum(known) if partitions and len(known) == len(partitions) else None
         failing = state == "failing"
         return SourceFacts(
             source.oid, state, flow.sqlstate if failing else None, flow.error if failing else None,
             flow.failing_since_us if failing else None, None if offset is None else offset.decode(), flow.rows,
             flow.rate(self._world.monotonic()), flow.rejected, behind,
+            flow.mishaps, partitions,
         )  # fmt: skip
 
     @property

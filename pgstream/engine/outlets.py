@@ -8,17 +8,21 @@ import errno
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from math import inf
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import Feed, Sink
+from pgstream.catalog.session_facts import SinkFacts
 from pgstream.connectors import Changes, Cursor, create_sink
 from pgstream.connectors import Sink as Writer
 from pgstream.engine.commit import Place
 from pgstream.engine.debts import Debt, Ticks, debt_key, pack_parcel, parcel_key, unpack_parcel
+from pgstream.engine.flows import Flow
 from pgstream.engine.head import Head
 from pgstream.engine.outside import Settings, settings_of
 from pgstream.errors import DiskFull, IoError, SqlError
 from pgstream.formats.format import Field
+from pgstream.formats.options import read_bool
 from pgstream.world import World
 
 PARCELS_BYTES_MAX = 32 << 20
@@ -31,6 +35,7 @@ class Sent:
     (None: paid), and what it writes about those. `gone` are no more."""
 
     cursors: dict[int, Cursor] = field(default_factory=dict)
+    rows: dict[int, int] = field(default_factory=dict)
     debts: dict[int, Debt | None] = field(default_factory=dict)
     meta: dict[bytes, bytes | None] = field(default_factory=dict)
     gone: list[int] = field(default_factory=list)
@@ -51,7 +56,10 @@ class Outlets:
     debts: dict[int, Debt]
     paused: Callable[[Sink, SqlError], None] = lambda sink, error: None
     resumed: Callable[[Sink], None] = lambda sink: None
+    flows: dict[int, Flow] = field(default_factory=dict)
     _writers: dict[int, tuple[Settings, Writer]] = field(default_factory=dict)
+    _tried: dict[int, object] = field(default_factory=dict)
+    """With what a sink failed the last time."""
 
     def open(self, catalog: Catalog, sink: Sink) -> Writer:
         """The writer of `sink`, opened at the last commit's cursor; another one where its options have changed."""
@@ -89,7 +97,14 @@ class Outlets:
     def _give(self, catalog: Catalog, sink: Sink, ticks: Ticks, sent: Sent) -> None:
         """Writes what `sink` is owed, and then the `ticks`; where it rests or fails, it is owed these too."""
         debt = self.debts.get(sink.oid)
-        if debt is not None and debt.until > self.world.monotonic():
+        if is_paused(sink):
+            self._owe(sink.oid, replace(debt or Debt("", "", self.world.now_us()), until=inf), ticks, sent)
+            return
+        if (
+            debt is not None
+            and debt.until > self.world.monotonic()
+            and self._tried.get(sink.oid) == _asked(catalog, sink)
+        ):
             self._owe(sink.oid, debt, ticks, sent)
             return
         try:
@@ -97,10 +112,14 @@ class Outlets:
             last = debt is None or count == len(debt.parcels)
             changes = [*owed, *ticks] if last else owed
             writer = self.open(catalog, sink)
+            if changes and writer.append_only and takes_insertions(sink):
+                changes = [(tick, delta.filter(delta.weights > 0)) for tick, delta in changes]
             if changes:
                 sent.cursors[sink.oid] = writer.prepare(Changes(changes))
+                sent.rows[sink.oid] = sum(len(delta) for _, delta in changes)
         except (OSError, SqlError) as error:
             debt = self._failed(sink, error)
+            self._tried[sink.oid] = _asked(catalog, sink)
             self._close(sink.oid)
             self._owe(sink.oid, debt, ticks, sent)
             return
@@ -146,6 +165,7 @@ class Outlets:
             self._writers[sink.oid][0].conceal(told)
         if debt is None or (debt.sqlstate, debt.error) != (told.sqlstate, told.message):
             self.paused(sink, told)
+        self.flows.setdefault(sink.oid, Flow()).failed(told, self.world.now_us())
         fresh = debt or Debt(told.sqlstate, told.message, self.world.now_us())
         return fresh.failed(told, self.world.monotonic())
 
@@ -155,11 +175,13 @@ class Outlets:
         for oid, debt in sent.debts.items():
             if debt is not None:
                 self.debts[oid] = debt
-            elif self.debts.pop(oid, None) is not None:
+            elif (paid := self.debts.pop(oid, None)) is not None and paid.sqlstate:
                 self.resumed(_sink(catalog, oid))
         for oid, cursor in sent.cursors.items():
             try:
                 self._writers[oid][1].publish(cursor)
+                flow = self.flows.setdefault(oid, Flow())
+                flow.came(sent.rows.get(oid, 0), 0, self.world.monotonic())
             except (OSError, SqlError) as error:
                 self.debts[oid] = self._failed(_sink(catalog, oid), error)
                 self._close(oid)
@@ -167,6 +189,25 @@ class Outlets:
             self._close(oid)
             self.cursors.pop(oid, None)
             self.debts.pop(oid, None)
+            self.flows.pop(oid, None)
+
+    def facts(self, sink: Sink) -> SinkFacts:
+        """How a sink fares. Any thread may ask."""
+        debt, flow = self.debts.get(sink.oid), self.flows.get(sink.oid) or Flow()
+        state = "paused" if is_paused(sink) else "running" if debt is None else debt.state
+        failed = debt is not None and bool(debt.sqlstate)
+        return SinkFacts(
+            oid=sink.oid,
+            state=state,
+            sqlstate=debt.sqlstate if debt is not None and failed else None,
+            error=debt.error if debt is not None and failed else None,
+            since_us=debt.since_us if debt is not None and failed else None,
+            failures=0 if debt is None else debt.failures,
+            waiting=0 if debt is None else len(debt.parcels),
+            rows=flow.rows,
+            rate=flow.rate(self.world.monotonic()),
+            mishaps=flow.mishaps,
+        )
 
     def resume(self, catalog: Catalog) -> None:
         """Shows what the last commit made durable, and a crash kept from being shown. Failing sinks wait."""
@@ -188,6 +229,24 @@ class Outlets:
         if opened is not None:
             with suppress(OSError):
                 opened[1].close()
+
+
+def is_paused(sink: Sink) -> bool:
+    """Whether its owner has paused it."""
+    return dict(sink.options).get("paused", "false").lower() == "true"
+
+
+def takes_insertions(sink: Sink) -> bool:
+    """Whether retractions are left out where it can only take insertions."""
+    return read_bool(dict(sink.options).get("force_append_only", "false"))
+
+
+def _asked(catalog: Catalog, sink: Sink) -> object:
+    """What has to change before it is worth a try that is not due yet."""
+    try:
+        return sink.options, settings_of(catalog, sink)
+    except SqlError as error:
+        return error.message
 
 
 def _gathered(head: Head) -> dict[int, Ticks]:

@@ -113,7 +113,7 @@ class Session:
             notify=self.notify,
             listening=lambda: self.channels.heard_by(self),
             check_interrupts=self.check_interrupts,
-            paused_sinks=database.paused_sinks,
+            sinks=database.sinks,
             sources=database.sources,
             watermarks=database.watermarks,
             stalled=database.stalled,

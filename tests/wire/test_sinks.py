@@ -57,7 +57,13 @@ def test_a_paused_sink_and_a_refused_row_through_kills(tmp_path: Path) -> None:
                 " FROM pgstream_sinks"
             ).fetchall()
             error = f'directory "{out}" was written to but is gone'
-            assert told == ("k", "paused", "58030", error, True, True, 5)
+            assert told == ("k", "failing", "58030", error, True, True, 5)
+            (counted,) = client.execute(
+                "SELECT hint, rows_written, errors > 0, last_error, last_error_at < now() FROM pgstream_sinks"
+            ).fetchall()
+            assert counted == (None, 0, True, error, True)
+            assert client.execute("SELECT errors, last_error FROM pgstream_sources").fetchall() == [(0, None)]
+            assert client.execute("SELECT * FROM pgstream_source_partitions").fetchall() == []
             client.execute(f"CREATE MATERIALIZED VIEW b AS {count}")
             taken = client.execute(count).fetchone()
             assert taken == (90, sum(n for n in range(100) if n % 10))

@@ -223,3 +223,54 @@ def test_any_history_comes_exactly_once(
     disk.full.clear()
     for place in places:
         eventually(lambda: ids(place) == expected)  # noqa: B023
+
+
+def facts(sql: Sql) -> Any:
+    (found,) = sql.database.sinks()
+    return found
+
+
+def test_a_retraction_blocks_a_sink_of_rows_until_it_may_leave_it_out(opened, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    sql, place = opened.open(), tmp_path / "out.jsonl"
+    sql.run("CREATE TABLE t (id int);" + sink(place) + "; INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)")
+    sql.run("DELETE FROM t WHERE id = 1; INSERT INTO t VALUES (3)")
+    assert (facts(sql).state, facts(sql).sqlstate, facts(sql).waiting) == ("blocked", "0A000", 2)
+    tried = facts(sql).failures
+    sql.run("INSERT INTO t VALUES (4)")
+    assert facts(sql).failures == tried, "what cannot be mended by trying is not tried again"
+    sql = opened.open()
+    sql.run("INSERT INTO t VALUES (5)")
+    assert facts(sql).state == "blocked"
+    assert ids(place) == [1, 2]
+    sql.run("ALTER SINK k SET (force_append_only = true)")
+    eventually(lambda: facts(sql).state == "running")
+    assert ids(place) == [1, 2, 3, 4, 5]
+    sql.run("DELETE FROM t; INSERT INTO t VALUES (6)")
+    assert ids(place) == [1, 2, 3, 4, 5, 6]
+    assert facts(sql).rows == 4
+
+
+@pytest.mark.parametrize("how", ["crash", "open"])
+def test_a_paused_sink_is_owed_what_comes(opened, tmp_path: Path, how: str) -> None:  # type: ignore[no-untyped-def]
+    sql, place = opened.open(), tmp_path / "out.jsonl"
+    sql.run("CREATE TABLE t (id int);" + sink(place) + "; INSERT INTO t VALUES (1); ALTER SINK k PAUSE")
+    sql.run("INSERT INTO t VALUES (2); INSERT INTO t VALUES (3)")
+    assert (facts(sql).state, facts(sql).error, facts(sql).waiting) == ("paused", None, 2)
+    sql = opened.crash() if how == "crash" else opened.open()
+    sql.run("INSERT INTO t VALUES (4)")
+    assert ids(place) == [1]
+    assert facts(sql).state == "paused"
+    sql.run("ALTER SINK k RESUME")
+    eventually(lambda: facts(sql).state == "running")
+    assert ids(place) == [1, 2, 3, 4]
+
+
+def test_what_of_a_sink_cannot_be_altered(sql: Sql, tmp_path: Path) -> None:
+    sql.run("CREATE TABLE t (id int);" + sink(tmp_path / "out.jsonl"))
+    sql.fails("22023", "ALTER SINK k SET (path = 'x')")
+    sql.fails("22023", "ALTER SINK k SET (nonsense = 1)")
+    sql.fails("22023", "ALTER SINK k SET (rate_limit = 5)")
+    sql.fails("42809", "ALTER SINK t PAUSE")
+    sql.fails("42P01", "ALTER SINK nothing PAUSE")
+    sql.run("ALTER SINK k RENAME TO l")
+    assert sql.rows("SHOW SINKS") == [("l",)]
