@@ -6,6 +6,7 @@ from pgstream.catalog.hiding import shown
 from pgstream.catalog.objects import Connection, Index, MaterializedView, Relation, Sink, Source, Table, View, Watermark
 
 Created = Relation | Index
+_CONFLICTS = {"ignore": "DO NOTHING", "overwrite": "DO UPDATE FULL", "fill": "DO UPDATE IF NOT NULL"}
 
 
 def created_by(catalog: Catalog, thing: Created) -> str:
@@ -25,7 +26,8 @@ def created_by(catalog: Catalog, thing: Created) -> str:
             return _with(catalog, f"CREATE SINK {quoted(thing.name)} {_columns(thing)}", thing)
         case Table():
             grows = " APPEND ONLY" if thing.append_only else ""
-            return f"CREATE TABLE {quoted(thing.name)} {_columns(thing)}{grows}"
+            conflict = f" ON CONFLICT {_CONFLICTS[thing.on_conflict]}" if thing.on_conflict else ""
+            return f"CREATE TABLE {quoted(thing.name)} {_columns(thing)}{grows}{conflict}"
     raise AssertionError(f"{type(thing).__name__} was not made by a statement")
 
 

@@ -81,7 +81,9 @@ class Table:
     """A stored table that takes INSERT, UPDATE and DELETE.
 
     `errors_of` is the OID of the source whose rejected records it holds, or, with `late`, the rows that came too late;
-    users only read such a table. One that is `append_only` takes INSERT and nothing else.
+    users only read such a table. One that is `append_only` takes INSERT and nothing else. `on_conflict` is what an
+    INSERT does that does not say it and whose primary key is taken: "ignore", "overwrite", "fill" (overwrite with what
+    is not NULL), or empty, for an error.
     """
 
     oid: int
@@ -93,6 +95,7 @@ class Table:
     errors_of: int = 0
     watermark: Watermark | None = None
     append_only: bool = False
+    on_conflict: str = ""
     late: bool = False
     checks: tuple[Check, ...] = ()
 

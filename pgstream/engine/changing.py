@@ -124,6 +124,8 @@ class Writing:
                 keep &= self._free(table, key, proposed)
             return proposed.filter(keep)
         (key,) = keys
+        if conflict.of_table:
+            proposed = self._settled(table, key, proposed, conflict.of_table)
         if not self._distinct(table, key, proposed):
             raise CardinalityViolation(
                 "ON CONFLICT DO UPDATE command cannot affect row a second time",
@@ -138,6 +140,25 @@ class Writing:
         existing = Delta(found.delta.columns, np.ones(len(found.query), np.int64))
         updated = self._conflict_update(table, statement, conflict, existing, proposed.take(found.query))
         return concat([updated, proposed.filter(~taken)])
+
+    def _settled(self, table: Table, key: UniqueKey, proposed: Delta, how: str) -> Delta:
+        """One row for each key of the rows `proposed`: what comes of them one after another."""
+        hashes = key.hashes(table, proposed.columns, len(proposed), self.seed)
+        ids, first = group_ids(hashes.hi, hashes.lo)
+        if len(first) == len(proposed):
+            return proposed
+        last = np.zeros(len(first), np.int64)
+        np.maximum.at(last, ids, np.arange(len(proposed)))
+        columns = []
+        for column in proposed.columns:
+            taken = last.copy()
+            if how == "fill" and column.null_count:
+                known = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
+                latest = np.full(len(first), -1, np.int64)
+                np.maximum.at(latest, ids[known], known)
+                taken = np.where(latest < 0, last, latest)
+            columns.append(column.take(pa.array(taken)))
+        return Delta.of(columns)
 
     def _free(self, table: Table, key: UniqueKey, proposed: Delta) -> NDArray[np.bool_]:
         """Which rows may be inserted: nobody has their key, neither stored nor proposed before them."""

@@ -128,6 +128,7 @@ class Definer:
             key,
             watermark=statement.watermark,
             append_only=statement.append_only,
+            on_conflict=statement.on_conflict,
             checks=self.made_checks(statement.checks),
         )
         catalog = head.catalog.put(table)

@@ -1,6 +1,7 @@
 """Statements that other systems have and PostgreSQL has not: what they answer, and where they point."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -237,3 +238,43 @@ def test_errors_point_into_the_text(client: Connection, text: str, sqlstate: str
     assert diag.sqlstate == sqlstate
     if there is not None:
         assert text[int(diag.statement_position or 0) - 1 :].startswith(there)
+
+
+CONFLICTS = [
+    ("ON CONFLICT IGNORE", [(1, 4, None), (2, None, 3)]),
+    ("ON CONFLICT DO NOTHING", [(1, 4, None), (2, None, 3)]),
+    ("ON CONFLICT OVERWRITE", [(1, None, 8), (2, 9, None)]),
+    ("ON CONFLICT DO UPDATE FULL", [(1, None, 8), (2, 9, None)]),
+    ("ON CONFLICT DO UPDATE IF NOT NULL", [(1, 7, 8), (2, 9, 3)]),
+]
+
+
+def test_a_table_says_what_a_taken_key_means(tmp_path: Path) -> None:
+    """Its rows come one after another, within a statement too; its views follow, and so does what a restart finds."""
+    with Server(tmp_path) as server, psycopg.connect(server.conninfo, autocommit=True) as connection:
+        for n, (clause, _) in enumerate(CONFLICTS):
+            connection.execute(f"CREATE TABLE k{n} (id int PRIMARY KEY, a int, b int) {clause}")  # type: ignore[arg-type]
+            connection.execute(f"CREATE MATERIALIZED VIEW m{n} AS SELECT count(*) AS n, sum(a), sum(b) AS b FROM k{n}")  # type: ignore[arg-type]
+            connection.execute(f"INSERT INTO k{n} VALUES (1, 4, NULL), (2, NULL, 3)")  # type: ignore[arg-type]
+    with Server(tmp_path) as server, psycopg.connect(server.conninfo, autocommit=True) as connection:
+        for n, (_, left) in enumerate(CONFLICTS):
+            connection.execute(f"INSERT INTO k{n} VALUES (1, 7, 1), (2, 9, NULL), (1, NULL, 8)")  # type: ignore[arg-type]
+            assert sorted(rows(connection, f"SELECT * FROM k{n}")) == left
+            sums = [sum(row[i] for row in left if row[i] is not None) for i in (1, 2)]
+            assert rows(connection, f"SELECT * FROM m{n}") == [(2, *sums)]
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("UPDATE k4 SET id = 1")
+        connection.execute("INSERT INTO k4 AS t VALUES (1, 0, 0) ON CONFLICT (id) DO UPDATE SET a = t.id + 100")
+        assert rows(connection, "SELECT a FROM k4 WHERE id = 1") == [(101,)]
+
+
+def test_tables_that_cannot_say_it(client: Connection) -> None:
+    for text, sqlstate in (
+        ("CREATE TABLE x (a int) ON CONFLICT OVERWRITE", "42P16"),
+        ("CREATE TABLE x (a int PRIMARY KEY) APPEND ONLY ON CONFLICT OVERWRITE", "42P16"),
+        ("CREATE TABLE x (a int PRIMARY KEY) ON CONFLICT SHRUG", "42601"),
+        ("CREATE TABLE x (a int PRIMARY KEY, v int) ON CONFLICT OVERWRITE WITH VERSION COLUMN (v)", "0A000"),
+    ):
+        with pytest.raises(psycopg.Error) as raised:
+            client.execute(text)  # type: ignore[arg-type]
+        assert raised.value.diag.sqlstate == sqlstate

@@ -11,7 +11,7 @@ from pgstream.errors import (
     UndefinedObject,
     WrongObjectType,
 )
-from pgstream.plan.expressions import Col, Const, Expr, Param, Ref
+from pgstream.plan.expressions import Coalesce, Col, Const, Expr, Param, Ref
 from pgstream.plan.relations import Project, Relation
 from pgstream.sql.bind.binding import UNKNOWN, Binding
 from pgstream.sql.bind.coercion import coerce_to_bool
@@ -51,6 +51,8 @@ def bind_insert(binding: Binding, node: Node, parsed: Parsed) -> Command:
     conflict = None
     if node.onConflictClause is not None:
         conflict = _on_conflict(binding, node.onConflictClause, table, alias, target, plan.columns)
+    elif table.on_conflict and table.primary_key is not None:
+        conflict = _of_table(table, table.primary_key.columns, target, plan.columns)
     item = NameItem(alias, [(col.name, Ref(col)) for col in target], table=table)
     returning = bind_returning(level, node.returningClause, [item])
     columns = None if node.returningClause is None else tuple(col for col, _ in returning)
@@ -188,6 +190,16 @@ def _on_conflict(
         level.clause = "WHERE"
         where = coerce_to_bool(binding, bind_expression(level, node.whereClause), "WHERE")
     return OnConflict(key, update, where)
+
+
+def _of_table(table: Table, key: tuple[int, ...], target: tuple[Col, ...], excluded: tuple[Col, ...]) -> OnConflict:
+    """What the table itself says of rows whose primary key is taken."""
+    if table.on_conflict == "ignore":
+        return OnConflict(key)
+    new: list[Expr] = [Ref(col) for col in excluded]
+    if table.on_conflict == "fill":
+        new = [Coalesce((Ref(col), Ref(old)), old.type) for col, old in zip(excluded, target, strict=True)]
+    return OnConflict(key, tuple(new), of_table=table.on_conflict)
 
 
 def _arbiter(binding: Binding, node: Node, table: Table) -> tuple[int, ...]:

@@ -37,11 +37,13 @@ class OnConflict:
 
     DO NOTHING where `update` is empty. Else the existing row becomes `update` (one expression for each of the table's
     columns) where `where` holds; both are over `Insert.target` (the existing row) and `Insert.excluded`.
+    `of_table` is the table's own clause, which takes rows of one key one after another.
     """
 
     columns: tuple[int, ...]
     update: tuple[Expr, ...] = ()
     where: Expr | None = None
+    of_table: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ class CreateTable:
     """The relation is there already and IF NOT EXISTS was given: only a notice is left to do."""
     watermark: Watermark | None = None
     append_only: bool = False
+    on_conflict: str = ""
     indexes: tuple[tuple[tuple[IndexColumn, ...], bool], ...] = ()
     """Indexes that serve no constraint, each with whether it is unique: those of a table that LIKE names."""
     checks: tuple[Check, ...] = ()

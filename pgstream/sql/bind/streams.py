@@ -77,7 +77,12 @@ def bind_create_marked_table(binding: Binding, node: CreateTableStmt, parsed: Pa
     made = command.statement
     assert isinstance(made, CreateTable)
     watermark = bind_watermark(binding, made.name, made.columns, node.watermarks)
-    return replace(command, statement=replace(made, watermark=watermark, append_only=node.append_only))
+    if node.on_conflict and not made.primary_key:
+        raise InvalidTableDefinition("ON CONFLICT of a table needs a primary key", position=node.conflict_position)
+    if node.append_only and node.on_conflict not in ("", "ignore"):
+        raise InvalidTableDefinition("an append-only table overwrites nothing", position=node.conflict_position)
+    marked = replace(made, watermark=watermark, append_only=node.append_only, on_conflict=node.on_conflict)
+    return replace(command, statement=marked)
 
 
 def _primary_key(made: Definition) -> tuple[int, ...]:

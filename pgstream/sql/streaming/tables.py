@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pgstream.errors import SyntaxError42601
+from pgstream.errors import FeatureNotSupported, SyntaxError42601
 from pgstream.sql.streaming.columns import Watermark, blanked_computed, blanked_watermarks, compute, has_computed
 from pgstream.sql.streaming.reader import Node, Reader, Token
 
@@ -17,6 +17,8 @@ class CreateTableStmt:
     table: Node
     watermarks: tuple[Watermark, ...]
     append_only: bool
+    on_conflict: str = ""
+    conflict_position: int = -1
 
 
 def is_marked(text: str, tokens: Sequence[Token]) -> bool:
@@ -25,7 +27,8 @@ def is_marked(text: str, tokens: Sequence[Token]) -> bool:
     words = [text[token.start : token.end].upper() for token in tokens]
     if ("WATERMARK", "FOR") in itertools.pairwise(words):
         return True
-    if any(words[at : at + 3] == [")", "APPEND", "ONLY"] for at in range(len(words))):
+    marks = ([")", "APPEND", "ONLY"], [")", "ON", "CONFLICT"])
+    if any(words[at : at + 3] in marks for at in range(len(words))):
         return True
     return "AS" in words and _computes(Reader(text, tokens, _NO_GRAMMAR), words)
 
@@ -57,9 +60,29 @@ def parse_create_table(reader: Reader) -> CreateTableStmt:
     body, watermarks = blanked_watermarks(reader, start, stop, body)
     place = reader.position()
     append_only = reader.accept("APPEND", "ONLY")
-    if append_only:
+    conflict_place = reader.position()
+    on_conflict = _on_conflict(reader)
+    if append_only or on_conflict:
         end = reader.tokens[reader.at - 1].end
         body = body[:place] + " " * (end - place) + body[end:]
     table = reader.grammar.statement(body)
     compute(reader, table, computed)
-    return CreateTableStmt(table, watermarks, append_only)
+    return CreateTableStmt(table, watermarks, append_only, on_conflict, conflict_place if on_conflict else -1)
+
+
+def _on_conflict(reader: Reader) -> str:
+    """`ON CONFLICT DO NOTHING | IGNORE | OVERWRITE | DO UPDATE FULL | DO UPDATE IF NOT NULL`."""
+    if not reader.accept("ON", "CONFLICT"):
+        return ""
+    reader.accept("DO")
+    if reader.accept("NOTHING") or reader.accept("IGNORE"):
+        return "ignore"
+    if reader.accept("UPDATE", "IF", "NOT", "NULL"):
+        found = "fill"
+    elif reader.accept("OVERWRITE") or reader.accept("UPDATE", "FULL"):
+        found = "overwrite"
+    else:
+        reader.fail()
+    if reader.word() == "WITH" and reader.word(1) == "VERSION":
+        raise FeatureNotSupported("WITH VERSION COLUMN is not supported yet", position=reader.position())
+    return found
