@@ -56,7 +56,11 @@ class SessionSettings:
 
     def __init__(self, start: Mapping[str, str], user: str = "postgres") -> None:
         self._user = user
-        self._start = {"session_authorization": user, "pgstream.dialect": POSTGRES}
+        self._start = {
+            "session_authorization": user,
+            "pgstream.dialect": POSTGRES,
+            "pgstream.subscribe_slow": "conflate",
+        }
         self.current: Settings = {**defaults(), **self._start}
         for name, value in start.items():
             self._start[known_name(name).lower()] = self._settled(name, value)

@@ -153,3 +153,12 @@ def test_search_path() -> None:
 @pytest.mark.parametrize(("east", "zone"), [(0, "<+00>-00"), (-19800, "<-05:30>+05:30"), (3600, "<+01>-01")])
 def test_fixed_offsets(east: int, zone: str) -> None:
     assert offset_zone(east) == zone
+
+
+def test_our_own_parameters_are_shown_before_they_are_set() -> None:
+    settings = SessionSettings({})
+    assert [settings.show(f"pgstream.{name}") for name in ("dialect", "subscribe_slow")] == ["postgresql", "conflate"]
+    settings.assign("pgstream.subscribe_slow", "DROP")
+    assert settings.show("pgstream.subscribe_slow") == "drop"
+    settings.assign("pgstream.subscribe_slow", None)
+    assert settings.show("pgstream.subscribe_slow") == "conflate"
