@@ -197,4 +197,4 @@ def _is_one(cut: Cut) -> bool:
     """Whether `cut` leaves just the first row."""
     limit, offset = cut.limit, cut.offset
     alone = offset is None or (isinstance(offset, Const) and not offset.value)
-    return alone and isinstance(limit, Const) and limit.value == 1
+    return alone and cut.whole == "rows" and isinstance(limit, Const) and limit.value == 1

@@ -14,18 +14,20 @@ from pgstream.operators.arrange import consolidated, keys_at, touched_keys
 from pgstream.operators.map import computed
 from pgstream.operators.ordering import sort_codes
 from pgstream.plan.expressions import Expr
-from pgstream.storage.identity import Hash, Seed, row_hash
+from pgstream.plan.relations import Whole
+from pgstream.storage.identity import Hash, Seed, key_hash, row_hash
 from pgstream.storage.run import ArrangementSpec, Run, build_run
-from pgstream.storage.spine import Spine
+from pgstream.storage.spine import Matches, Spine
 from pgstream.types.definition import SqlType
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """OFFSET and LIMIT: expressions without references; NULL is as if absent."""
+    """OFFSET and LIMIT: expressions without references; NULL is as if absent. `whole` is as in a plan's TopN."""
 
     limit: Expr | None
     offset: Expr | None
+    whole: Whole = "rows"
 
     def bounds(self, tick: TickContext) -> tuple[int, int | None]:
         """(offset, limit); a limit of None: no end."""
@@ -42,13 +44,49 @@ def _count(expr: Expr | None, tick: TickContext) -> int | None:
     return None if expr is None else computed(expr, {}, 1, tick)[0].as_py()
 
 
-def _cut(spine: Spine, keys: Hash, offset: int, limit: int) -> Delta:
-    """The copies in [offset, offset + limit) of each key's, in order."""
-    found = spine.head(keys, offset + limit)
+def _cut(spine: Spine, keys: Hash, offset: int, limit: int, whole: Whole) -> Delta:
+    """The copies in [offset, offset + limit) of each key's, in order; with those that `whole` adds."""
+    if not limit:
+        return spine.head(keys, 0).delta
+    found = spine.head(keys, offset + limit) if whole == "rows" else _with_ties(spine, keys, offset + limit, whole)
     if not offset:
         return found.delta
-    kept = cut_copies(found.query, found.delta.weights, offset, limit)
+    kept = cut_copies(found.query, found.delta.weights, offset, -1)
     return Delta(found.delta.columns, kept).filter(kept != 0)
+
+
+def _with_ties(spine: Spine, keys: Hash, limit: int, whole: Whole) -> Matches:
+    """The first rows of each key up to the last of rank `limit`. More are read until it is seen to be the last."""
+    found: list[Matches] = []
+    waiting, copies = np.arange(keys.rows), min(limit, COPIES_MAX) + 1
+    while len(waiting):
+        query, rows = spine.head(keys.take(waiting), copies)
+        ranked = _ranks(query, rows, spine.spec, whole, spine.seed)
+        inside = ranked <= limit
+        full = np.bincount(query, rows.weights, len(waiting)) >= copies
+        open_end = full & (np.bincount(query[~inside], minlength=len(waiting)) == 0)
+        done = inside & ~open_end[query]
+        found.append(Matches(waiting[query[done]], rows.filter(done)))
+        waiting, copies = waiting[open_end], copies * 4
+    return Matches(np.concatenate([each.query for each in found]), concat([each.delta for each in found]))
+
+
+COPIES_MAX = 1 << 40
+"""More than any arrangement holds."""
+
+
+def _ranks(query: Indices, rows: Delta, spec: ArrangementSpec, whole: Whole, seed: Seed) -> Indices:
+    """The rank of each row among those of its query, from 1; or of its group of ties among these."""
+    opens = np.concatenate([[True], query[1:] != query[:-1]])[: len(query)]
+    positions = [item.position for item in spec.order]
+    values = key_hash([rows.columns[i] for i in positions], [spec.types[i] for i in positions], seed, len(rows))
+    differs = (values.hi[1:] != values.hi[:-1]) | (values.lo[1:] != values.lo[:-1])
+    first = opens.copy()
+    first[1:] |= differs
+    before = np.cumsum(first) if whole == "groups" else np.cumsum(rows.weights) - rows.weights + 1
+    leader = np.maximum.accumulate(np.where(first, np.arange(len(query)), 0))
+    start = np.maximum.accumulate(np.where(opens, np.arange(len(query)), 0))
+    return np.asarray(before[leader] - before[start] + 1, np.int64)
 
 
 def _without_first(delta: Delta, before: Spine, after: Spine, keys: Hash, offset: int) -> Delta:
@@ -79,24 +117,24 @@ class TopN(Operator):
         offset, limit = self.cut.bounds(tick)
         if limit is None:
             return consolidated(_without_first(delta, delta.before, delta.after, keys, offset), tick)
-        new = _cut(delta.after, keys, offset, limit)
-        return consolidated(concat([new, _cut(delta.before, keys, offset, limit).negate()]), tick)
+        new = _cut(delta.after, keys, offset, limit, self.cut.whole)
+        return consolidated(concat([new, _cut(delta.before, keys, offset, limit, self.cut.whole).negate()]), tick)
 
     def once(self, tick: TickContext, inputs: Sequence[Delta]) -> Delta:
         delta = inputs[0]
         offset, limit = self.cut.bounds(tick)
         if limit is None and not offset:
             return delta
-        if limit is not None and not self.spec.key:
+        if limit is not None and not self.spec.key and self.cut.whole != "groups":
             delta = self._foremost(delta, offset + limit, tick)
-        elif limit == 1 and not offset:
+        elif limit == 1 and not offset and self.cut.whole == "rows":
             return GrowingFirst(self.spec).once(tick, [delta])
         keys = touched_keys(keys_at(delta, self.spec.key, self.types, tick))
         empty = Spine.empty(self.spec, tick.seed)
         spine = empty.insert(delta)
         if limit is None:
             return consolidated(_without_first(delta, empty, spine, keys, offset), tick)
-        return _cut(spine, keys, offset, limit)
+        return _cut(spine, keys, offset, limit, self.cut.whole)
 
     def _foremost(self, delta: Delta, count: int, tick: TickContext) -> Delta:
         """Among others, the first `count` rows: those that the first column of the order does not rule out."""
@@ -138,15 +176,15 @@ class GrowingTopN(Operator):
         before = state[0]
         old = before.probe(keys, consolidate=True).delta
         candidates = Spine.empty(self.spec, tick.seed).insert_run(fresh).insert(old)
-        kept = _cut(candidates, keys, 0, offset + limit)
+        kept = _cut(candidates, keys, 0, offset + limit, self.cut.whole)
         change = consolidated(concat([kept, old.negate()]), tick)
         if not len(change):
             return change
         state[0] = after = before.insert(change)
         if not offset:
             return change
-        new = _cut(after, keys, offset, limit)
-        return consolidated(concat([new, _cut(before, keys, offset, limit).negate()]), tick)
+        new = _cut(after, keys, offset, limit, self.cut.whole)
+        return consolidated(concat([new, _cut(before, keys, offset, limit, self.cut.whole).negate()]), tick)
 
     def once(self, tick: TickContext, inputs: Sequence[Delta]) -> Delta:
         return TopN(self.spec, self.cut).once(tick, inputs)

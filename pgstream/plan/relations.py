@@ -202,11 +202,15 @@ class SetOp:
     columns: tuple[Col, ...]
 
 
+Whole = Literal["rows", "peers", "groups"]
+
+
 @dataclass(frozen=True, slots=True)
 class TopN:
     """For each partition the rows from `offset` on, at most `limit` (None: all), in `order`.
 
-    Rows that tie under `order` are cut by row identity, so the choice is the same however the rows arrived.
+    Rows that tie under `order` are cut by row identity, so the choice is the same however the rows arrived; with
+    `whole`, all that tie with the last one stay ("peers"), or `limit` counts groups of rows that tie ("groups").
     `partition` holds expressions over the input; DISTINCT ON is a partition with limit 1.
     """
 
@@ -215,6 +219,7 @@ class TopN:
     order: tuple[SortKey, ...]
     limit: Expr | None
     offset: Expr | None = None
+    whole: Whole = "rows"
 
     @property
     def columns(self) -> tuple[Col, ...]:

@@ -193,7 +193,8 @@ class _PlanText:
     def _top(self, node: rel.TopN) -> str:
         parts = ["TopN"]
         if node.limit is not None:
-            parts.append(f"limit {self.text(node.limit)}")
+            counted = {"rows": "", "peers": " with ties", "groups": " groups of ties"}
+            parts.append(f"limit {self.text(node.limit)}{counted[node.whole]}")
         if node.offset is not None:
             parts.append(f"offset {self.text(node.offset)}")
         if node.partition:

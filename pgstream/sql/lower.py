@@ -239,7 +239,7 @@ class Lowering:
         partition = wanted.positions(relation.partition)
         order = order_columns(wanted, relation.order)
         node, growing = self.mapped(relation.input, wanted.exprs)
-        cut = Cut(relation.limit, relation.offset)
+        cut = Cut(relation.limit, relation.offset, relation.whole)
         node = top_n(self.circuit, node, partition, order, cut, growing=growing)
         return Part(node, _places(columns), False)
 

@@ -136,7 +136,8 @@ def _within_group(level: Level, node: Node, name: str, args: list[Expr]) -> Expr
     candidate = choose_function(level, node, name, ranked)
     declared = None if candidate is None else candidate.declared
     check_within_group(node, declared, name)
-    assert candidate is not None and isinstance(declared, Aggregate)
+    assert candidate is not None
+    assert isinstance(declared, Aggregate)
     coerced, result = _coerced(level, node, candidate, ranked)
     owner = _owner(level, node, coerced)
     owner.direct += coerced[: declared.direct]

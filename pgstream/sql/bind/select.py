@@ -183,13 +183,14 @@ def _distinct(binding: Binding, plan: Relation, targets: list[Target], order: li
 
 def _limited(level: Level, node: Node, plan: Relation, keys: tuple[SortKey, ...]) -> Relation:
     """`plan` under LIMIT and OFFSET."""
-    if node.limitOption == enums.LimitOption.LIMIT_OPTION_WITH_TIES:
-        raise FeatureNotSupported("FETCH FIRST … WITH TIES is not supported yet")
+    ties = node.limitOption == enums.LimitOption.LIMIT_OPTION_WITH_TIES
     offset = _row_count(level, node.limitOffset, "OFFSET")
     limit = _row_count(level, node.limitCount, "LIMIT")
+    if ties and limit is None:
+        raise InvalidRowCountInLimitClause("row count cannot be null in FETCH FIRST ... WITH TIES clause")
     if limit is None and offset is None:
         return plan
-    return TopN(plan, (), keys, limit, offset)
+    return TopN(plan, (), keys, limit, offset, "peers" if ties else "rows")
 
 
 def _row_count(level: Level, node: Node, construct: str) -> Expr | None:

@@ -44,7 +44,7 @@ def at_most_one(relation: Relation) -> bool:
             return len(rows) <= 1
         case AssertSingle(_, ()):
             return True
-        case TopN(_, (), _, Const(limit)) if limit is not None and limit <= 1:
+        case TopN(_, (), _, Const(limit), _, "rows") if limit is not None and limit <= 1:
             return True
         case (
             Project(input)

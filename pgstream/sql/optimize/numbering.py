@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pgstream.functions.registry import OPERATORS, WINDOW_FUNCTIONS, Function
-from pgstream.plan.expressions import Call, CastExpr, Coalesce, Const, Expr, IsNull, Or, Ref, WindowCall
+from pgstream.plan.expressions import And, Call, CastExpr, Coalesce, Const, Expr, IsNull, Or, Ref, WindowCall
 from pgstream.plan.relations import Filter, Project, Relation, TopN, Window
 from pgstream.plan.rewrite import ColIds
 from pgstream.sql.optimize.predicates import BOOL, conjunction
 from pgstream.types.definition import SqlType
 
 INT8 = SqlType("int8")
+
+
+_COUNTED = {"rows": "row_number", "peers": "rank", "groups": "dense_rank"}
+"""What the limit of a TopN bounds."""
 
 
 def int8_operator(name: str) -> Function:
@@ -23,11 +29,16 @@ def numbered(top: TopN, ids: ColIds) -> Relation:
     call = WindowCall(WINDOW_FUNCTIONS["row_number"][0], (), INT8, top.partition, top.order)
     skipped: Expr = Const(0, INT8) if top.offset is None else Coalesce((_int8(top.offset), Const(0, INT8)), INT8)
     bounds: list[Expr] = [Call(int8_operator(">"), (Ref(number), skipped), BOOL)]
+    calls = [(number, call)]
     if top.limit is not None:
+        counted = ids.fresh(_COUNTED[top.whole], INT8)
+        calls.append((counted, replace(call, function=WINDOW_FUNCTIONS[_COUNTED[top.whole]][0])))
         limit = _int8(top.limit)
+        some = Call(int8_operator(">"), (limit, Const(0, INT8)), BOOL)
         last = Call(int8_operator("+"), (skipped, limit), INT8)
-        bounds.append(Or((IsNull(limit), Call(int8_operator("<="), (Ref(number), last), BOOL))))
-    kept = Filter(Window(top.input, ((number, call),)), conjunction(bounds) or bounds[0])
+        inside = And((some, Call(int8_operator("<="), (Ref(counted), last), BOOL)))
+        bounds.append(Or((IsNull(limit), inside)))
+    kept = Filter(Window(top.input, tuple(calls)), conjunction(bounds) or bounds[0])
     return Project(kept, tuple((col, Ref(col)) for col in top.columns))
 
 

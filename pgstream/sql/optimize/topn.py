@@ -1,4 +1,5 @@
-"""`row_number() OVER (PARTITION BY … ORDER BY …) <= n` as a TopN, which keeps n rows of state to read, not all.
+"""`row_number() OVER (PARTITION BY … ORDER BY …) <= n` as a TopN, which keeps n rows of state to read, not all; and
+rank and dense_rank as one with all rows that tie.
 
 The window function stays above the TopN, over the few rows that are left, and is pruned where nobody reads the number.
 """
@@ -10,10 +11,12 @@ from dataclasses import replace
 from pgstream.functions.registry import WindowFunction
 from pgstream.plan import rewrite
 from pgstream.plan.expressions import Col, Const, Expr, Ref
-from pgstream.plan.relations import Filter, Project, Relation, TopN, Window
+from pgstream.plan.relations import Filter, Project, Relation, TopN, Whole, Window
 from pgstream.sql.optimize.facts import RelationFacts
 from pgstream.sql.optimize.numbering import INT8
 from pgstream.sql.optimize.predicates import comparison, conjunction, conjuncts, mirrored
+
+_WHOLE: dict[str, Whole] = {"row_number": "rows", "rank": "peers", "dense_rank": "groups"}
 
 
 def number_to_top(plan: Relation, facts: RelationFacts) -> Relation:
@@ -27,7 +30,8 @@ def _bounded(node: Relation) -> Relation:
     window = node.input
     parts = conjuncts(node.predicate)
     for col, call in window.calls:
-        if not (isinstance(call.function, WindowFunction) and call.function.name == "row_number"):
+        whole = _WHOLE.get(call.function.name) if isinstance(call.function, WindowFunction) else None
+        if whole is None or not (call.order or whole == "rows"):
             continue
         limits = [(part, limit) for part in parts if (limit := _limit(part, col.id)) is not None]
         if not limits:
@@ -35,7 +39,7 @@ def _bounded(node: Relation) -> Relation:
         limit = min(limit for _, limit in limits)
         others = tuple(pair for pair in window.calls if pair[0] != col)
         input = replace(window, calls=others) if others else window.input
-        top = TopN(input, call.partition, call.order, Const(limit, INT8))
+        top = TopN(input, call.partition, call.order, Const(limit, INT8), None, whole)
         kept = _keeps(parts, limits, limit)
         numbered: Relation
         if limit == 1:

@@ -54,9 +54,9 @@ def _keys(node: Relation, facts: RelationFacts) -> tuple[Key, ...]:
             return unique_keys(input, facts)
         case AssertSingle(input, key):
             return (frozenset(col.id for col in key), *unique_keys(input, facts))
-        case TopN(input, partition, _, limit):
+        case TopN(input, partition, _, limit, _, whole):
             keys = unique_keys(input, facts)
-            single = isinstance(limit, Const) and limit.value is not None and limit.value <= 1
+            single = whole == "rows" and isinstance(limit, Const) and limit.value is not None and limit.value <= 1
             if single and all(isinstance(expr, Ref) for expr in partition):
                 return (frozenset(expr.col.id for expr in partition if isinstance(expr, Ref)), *keys)
             return keys
