@@ -46,7 +46,7 @@ def _count(expr: Expr | None, tick: TickContext) -> int | None:
 
 def _cut(spine: Spine, keys: Hash, offset: int, limit: int, whole: Whole) -> Delta:
     """The copies in [offset, offset + limit) of each key's, in order; with those that `whole` adds."""
-    if not limit:
+    if not (limit and keys.rows):
         return spine.head(keys, 0).delta
     found = spine.head(keys, offset + limit) if whole == "rows" else _with_ties(spine, keys, offset + limit, whole)
     if not offset:
