@@ -115,7 +115,8 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class MaterializedView:
-    """A view that is kept. `unique_key` holds column positions by which its rows are distinct and arranged."""
+    """A view that is kept. `unique_key` holds column positions by which its rows are distinct and arranged, `kept` its
+    options that say how long it keeps what."""
 
     oid: int
     schema_oid: int
@@ -125,6 +126,7 @@ class MaterializedView:
     search_path: tuple[str, ...]
     depends: frozenset[int]
     unique_key: tuple[int, ...] | None = None
+    kept: tuple[tuple[str, str], ...] = ()
 
 
 CHANGE_FORMATS = frozenset(("upsert", "debezium", "debezium_json"))

@@ -229,6 +229,7 @@ class Definer:
             statement.search_path,
             statement.depends,
             key,
+            statement.kept,
         )
         made = replace(head, catalog=head.catalog.put(view), roots=head.roots.store(oid, node))
         notices = endless_notices(head, statement.name, statement.plan)

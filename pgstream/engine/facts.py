@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pgstream.catalog.objects import MaterializedView, Source, Table
 from pgstream.engine.head import Head
 from pgstream.sql.optimize.facts import Written
+from pgstream.types.definition import SqlType
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,13 @@ class HeadFacts:
     def refuses_late(self, oid: int) -> bool:
         thing = self.head.catalog.objects.get(oid)
         return isinstance(thing, Source) and not thing.row_key
+
+    def event_type(self, oid: int) -> SqlType:
+        """The type of that column."""
+        thing = self.head.catalog.objects[oid]
+        assert isinstance(thing, Source | Table)
+        assert thing.watermark is not None
+        return thing.columns[thing.watermark.column].type
 
     def row_estimate(self, oid: int) -> int | None:
         rows = self.head.rows(oid)

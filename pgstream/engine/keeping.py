@@ -13,24 +13,37 @@ from pgstream.plan.terms import Terms
 from pgstream.sql.lower import Lowered, Lowering
 from pgstream.sql.optimize.rules import optimize
 from pgstream.sql.optimize.sessions import cut_sessions
+from pgstream.sql.retaining import faded, retained, told_series
 from pgstream.sql.state import endless_windows
 from pgstream.sql.temporal import temporal
-from pgstream.sql.window_closing import closed_windows, finished_windows
+from pgstream.sql.window_closing import closed_windows, finished_windows, series_of
+from pgstream.types.window import WINDOW_TYPES
 
 
 def optimised(plan: Relation, facts: HeadFacts, terms: Terms) -> Relation:
-    """A kept query's plan. Where rows come when their window closes, a session whose rows wait for its end is in one
-    piece."""
-    return temporal(optimize(plan, facts, (cut_sessions,) if terms.closes else ()))
+    """A kept query's plan. Where rows come or go when their window closes, a session is in one piece."""
+    whole = terms.closes or terms.retention_us is not None
+    return temporal(optimize(plan, facts, (cut_sessions,) if whole else ()))
 
 
 def lowered(lowering: Lowering, plan: Relation, facts: HeadFacts, terms: Terms) -> Lowered:
     """The node of an optimised plan; where rows come early, it has a column more."""
     if not terms.closes:
-        return lowering.lower(plan)
+        return lowering.lower(_forgetting(plan, facts, terms))
     with pointing(terms):
         closing, window = closed_windows(plan, facts.event_time)
-    return lowering.closing(closing) if terms.every_us is None else lowering.emitting(closing, window, terms.every_us)
+    made = lowering.closing(closing) if terms.every_us is None else lowering.emitting(closing, window, terms.every_us)
+    if terms.retention_us is not None:
+        ends = [col for col in window if col.type.name in WINDOW_TYPES]
+        made = lowering.retaining(made, ends[-1:], told_series(series_of(closing)), terms.retention_us)
+    return made if terms.idle_us is None else lowering.fading(made, terms.idle_us)
+
+
+def _forgetting(plan: Relation, facts: HeadFacts, terms: Terms) -> Relation:
+    """The plan of a query over what it has not forgotten."""
+    if terms.retention_us is not None:
+        plan = retained(plan, facts.event_time, facts.event_type, terms.retention_us)
+    return plan if terms.idle_us is None else faded(plan, terms.idle_us, facts.append_only)
 
 
 def finished(plan: Relation, facts: HeadFacts, terms: Terms) -> Relation:

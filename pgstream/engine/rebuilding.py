@@ -13,13 +13,17 @@ from dataclasses import replace
 from pgstream.catalog.objects import CatalogObject, Feed, Index, MaterializedView, Sink, Subscription, Table
 from pgstream.circuit.circuit import Node
 from pgstream.engine.defining import Definer
+from pgstream.engine.draft import Draft
 from pgstream.engine.head import Head
-from pgstream.errors import ObjectNotInPrerequisiteState
+from pgstream.engine.outcome import Outcome
+from pgstream.errors import DependentObjectsStillExist, ObjectNotInPrerequisiteState
 from pgstream.plan.relations import Relation
 from pgstream.plan.terms import Terms
 from pgstream.sql.bind import BindScope, bind
 from pgstream.sql.bind import statements as bound_statements
+from pgstream.sql.bind.alter_retention import AlterRetention
 from pgstream.sql.bind.statements import Query
+from pgstream.sql.bind.view_options import with_options
 from pgstream.sql.parse import parse
 
 
@@ -62,7 +66,7 @@ def with_node(definer: Definer, head: Head, thing: CatalogObject) -> tuple[Head,
     """`head` with the root of `thing`, which is in its catalog, and that root; None where it has none."""
     if isinstance(thing, MaterializedView):
         plan, terms = _plan(head, thing.query, thing.search_path)
-        node, key = definer.view_node(head, plan, thing.oid, terms)
+        node, key = definer.view_node(head, plan, thing.oid, with_options(terms, thing.kept))
         if key != thing.unique_key:
             head = replace(head, catalog=head.catalog.put(replace(thing, unique_key=key)))
         return replace(head, roots=head.roots.store(thing.oid, node)), node
@@ -109,3 +113,22 @@ def _plan(head: Head, query: str, search_path: tuple[str, ...]) -> tuple[Relatio
     bound = bind(parsed, head.catalog, BindScope(search_path))
     assert isinstance(bound.statement, Query | bound_statements.Feed)
     return bound.statement.plan, bound.statement.terms
+
+
+def kept_otherwise(definer: Definer, head: Head, statement: AlterRetention, tag: str) -> Draft:
+    """The draft of a view that keeps what it holds for another time: it is computed anew."""
+    view = head.catalog.objects[statement.oid]
+    assert isinstance(view, MaterializedView)
+    if view.kept == statement.kept:
+        return Draft(head, Outcome(tag))
+    readers = head.catalog.dependents(view.oid)
+    if view.oid in head.watched or any(not isinstance(reader, Index) for reader in readers):
+        raise DependentObjectsStillExist(
+            f'cannot alter how long materialized view "{view.name}" keeps its rows because other objects depend on it',
+            detail="Subscriptions, sinks and views have taken the rows that it would lose or gain.",
+        )
+    made, built = head, []
+    for thing in (replace(view, kept=statement.kept), *readers):
+        made, _ = with_node(definer, replace(made, catalog=made.catalog.put(thing)), thing)
+        built.append(thing.oid)
+    return Draft(made, Outcome(tag), tuple(built))

@@ -34,6 +34,9 @@ from pgstream.types.definition import Settings
 from pgstream.types.interval_text import Interval
 from pgstream.world import World
 
+AS_TOLD = 0
+"""The first of a series that stays where the rows have told it to be when a source ends."""
+
 PARTITIONS_MAX = 256
 """Of how many partitions of a source marks are remembered though they are idle."""
 
@@ -165,10 +168,18 @@ class Watermarks:
         found = dict(before)
         idle = {oid: self._own(oid, head.marks.get(oid, {}), readings.get(oid), now_s, found) for oid in self.timed}
         for one in series:
-            if len(one) > 1:
+            if one[:1] == (AS_TOLD,):
+                _advance(found, one, min(self._told(oid, head.marks.get(oid, {}), found) for oid in one[1:]))
+            elif len(one) > 1:
                 awake = [found.get((oid,), BEGINNING_US) for oid in one if not idle.get(oid)]
                 _advance(found, one, min(awake, default=BEGINNING_US))
         return head if found == before else replace(head, clock=head.clock._replace(watermarks=found))
+
+    @staticmethod
+    def _told(oid: int, marks: Mapping[str, int], found: Mapping[Series, int]) -> int:
+        """How far a relation has come by its rows: where it has ended, as far as any of them said."""
+        reached = found.get((oid,), BEGINNING_US)
+        return max(marks.values(), default=BEGINNING_US) if reached == END_US else reached
 
     def _own(
         self, oid: int, marks: Mapping[str, int], reading: Reading | None, now_s: float, found: dict[Series, int]
@@ -199,7 +210,7 @@ class Watermarks:
         """`head` without the marks of partitions of which there are too many, and of relations that are gone."""
         gone = [oid for oid in head.marks if oid not in self.timed]
         crowded = [oid for oid, marks in head.marks.items() if len(marks) > PARTITIONS_MAX]
-        lost = [one for one in head.clock.watermarks if any(oid not in self.timed for oid in one)]
+        lost = [one for one in head.clock.watermarks if any(oid not in self.timed for oid in one if oid)]
         if not gone and not crowded and not lost:
             return head
         marks: Marks = {oid: some for oid, some in head.marks.items() if oid not in gone}

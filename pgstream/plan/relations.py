@@ -318,6 +318,21 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class Fade:
+    """The input's rows, as long as some row of equal `key` has come or gone within the last `idle_us` of the clock.
+    There are none but in what a state_ttl is lowered from.
+    """
+
+    input: Relation
+    key: tuple[Expr, ...]
+    idle_us: int
+
+    @property
+    def columns(self) -> tuple[Col, ...]:
+        return self.input.columns
+
+
+@dataclass(frozen=True, slots=True)
 class Temporal:
     """The input's rows while the clock is at or after all `begins` and before all `ends`, each a moment of the row and
     microseconds more. There are none but in plans of kept queries that are about to be lowered.
@@ -369,6 +384,7 @@ Relation = (
     | TableCall
     | Sessions
     | Close
+    | Fade
     | Temporal
     | Recursion
 )

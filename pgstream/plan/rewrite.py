@@ -71,6 +71,7 @@ RELATIONS: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {
     rel.TableCall: (("input",), ("args", "outputs", "ordinality")),
     rel.Sessions: (("input",), ("partition", "time", "gap", "start", "end", "last")),
     rel.Close: (("input",), ("end", "early")),
+    rel.Fade: (("input",), ("key",)),
     rel.Temporal: (("input",), ("begins", "ends")),
     rel.Recursion: (("base", "step"), ("columns",)),
 }

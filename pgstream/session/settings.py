@@ -11,7 +11,9 @@ from functools import cache
 
 from pgstream.catalog.parameters import defaults, parameter, parameters
 from pgstream.errors import FeatureNotSupported, InvalidName, InvalidParameterValue, UndefinedObject
+from pgstream.sql.bind.view_options import TTL_SETTING
 from pgstream.sql.dialects import DIALECTS, POSTGRES
+from pgstream.sql.streaming.emission import span_us
 from pgstream.types.definition import Settings
 
 REPORTED = (
@@ -60,6 +62,7 @@ class SessionSettings:
             "session_authorization": user,
             "pgstream.dialect": POSTGRES,
             "pgstream.subscribe_slow": "conflate",
+            TTL_SETTING: "",
         }
         self.current: Settings = {**defaults(), **self._start}
         for name, value in start.items():
@@ -201,6 +204,8 @@ _CHOICES = {"pgstream.subscribe_slow": ("conflate", "drop"), "pgstream.dialect":
 
 def _chosen(name: str, value: str) -> str:
     """A custom parameter's value. Raises InvalidParameterValue where it is one of ours and this is no choice."""
+    if name == TTL_SETTING and value:
+        span_us(value, None)
     choices = _CHOICES.get(name)
     if choices is None:
         return value
@@ -217,7 +222,7 @@ def known_name(name: str) -> str:
 
 def _require_custom(name: str) -> None:
     """Parameters with a dot belong to whoever sets them; others must exist, here or in another system."""
-    if _ELSEWHERE.fullmatch(name.lower()) is not None:
+    if name.lower() == TTL_SETTING or _ELSEWHERE.fullmatch(name.lower()) is not None:
         return
     if "." not in name:
         raise UndefinedObject(f'unrecognized configuration parameter "{name}"')

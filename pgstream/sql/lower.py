@@ -8,14 +8,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from pgstream.circuit.circuit import Circuit, Node
+from pgstream.errors import FeatureNotSupported
+from pgstream.operators.closing import OPEN, Closing
 from pgstream.operators.derived import (
     assert_single,
+    at,
     distinct,
     set_operation,
     top_n,
     union,
 )
 from pgstream.operators.emitting import Emitting
+from pgstream.operators.fading import Fading
 from pgstream.operators.input import Input
 from pgstream.operators.latest import Latest
 from pgstream.operators.tablecall import TableCall
@@ -105,6 +109,19 @@ class Lowering:
         node = self.circuit.add(Emitting(final.node.types, positions, every_us), [early.node, final.node])
         return Lowered(node, plan.columns, False)
 
+    def retaining(self, made: Lowered, ends: Sequence[Col], series: tuple[int, ...], kept_us: int) -> Lowered:
+        """The rows of a query, until the watermark is `kept_us` past the first of `ends`, columns of it."""
+        if not ends:
+            raise FeatureNotSupported("a retention needs the start or end of the windows among the columns of the view")
+        end = at(made.columns.index(ends[0]), ends[0].type)
+        node = self.circuit.add(Closing(made.node.types, None, end, end, series, OPEN, kept_us), [made.node])
+        return Lowered(node, made.columns, False)
+
+    def fading(self, made: Lowered, idle_us: int) -> Lowered:
+        """The rows of a query, until they have been there for `idle_us`."""
+        key = tuple(range(len(made.node.types)))
+        return Lowered(self.circuit.add(Fading(made.node.types, key, idle_us), [made.node]), made.columns, False)
+
     def _beside(self, circuit: Circuit) -> "Lowering":
         """The same plan's lowering into another circuit."""
         return Lowering(circuit, self.facts, self._salts.scope, self._relation_node, self._salts)
@@ -174,7 +191,7 @@ class Lowering:
                 return lower_sessions(self, relation, needed)
             case rel.Temporal():
                 return lower_temporal(self, relation, needed)
-            case rel.Close():
+            case rel.Close() | rel.Fade():
                 return lower_close(self, relation, needed)
         raise AssertionError(f"{type(relation).__name__} is gone before a plan is lowered")
 

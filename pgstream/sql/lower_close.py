@@ -16,6 +16,7 @@ from pgstream.operators.sessions import Sessions
 from pgstream.plan import relations as rel
 from pgstream.plan.expressions import Call, Expr, Not, Ref
 from pgstream.plan.rewrite import used
+from pgstream.sql.lower_fade import lower_fade
 from pgstream.sql.lower_group import Lowerer
 from pgstream.sql.lower_part import Part, Wanted
 
@@ -36,8 +37,10 @@ class ClosingLowerer(Lowerer, Protocol):
     def lasting(self) -> Lowerer: ...
 
 
-def lower_close(lowering: ClosingLowerer, close: rel.Close, needed: frozenset[int]) -> Part:
-    """The node that gives the rows of windows that close, or that are open."""
+def lower_close(lowering: ClosingLowerer, close: rel.Close | rel.Fade, needed: frozenset[int]) -> Part:
+    """The node that gives the rows of windows that close, or that are open, or what is not forgotten yet."""
+    if isinstance(close, rel.Fade):
+        return lower_fade(lowering, close, needed)
     if not isinstance(close.input, rel.Group | rel.Sessions):
         return _buffered(lowering.lasting(), close, needed)
     below = lowering.lasting()

@@ -6,12 +6,14 @@ from typing import NamedTuple
 from pgstream.circuit.circuit import Node
 from pgstream.operators.closing import OPEN, Closing
 from pgstream.operators.emitting import Emitting
+from pgstream.operators.fading import Fading
 from pgstream.operators.group import Group
 from pgstream.operators.temporal import Temporal
 from pgstream.operators.topn import GrowingFirst, GrowingTopN
 from pgstream.plan.expressions import Call
 from pgstream.plan.relations import Relation, Scan, Sessions
 from pgstream.plan.rewrite import expressions, subexpressions, subplans
+from pgstream.types.interval_text import Interval, interval_text
 
 WINDOWS = frozenset(("tumble_start", "hop_starts", "cumulate_windows"))
 
@@ -71,6 +73,12 @@ def _kept(node: Node, inputs: list[_Kept]) -> tuple[_Kept, _Kept]:
     if below.grows:
         below = _Kept(" and ".join(dict.fromkeys(each.text for each in inputs if each.grows)), True)
     match node.operator:
+        case Closing(kept_us=kept_us) if kept_us:
+            retained = _Kept(f"the retention of {interval_text(Interval(0, 0, kept_us))}, of {text}", False)
+            return retained, retained
+        case Fading(idle_us=idle_us):
+            left = _Kept(f"what was touched within {interval_text(Interval(0, 0, idle_us))}, of {text}", False)
+            return left, left
         case Closing(given=given):
             opened = _Kept(f"the windows that the watermark has not closed, of {text}", False)
             return opened, opened if given == OPEN else below

@@ -13,7 +13,7 @@ from pgstream.functions.registry import functions_named
 from pgstream.plan import relations as rel
 from pgstream.plan.expressions import Call, Col, Expr, Ref
 from pgstream.plan.relations import Relation
-from pgstream.plan.rewrite import map_expr, subexpressions, substitute, transform, used
+from pgstream.plan.rewrite import map_expr, subexpressions, subplans, substitute, transform, used
 from pgstream.sql.optimize.predicates import comparison, conjuncts
 from pgstream.types.definition import SqlType
 
@@ -55,11 +55,16 @@ class Windowed:
 def closed_windows(plan: Relation, event_time: EventTime) -> tuple[Relation, tuple[Col, ...]]:
     """`plan`, an optimised one, giving each row when its window closes, and those of its columns that only depend on
     the window. Raises FeatureNotSupported."""
-    closing = _Closing(event_time)
+    closing = WindowWalk(event_time)
     found = closing.wait(closing.visit(plan))
     series = tuple(sorted(closing.oids))
     made = transform(found.plan, lambda part: replace(part, series=series) if isinstance(part, rel.Close) else part)
-    return _trimmed(made, plan.columns), tuple(col for col in plan.columns if col.id in found.bounds)
+    return trimmed(made, plan.columns), tuple(col for col in plan.columns if col.id in found.bounds)
+
+
+def series_of(plan: Relation) -> tuple[int, ...]:
+    """The OIDs of what the rows of `plan`, one of `closed_windows`, wait for."""
+    return tuple({oid: None for part in subplans(plan) if isinstance(part, rel.Close) for oid in part.series})
 
 
 def finished_windows(plan: Relation, event_time: EventTime) -> Relation:
@@ -74,7 +79,7 @@ def finished_windows(plan: Relation, event_time: EventTime) -> Relation:
 
 
 @dataclass(slots=True)
-class _Closing:
+class WindowWalk:
     """The walk over one plan; `oids` are the relations whose event times it reads."""
 
     event_time: EventTime
@@ -128,13 +133,13 @@ class _Closing:
         return Windowed(scan, frozenset(col.id for col in found), frozenset(), end)
 
     def _project(self, project: rel.Project) -> Windowed:
-        below = _tumbled(self.visit(project.input), [expr for _, expr in project.outputs])
+        below = tumbled(self.visit(project.input), [expr for _, expr in project.outputs])
         outputs = list(project.outputs)
         bounds = {col.id for col, expr in outputs if below.bounded(expr)}
         times = {col.id for col, expr in outputs if isinstance(expr, Ref) and expr.col.id in below.times}
         end = below.end
         if end is not None and not below.closed:
-            end, more = _carried(end, below.start, outputs)
+            end, more = carried(end, below.start, outputs)
             outputs += more
             bounds |= {col.id for col, _ in more if col.id in below.bounds}
             times |= {col.id for col, _ in more if col.id in below.times}
@@ -145,7 +150,7 @@ class _Closing:
         below = self.visit(call.input)
         made = replace(below, plan=replace(call, input=below.plan))
         name = call.function.name
-        if below.closed or name not in ("hop_starts", "cumulate_windows") or not _is_time(call.args[0], below):
+        if below.closed or name not in ("hop_starts", "cumulate_windows") or not is_time(call.args[0], below):
             return made
         first = call.outputs[0]
         end = _plus(Ref(first), call.args[2]) if name == "hop_starts" else Ref(call.outputs[1])
@@ -153,7 +158,7 @@ class _Closing:
 
     def _sessions(self, sessions: rel.Sessions) -> Windowed:
         below = self.visit(sessions.input)
-        if below.closed or not _is_time(sessions.time, below):
+        if below.closed or not is_time(sessions.time, below):
             raise _refused("the sessions are not over an event time")
         made = replace(sessions, input=below.plan)
         bounds = frozenset({sessions.start.id, sessions.end.id})
@@ -163,14 +168,14 @@ class _Closing:
     def _group(self, group: rel.Group) -> Windowed:
         below = self.visit(group.input)
         if not below.closed:
-            below = _tumbled(below, [expr for _, expr in group.keys])
+            below = tumbled(below, [expr for _, expr in group.keys])
         bounds = frozenset(col.id for col, expr in group.keys if below.bounded(expr))
         if not bounds:
             raise _refused("the query groups across windows")
         if below.closed:
             return Windowed(replace(group, input=below.plan), frozenset(), bounds, None, True)
         assert below.end is not None
-        end, more = _carried(below.end, below.start, group.keys)
+        end, more = carried(below.end, below.start, group.keys)
         if more:
             raise _refused("the query does not group by all that the end of a window depends on")
         made = rel.Close(replace(group, input=below.plan), end, below.end, ())
@@ -182,7 +187,7 @@ class _Closing:
         below = self.wait(self.visit(input))
         if not all(any(col.id in below.bounds for col in part) for part in parts):
             raise _refused("the query combines rows across windows")
-        made = replace(plan, input=_trimmed(below.plan, input.columns))
+        made = replace(plan, input=trimmed(below.plan, input.columns))
         return replace(below, plan=made, end=None)
 
     def _join(self, join: rel.Join) -> Windowed:
@@ -191,7 +196,7 @@ class _Closing:
         pairs = [{*used(each[1]), *used(each[2])} for each in compared if each is not None and each[0] == "="]
         if not any(pair & left.bounds and pair & right.bounds and len(pair) == 2 for pair in pairs):
             raise _refused("the query joins across windows")
-        sides = (_trimmed(left.plan, join.left.columns), _trimmed(right.plan, join.right.columns))
+        sides = (trimmed(left.plan, join.left.columns), trimmed(right.plan, join.right.columns))
         bounds = left.bounds if join.kind in ("semi", "anti", "left") else left.bounds | right.bounds
         bounds = right.bounds if join.kind == "right" else bounds
         made = replace(join, left=sides[0], right=sides[1])
@@ -206,7 +211,7 @@ class _Closing:
         }
         if not bounds and not (plan.kind == "union" and plan.all):
             raise _refused("the query combines rows across windows")
-        sides = tuple(_trimmed(below.plan, old.columns) for below, old in zip(inputs, plan.inputs, strict=True))
+        sides = tuple(trimmed(below.plan, old.columns) for below, old in zip(inputs, plan.inputs, strict=True))
         return Windowed(replace(plan, inputs=sides), frozenset(), frozenset(bounds), None, True)
 
 
@@ -216,7 +221,7 @@ def _refused(why: str) -> FeatureNotSupported:
     )
 
 
-def _trimmed(plan: Relation, columns: Sequence[Col]) -> Relation:
+def trimmed(plan: Relation, columns: Sequence[Col]) -> Relation:
     """`plan` with just these columns."""
     return plan if plan.columns == tuple(columns) else rel.Project(plan, tuple((col, Ref(col)) for col in columns))
 
@@ -225,17 +230,17 @@ def _columns(exprs: Iterable[Expr]) -> list[Col]:
     return [expr.col for expr in exprs if isinstance(expr, Ref)]
 
 
-def _is_time(expr: Expr, below: Windowed) -> bool:
+def is_time(expr: Expr, below: Windowed) -> bool:
     return isinstance(expr, Ref) and expr.col.id in below.times
 
 
-def _tumbled(below: Windowed, exprs: Iterable[Expr]) -> Windowed:
+def tumbled(below: Windowed, exprs: Iterable[Expr]) -> Windowed:
     """`below` with the window whose start is computed in one of `exprs`."""
     if below.bounds or below.closed:
         return below
     for expr in exprs:
         for part in subexpressions(expr):
-            if isinstance(part, Call) and part.function.name == "tumble_start" and _is_time(part.args[0], below):
+            if isinstance(part, Call) and part.function.name == "tumble_start" and is_time(part.args[0], below):
                 return replace(below, end=_plus(part, part.args[1]), start=part)
     return below
 
@@ -247,7 +252,7 @@ def _plus(moment: Expr, length: Expr) -> Expr:
     return Call(function, (moment, length), moment.type.bare())
 
 
-def _carried(end: Expr, start: Expr | None, outputs: Sequence[tuple[Col, Expr]]) -> tuple[Expr, list[tuple[Col, Expr]]]:
+def carried(end: Expr, start: Expr | None, outputs: Sequence[tuple[Col, Expr]]) -> tuple[Expr, list[tuple[Col, Expr]]]:
     """`end` over the outputs of a projection, and what these must have beside."""
     known = {expr: Ref(col) for col, expr in outputs}
     if end in known:

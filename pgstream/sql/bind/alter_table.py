@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from pgstream.catalog.objects import Table, TableColumn, View
+from pgstream.catalog.objects import MaterializedView, Table, TableColumn, View
 from pgstream.errors import (
     DatatypeMismatch,
     DependentObjectsStillExist,
@@ -16,6 +16,7 @@ from pgstream.errors import (
 from pgstream.plan.expressions import Expr, Ref
 from pgstream.plan.relations import Project
 from pgstream.sql.bind.alter_constraints import constrain, say_again, unconstrain, validate
+from pgstream.sql.bind.alter_retention import OPTION_COMMANDS, alter_retention
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.coercion import coerce
 from pgstream.sql.bind.commands import Command, binds_statement
@@ -64,6 +65,9 @@ def bind_alter_table(binding: Binding, node: Node, parsed: Parsed) -> Command:
     if found is None:
         return skipped(node.relation, tag)
     commands = [command for command in node.cmds if command.subtype not in IGNORED]
+    if isinstance(found, MaterializedView) and any(command.subtype in OPTION_COMMANDS for command in commands):
+        binding.depends.add(found.oid)
+        return Command(alter_retention(found, commands), tag)
     for command in commands:
         if command.subtype not in ACTIONS:
             name = command.subtype.name.removeprefix("AT_")

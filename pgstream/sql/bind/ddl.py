@@ -18,6 +18,7 @@ from pgstream.errors import (
     WrongObjectType,
 )
 from pgstream.plan.expressions import Col
+from pgstream.plan.terms import PLAIN
 from pgstream.sql.bind import alter_table, drops, renames, streams  # noqa: F401  these register what they bind
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.commands import Command, binds_statement
@@ -37,6 +38,7 @@ from pgstream.sql.bind.statements import (
     CreateTableAs,
     CreateView,
 )
+from pgstream.sql.bind.view_options import TTL_SETTING, keeping_options, with_options
 from pgstream.sql.parse import Parsed, ast, enums
 
 Node = Any
@@ -147,6 +149,8 @@ def bind_create_materialized_view(binding: Binding, node: Node, parsed: Parsed) 
     there = existing(binding, schema, relation.relname, bool(node.if_not_exists))
     columns, plan = view_columns(binding, node.query, node.into.colNames, "too many column names were specified")
     check_maintainable(binding, "materialized views", plan)
+    given = ((option.defname, option_text(option), option.location) for option in node.into.options or ())
+    kept = keeping_options(given, binding.scope.settings.get(TTL_SETTING, ""))
     statement = CreateMaterializedView(
         schema.oid,
         relation.relname,
@@ -158,6 +162,8 @@ def bind_create_materialized_view(binding: Binding, node: Node, parsed: Parsed) 
         tuple((option.defname, option_text(option)) for option in node.into.options or ()),
         bool(node.if_not_exists),
         there,
+        with_options(PLAIN, kept),
+        kept,
     )
     return Command(statement, "CREATE MATERIALIZED VIEW")
 

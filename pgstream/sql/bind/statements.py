@@ -193,6 +193,8 @@ class CreateMaterializedView:
     if_not_exists: bool = False
     exists: bool = False
     terms: Terms = PLAIN
+    kept: tuple[tuple[str, str], ...] = ()
+    """Its options that say how long it keeps what."""
 
 
 @dataclass(frozen=True, slots=True)

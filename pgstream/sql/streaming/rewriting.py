@@ -4,6 +4,7 @@
     FROM TABLE(TUMBLE(TABLE t, …))                 FROM TUMBLE(t, …): TABLE and its parentheses are blanked
     SESSION(TABLE t PARTITION BY k, …)             SESSION(t, k, …): keys are arguments before the time column
     INTERVAL '10' MINUTES, INTERVAL 7 DAYS         INTERVAL '10 MINUTES', INTERVAL'7DAYS'
+    SET name = INTERVAL '5' SECOND                 SET name = '5 SECOND'
     ORDER BY ts SESSION WITH GAP interval          ORDER BY ts , @~@~@ interval
     CREATE … IN CLUSTER c                          nothing: there is one process
     f(x)[1], ARRAY[1, 2][1]                        f(x)::mark: a subscript, read again when the tree is there
@@ -278,9 +279,23 @@ class _Rewriting:
                 return at
         return -1
 
+    def setting(self, at: int, unit: str) -> None:
+        """`SET name = INTERVAL '5' SECOND`: a setting's value is a text."""
+        amount = self.tokens[at + 1] if at + 1 < len(self.tokens) else None
+        if amount is None or amount.name != "SCONST":
+            return
+        self.blank(self.tokens[at])
+        if unit in _UNITS:
+            last = self.tokens[at + 2]
+            text = self.text[amount.start : amount.end - 1] + self.text[amount.end : last.end] + "'"
+            self.made[amount.start : last.end] = text
+
     def interval(self, at: int) -> None:
         """A number and a unit that Postgres takes within a string only."""
         unit = self.word(at + 2)
+        if self.name(at - 1) in ("ASCII_61", "TO") and self.word(at - 3) in ("set", "session", "local"):
+            self.setting(at, unit)
+            return
         if unit not in _UNITS:
             return
         first, last = self.tokens[at + 1], self.tokens[at + 2]
