@@ -4,7 +4,7 @@ Plans name columns by id, operators by position; expressions are rewritten so th
 the same nodes. Every operator that keeps state is given just the columns that it or something above it needs.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pgstream.circuit.circuit import Circuit, Node
@@ -34,12 +34,14 @@ from pgstream.sql.lower_group import lower_group
 from pgstream.sql.lower_join import lower_join
 from pgstream.sql.lower_panes import lower_panes
 from pgstream.sql.lower_part import Part, Salts, Wanted, mapped
+from pgstream.sql.lower_recursion import Inside, lower_recursion
 from pgstream.sql.lower_sessions import lower_sessions
 from pgstream.sql.lower_temporal import lower_temporal
 from pgstream.sql.lower_timed import lower_timed
 from pgstream.sql.lower_window import lower_window, order_columns
 from pgstream.sql.optimize.facts import RelationFacts
 from pgstream.sql.optimize.predicates import conjunction
+from pgstream.sql.rounds import reads
 from pgstream.storage.order import OrderColumn
 
 
@@ -134,6 +136,10 @@ class Lowering:
             return self
         return self._beside(self.circuit.circuit)
 
+    def within(self, inside: Inside, working: Mapping[int, Node]) -> "Lowering":
+        """This lowering for a plan over the nodes of `inside` that are the `working` relations."""
+        return _Within(self, inside, working)
+
     def part(self, relation: Relation, needed: Iterable[int]) -> Part:
         """`relation` with at least the columns whose ids are `needed`."""
         while isinstance(relation, rel.Sort):
@@ -193,6 +199,8 @@ class Lowering:
                 return lower_temporal(self, relation, needed)
             case rel.Close() | rel.Fade():
                 return lower_close(self, relation, needed)
+            case rel.Recursion():
+                return lower_recursion(self, relation)
         raise AssertionError(f"{type(relation).__name__} is gone before a plan is lowered")
 
     def _scan(self, scan: rel.Scan, needed: frozenset[int]) -> Part:
@@ -270,6 +278,26 @@ class Lowering:
         added = call.columns[len(call.input.columns) :]
         places = part.places | {col.id: len(types) + i for i, col in enumerate(added)}
         return Part(node, places, part.growing)
+
+
+class _Within(Lowering):
+    """The lowering of what reads `working` relations; what reads none of them is lowered outside."""
+
+    def __init__(self, outer: Lowering, inside: Inside, working: Mapping[int, Node]) -> None:
+        super().__init__(inside, outer._facts, outer._salts.scope, working.get, outer._salts)
+        self._outer, self._inside, self._working = outer, inside, working
+
+    def part(self, relation: Relation, needed: Iterable[int]) -> Part:
+        if reads(relation, self._working):
+            return super().part(relation, needed)
+        part = self._outer.part(relation, needed)
+        return replace(part, node=self._inside.give(part.node))
+
+    def mapped(self, relation: Relation, exprs: Sequence[Expr]) -> tuple[Node, bool]:
+        if reads(relation, self._working):
+            return super().mapped(relation, exprs)
+        node, growing = self._outer.mapped(relation, exprs)
+        return self._inside.give(node), growing
 
 
 def _ids(exprs: Iterable[Expr]) -> frozenset[int]:

@@ -1,9 +1,11 @@
 """What a kept query may contain: only what follows from its inputs."""
 
 from pgstream.errors import FeatureNotSupported
-from pgstream.plan.relations import Relation
+from pgstream.plan.relations import Recursion, Relation
+from pgstream.plan.rewrite import ColIds, subplans
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.optimize import NO_FACTS, optimize
+from pgstream.sql.rounds import Rounds
 from pgstream.sql.temporal import CLOCK, PROCESSING_TIME, outside, temporal
 
 
@@ -17,10 +19,8 @@ def check_maintainable(binding: Binding, what: str, plan: Relation | None = None
             f"volatile function {name} is not allowed in {what}", position=None if position < 0 else position
         )
     _check_clock(binding, what, plan)
-    for name, position in binding.recursions:
-        raise FeatureNotSupported(
-            f'recursive query "{name}" is not allowed in {what}', position=None if position < 0 else position
-        )
+    if binding.recursions and plan is not None:
+        _check_recursions(binding.recursions[0][1], optimize(plan, NO_FACTS))
     for name, position in binding.system_relations:
         raise FeatureNotSupported(
             f'system relation "{name}" is not allowed in {what}', position=None if position < 0 else position
@@ -40,3 +40,14 @@ def _check_clock(binding: Binding, what: str, plan: Relation | None) -> None:
             else None,
             position=None if position < 0 else position,
         )
+
+
+def _check_recursions(position: int, plan: Relation) -> None:
+    """Raises FeatureNotSupported where what a round of a recursion adds depends on more than the rows before."""
+    for node in subplans(plan):
+        if isinstance(node, Recursion):
+            try:
+                Rounds({node.working: len(node.columns)}, ColIds.above(node)).numbered(node.step)
+            except FeatureNotSupported as error:
+                error.position = None if position < 0 else position
+                raise
