@@ -234,13 +234,22 @@ def json_build_array(call: BoundCall, *args: Any) -> Column:
 
 
 def _aggregated(call: BoundCall, args: tuple[Column, ...], offsets: Any, binary: bool) -> Column:
-    texts = json_texts(args[0], call.arguments[0], call)
+    type = call.arguments[0]
+    texts = json_texts(args[0], type, call)
     made: list[str | None] = []
     for start, end in pairwise(offsets):
         row = texts[start:end]
-        joined = jsonb_text([parsed(text) for text in row]) if binary else "[" + ", ".join(row) + "]"
+        joined = jsonb_text([parsed(text) for text in row]) if binary else _lined(row, args[0], start, type)
         made.append(joined if start < end else None)
     return pa.array(made, pa.string())
+
+
+def _lined(texts: list[str], values: Column, start: int, type: SqlType) -> str:
+    """The array of `texts`, of which those of arrays and rows begin a line of their own."""
+    if type.element is None and type.definition.attributes is None and type.name != "record":
+        return "[" + ", ".join(texts) + "]"
+    lines = [f"\n {text}" if at and values[start + at].is_valid else text for at, text in enumerate(texts)]
+    return "[" + ", ".join(lines) + "]"
 
 
 @recomputed(

@@ -164,6 +164,8 @@ def whole_row(level: Level, item: NameItem) -> Expr:
 
     Where an outer join has no row of the item, the row is NULL; that is told by all its columns being NULL.
     """
+    if item.row is not None:
+        return item.row
     if item.is_function and len(item.columns) == 1:
         return item.columns[0][1]
     row = RowExpr(tuple(expr for _, expr in item.columns), row_type_of(level.binding, item))

@@ -46,6 +46,8 @@ class NameItem:
     table: Any = None
     oid: int = 0
     is_function: bool = False
+    row: Expr | None = None
+    """Its row as a value, where that is not just its columns."""
     nullable: bool = False
     """Whether an outer join may put NULLs in place of its rows."""
 

@@ -222,7 +222,8 @@ def any_all(binding: Binding, name: str, left: Expr, array: Expr, is_all: bool, 
     if result != "bool":
         raise WrongObjectType("op ANY/ALL (array) requires operator to yield boolean", position=position)
     wanted = SqlType(arguments[1])
-    coerced = array if element.name == wanted.name else coerce(binding, array, array_of(wanted), "i")
+    kept = element.name == wanted.name or (wanted.name == "record" and element.definition.attributes is not None)
+    coerced = array if kept else coerce(binding, array, array_of(wanted), "i")
     assert coerced is not None
     return AnyAll(coerce_argument(binding, left, arguments[0]), chosen.declared.function, coerced, is_all)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from pgstream.errors import FeatureNotSupported, InvalidColumnReference
 from pgstream.functions.registry import Function
-from pgstream.plan.expressions import Call, Col, Const, Expr, Ref
+from pgstream.plan.expressions import Call, Col, Const, Expr, FieldOf, Ref
 from pgstream.plan.relations import Project, Relation, TableCall
 from pgstream.sql.bind.binding import INT8
 from pgstream.sql.bind.calls import called_rows, prepare_call
@@ -117,14 +117,26 @@ def _named(node: Node, calls: list[Node], outputs: tuple[Col, ...], number: Col 
     """The names of a function's columns: one column is called after the alias, unless the function names it."""
     alias = node.alias.aliasname if node.alias else figure_name(calls[0])
     given = [part.sval for part in node.alias.colnames or ()] if node.alias else []
-    cols = list(outputs) + ([] if number is None else [number])
-    if len(given) > len(cols):
+    columns = [column for col in outputs for column in _columns(col)]
+    columns += [] if number is None else [(number.name, Ref(number))]
+    if len(given) > len(columns):
         raise InvalidColumnReference(
-            f'table "{alias}" has {len(cols)} columns available but {len(given)} columns specified'
+            f'table "{alias}" has {len(columns)} columns available but {len(given)} columns specified'
         )
-    own = [col.name for col in cols]
-    if len(outputs) == 1 and node.alias and own[0] == figure_name(calls[0]):
+    one = outputs[0] if len(outputs) == 1 else None
+    rows = one is not None and one.type.definition.attributes is not None
+    own = [name for name, _ in columns]
+    if one is not None and not rows and node.alias and own[0] == figure_name(calls[0]):
         own[0] = alias
     names = given + own[len(given) :]
-    columns: list[tuple[str, Expr]] = [(name, Ref(col)) for name, col in zip(names, cols, strict=True)]
-    return NameItem(alias, columns, is_function=number is None)
+    made = [(name, expr) for name, (_, expr) in zip(names, columns, strict=True)]
+    plain = number is None and not given
+    return NameItem(alias, made, is_function=number is None, row=Ref(one) if one and rows and plain else None)
+
+
+def _columns(col: Col) -> list[tuple[str, Expr]]:
+    """The columns that a function's column is to a query: the fields of what is a row."""
+    attributes = col.type.definition.attributes
+    if attributes is None:
+        return [(col.name, Ref(col))]
+    return [(name, FieldOf(Ref(col), place, type)) for place, (name, type) in enumerate(attributes)]
