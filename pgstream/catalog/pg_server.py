@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from pgstream.catalog.catalog import Catalog
-from pgstream.catalog.objects import SUPERUSER
+from pgstream.catalog.objects import SUPERUSER, Subscription
 from pgstream.catalog.session_facts import NOBODY, SessionFacts
 from pgstream.catalog.system import Row, rows_of
 from pgstream.functions.registry import EvalContext
@@ -84,6 +84,30 @@ def pg_database(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
             "dattablespace": PG_DEFAULT,
             "datcollate": "C",
             "datctype": "C",
+        }
+
+
+@rows_of("pg_catalog", "pg_subscription", per_session=True)
+def pg_subscription(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """Our subscriptions, as `\\dRs` asks for them: what each follows stands where PostgreSQL names publications."""
+    session = session_of(context)
+    for oid in sorted(catalog.subscription_oids):
+        one = catalog.objects[oid]
+        assert isinstance(one, Subscription)
+        yield {
+            "oid": oid,
+            "subdbid": database_oids(session)[session.database],
+            "subskiplsn": "0/0",
+            "subname": one.name,
+            "subowner": SUPERUSER,
+            "subenabled": True,
+            "subbinary": False,
+            "substream": False,
+            "subtwophasestate": "d",
+            "subdisableonerr": False,
+            "subconninfo": "",
+            "subsynccommit": "off",
+            "subpublications": [catalog.objects[one.relation_oid].name],
         }
 
 

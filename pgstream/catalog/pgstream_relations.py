@@ -1,4 +1,4 @@
-"""What pgstream tells of itself beside what PostgreSQL has: pgstream_sources, pgstream_sinks, pgstream_watermarks."""
+"""What pgstream tells of itself beside what PostgreSQL has: the relations pgstream_*."""
 
 import json
 from collections.abc import Iterator
@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import quoted
 from pgstream.catalog.hiding import shown
-from pgstream.catalog.objects import Connection, Schema, Secret, Sink, Source, Table
+from pgstream.catalog.objects import Connection, Schema, Secret, Sink, Source, Subscription, Table
 from pgstream.catalog.pg_server import session_of
 from pgstream.catalog.session_facts import Mishaps
 from pgstream.catalog.system import Row, rows_of
 from pgstream.functions.registry import EvalContext
+from pgstream.types.interval_text import Interval
 
 _WAY_OUT = (
     "ALTER SINK {0} SET (force_append_only = true) leaves retractions out. To send them, drop the sink and create one "
@@ -155,4 +156,44 @@ def pgstream_watermarks(catalog: Catalog, context: EvalContext) -> Iterator[Row]
             "held_by": facts.held_by,
             "partitions": facts.partitions,
             "idle_partitions": list(facts.idle),
+        }
+
+
+@rows_of("pg_catalog", "pgstream_subscriptions", per_session=True)
+def pgstream_subscriptions(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """Every subscription, and which changes it remembers."""
+    ask = session_of(context).subscriptions
+    for facts in () if ask is None else ask():
+        subscription = catalog.objects.get(facts.oid)
+        if not isinstance(subscription, Subscription):
+            continue
+        relation = catalog.objects[subscription.relation_oid]
+        yield {
+            "subscriptionid": facts.oid,
+            "schemaname": catalog.schema_name(subscription.schema_oid),
+            "subscriptionname": subscription.name,
+            "relid": relation.oid,
+            "relname": relation.name,
+            "retention": Interval(0, 0, subscription.retention_ms * 1000),
+            "remembers_since": facts.since_ms * 1000,
+            "remembers_until": facts.until_ms * 1000,
+            "since_ms": facts.since_ms,
+            "changes": facts.changes,
+        }
+
+
+@rows_of("pg_catalog", "pgstream_subscribers", per_session=True)
+def pgstream_subscribers(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """Every client that is told of changes: how far, and how far behind."""
+    ask = session_of(context).subscribers
+    for facts in () if ask is None else ask():
+        relation = catalog.objects.get(facts.oid)
+        yield {
+            "pid": facts.pid,
+            "relid": None if relation is None else facts.oid,
+            "relname": None if relation is None else relation.name,
+            "told_until": facts.told_ms * 1000,
+            "told_ms": facts.told_ms,
+            "lag": Interval(0, 0, 0 if facts.waiting == 0 else (facts.until_ms - facts.told_ms) * 1000),
+            "waiting_changes": facts.waiting,
         }

@@ -101,6 +101,29 @@ class StalledView:
 
 
 @dataclass(frozen=True, slots=True)
+class SubscriptionFacts:
+    """A subscription, as pgstream_subscriptions shows it: since when it remembers all changes, up to when these are
+    told, and how many changes of rows those are."""
+
+    oid: int
+    since_ms: int
+    until_ms: int
+    changes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberFacts:
+    """Who follows a relation or query, as pgstream_subscribers shows it: up to when all changes are on their way to the
+    client, up to when there are any, and how many of them wait (None: more than are known)."""
+
+    pid: int
+    oid: int
+    told_ms: int
+    until_ms: int
+    waiting: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionFacts:
     """One connection, as `current_user`, `current_database()` and pg_stat_activity show it.
 
@@ -130,6 +153,10 @@ class SessionFacts:
     """The sources of the database."""
     watermarks: Callable[[], Sequence[WatermarkFacts]] | None = field(default=None, compare=False, repr=False)
     """The watermarks of the database."""
+    subscriptions: Callable[[], Sequence[SubscriptionFacts]] | None = field(default=None, compare=False, repr=False)
+    """The subscriptions of the database."""
+    subscribers: Callable[[], Sequence[SubscriberFacts]] | None = field(default=None, compare=False, repr=False)
+    """Who is told of changes in the database."""
     stalled: Callable[[], Mapping[int, StalledView]] | None = field(default=None, compare=False, repr=False)
     """The views, sinks and feeds of the database for which time stands still, by OID."""
     assign: Callable[[str, str | None, bool], str] | None = field(default=None, compare=False, repr=False)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pgstream.catalog.objects import Sink, Source
-from pgstream.catalog.session_facts import SinkFacts, SourceFacts, StalledView, WatermarkFacts
+from pgstream.catalog.session_facts import SinkFacts, SourceFacts, StalledView, SubscriptionFacts, WatermarkFacts
 from pgstream.circuit.circuit import Circuit
-from pgstream.engine import commit
+from pgstream.engine import commit, remembering
 from pgstream.engine.building import Building
 from pgstream.engine.database import Database
 from pgstream.engine.defining import Definer
@@ -68,6 +68,10 @@ class OpenDatabase:
     def stalled(self) -> Mapping[int, StalledView]:
         """The views, sinks and feeds for which time stands still, by OID."""
         return self._database.times.standing.views
+
+    def subscriptions(self) -> list[SubscriptionFacts]:
+        """The subscriptions of the database, as of its newest tick."""
+        return remembering.facts(self._database.head)
 
     def exhausted(self) -> bool:
         """Whether every source that is being read has given everything it ever will, and it is durable."""

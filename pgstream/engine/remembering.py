@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from pgstream.catalog.objects import Subscription
+from pgstream.catalog.session_facts import SubscriptionFacts
 from pgstream.engine.head import Head
 from pgstream.engine.watching import Change
 from pgstream.operators.changelog import read
@@ -25,3 +26,13 @@ def remembered(head: Head, subscription: Subscription, after_ms: int) -> Iterato
     if log is None or seconds is None:
         return iter(())
     return (Change(*logged) for logged in read(log, seconds, after_ms))
+
+
+def facts(head: Head) -> list[SubscriptionFacts]:
+    """Every subscription as pgstream_subscriptions shows it."""
+    found = []
+    for one in subscriptions(head):
+        log = head.rows(one.oid)
+        changes = 0 if log is None else log.total()
+        found.append(SubscriptionFacts(one.oid, remembered_since(head, one), head.time_ms, changes))
+    return found

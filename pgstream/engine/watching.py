@@ -5,6 +5,7 @@ made durable, and readers on any thread take from it at their own pace. What was
 as it was durable before it could be read.
 """
 
+import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -93,6 +94,14 @@ class Channel:
             if not found and self._failure is not None:
                 raise self._failure
             return Told(found[::-1], self._until_ms, self._rows)
+
+    def behind(self, after_ms: int) -> tuple[int, int | None]:
+        """Up to when changes are known, and how many of them are later than `after_ms`; None: some are gone."""
+        with self._lock:
+            if after_ms < self._since_ms:
+                return self._until_ms, None
+            later = itertools.takewhile(lambda kept: kept[0].time_ms > after_ms, reversed(self._changes))
+            return self._until_ms, sum(1 for _ in later)
 
     def append(self, changes: Iterable[Change], until_ms: int, rows: Spine | None) -> None:
         """What became durable, the time up to which it is complete, and the relation's rows as of then."""

@@ -6,13 +6,15 @@ error: `pgstream.subscribe_slow` is 'conflate' or 'drop'. A feed that nobody hol
 """
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from weakref import finalize
+from weakref import finalize, ref
 
+from pgstream.catalog.session_facts import SubscriberFacts
 from pgstream.delta import Delta, concat
 from pgstream.engine.watching import Change, Outrun, Watch
 from pgstream.errors import ProgramLimitExceeded
@@ -27,6 +29,8 @@ CHUNK_ROWS = 1 << 14
 """About how many rows of a snapshot are made ready at once."""
 
 SLOW = "pgstream.subscribe_slow"
+
+_NUMBERS = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,17 @@ class Feed:
         self.patience_s = patience_s
         """How long FETCH waits where it does not say; None: until there is something."""
         self.ended = False
+        self._told = session.facts.pid, watch.relation_oid
         ending = finalize(self, session.database.autocommit.unwatch, watch.relation_oid)
         ending.atexit = False
+        feeds, place = session.services.feeds, (session.facts.database, next(_NUMBERS))
+        feeds[place] = ref(self)
+        finalize(self, feeds.pop, place, None).atexit = False
+
+    def facts(self) -> SubscriberFacts:
+        """How far its client is. Any thread may ask."""
+        told_ms = self._after_ms
+        return SubscriberFacts(*self._told, told_ms, *self._fanout.channel.behind(told_ms))
 
     def begin(self, first: Iterator[Piece], after_ms: int) -> None:
         """`first` comes before all others, and is made on another thread; the changes after `after_ms` follow."""

@@ -12,10 +12,11 @@ from concurrent.futures import Executor
 from concurrent.futures import Future as EngineFuture
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
+from weakref import ref
 
 from pgstream.catalog import session_functions  # noqa: F401  declares SQL functions
 from pgstream.catalog.names import NamedSettings, prints_names
-from pgstream.catalog.session_facts import Activity, SessionFacts
+from pgstream.catalog.session_facts import Activity, SessionFacts, SubscriberFacts
 from pgstream.errors import InvalidCursorName, InvalidSqlStatementName, QueryCanceled, SqlError
 from pgstream.functions.registry import EvalContext
 from pgstream.plan.expressions import Col
@@ -71,6 +72,13 @@ class Services:
     log: Any
     fanouts: Fanouts = field(default_factory=Fanouts)
     arrivals: Arrivals = field(default_factory=Arrivals)
+    feeds: "dict[tuple[str, int], ref[Any]]" = field(default_factory=dict)
+    """The feeds that somebody holds, by database and number."""
+
+    def subscribers(self, database: str) -> list[SubscriberFacts]:
+        """Who is told of changes in a database. Any thread may ask."""
+        found = (held() for (name, _), held in list(self.feeds.items()) if name == database)
+        return [feed.facts() for feed in found if feed is not None]
 
 
 class Interrupt:
@@ -116,6 +124,8 @@ class Session:
             sinks=database.sinks,
             sources=database.sources,
             watermarks=database.watermarks,
+            subscriptions=database.subscriptions,
+            subscribers=lambda: services.subscribers(facts.database),
             stalled=database.stalled,
             stored_bytes=lambda oid: int(self.block.reader().snapshot().stored_bytes(oid)),
         )
