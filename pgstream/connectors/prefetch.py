@@ -95,6 +95,12 @@ class Prefetch:
         with self._changed:
             return not self._planned and self._waiting is not None and self._waiting[0]
 
+    @property
+    def caught_up(self) -> bool:
+        """Whether everything has been taken that there was when the source was last asked."""
+        with self._changed:
+            return not self._planned and self._waiting is not None
+
     def take(self, wait_seconds: float = 0.0) -> Batch | None:
         """The next batch if it is made, or is within `wait_seconds`; None else. Raises what the source raised."""
         with self._changed:

@@ -7,7 +7,7 @@ expression fail is split until the rows that do so stand alone; those go to the 
 A source that cannot be read (a file is gone) is left alone for a while and then opened again where it stood.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import inf
@@ -21,6 +21,7 @@ from pgstream.connectors.source import Lagging, Partitioned, Streams
 from pgstream.connectors.source import Source as Reader
 from pgstream.engine.flows import Flow
 from pgstream.engine.head import Head
+from pgstream.engine.lookups import looked_up
 from pgstream.engine.outside import Settings, settings_of
 from pgstream.engine.pacing import Pacing
 from pgstream.engine.replay import open_source
@@ -81,6 +82,10 @@ class Intake:
         self._inlets: dict[int, Inlet] = {}
         self._resting: dict[int, float] = {}
         self._flows: dict[int, Flow] = {}
+        self._after: Mapping[int, frozenset[int]] = {}
+        """Sources whose rows are looked up as they come in what is read of others, which are read first."""
+        self._read_up: set[int] = set()
+        """Those that were once read up to where they were then."""
         self.marking: Callable[[int], frozenset[int]] = lambda _: frozenset()
         """The columns that a source's watermark is made of."""
 
@@ -101,6 +106,8 @@ class Intake:
             if wanted.get(oid) != inlet.needed or not same:
                 inlet.close()
                 del self._inlets[oid]
+        self._after = looked_up(head.roots, head.catalog.source_oids) if head.roots.live.dated else {}
+        self._read_up &= set(wanted)
         self._resting = {oid: until for oid, until in self._resting.items() if oid in wanted}
         for oid, needed in wanted.items():
             if oid not in self._inlets and oid not in self._resting:
@@ -144,7 +151,7 @@ class Intake:
         found: dict[int, Batch] = {}
         now_s = self._world.monotonic()
         for oid, inlet in list(self._inlets.items()):
-            if not inlet.pacing.allows(now_s):
+            if not inlet.pacing.allows(now_s) or self._held(oid):
                 continue
             try:
                 batch = inlet.prefetch.take()
@@ -160,6 +167,14 @@ class Intake:
                 flow.came(batch.rows.count, len(batch.rows.rejected), now_s)
                 inlet.pacing.took(batch.rows.count)
         return found
+
+    def _held(self, oid: int) -> bool:
+        """Whether rows of a source would come before what they are looked up in has been read for the first time."""
+        for first in self._after.get(oid, ()):
+            inlet = self._inlets.get(first)
+            if inlet is not None and inlet.prefetch.caught_up:
+                self._read_up.add(first)
+        return not self._after.get(oid, frozenset()) <= self._read_up
 
     def _told_failure(self, source: Source, error: Exception) -> None:
         if self._flows.setdefault(source.oid, Flow()).failed(error, self._world.now_us()):

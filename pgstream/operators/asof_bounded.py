@@ -17,9 +17,8 @@ from pgstream.delta import Delta
 from pgstream.functions.vector import column_of, valid
 from pgstream.operators.arrange import Arrange, keys_at
 from pgstream.operators.asof import Asof, Nearest
-from pgstream.operators.expiring import LIMIT, is_full, limit_for, moments, of_rows
+from pgstream.operators.expiring import LIMIT, is_full, limit_for, moments, of_rows, unsuperseded
 from pgstream.operators.queue import condensed, first_us, queue_spec, taken
-from pgstream.storage.identity import Hash
 from pgstream.storage.run import ArrangementSpec
 from pgstream.storage.spine import Spine
 from pgstream.types.definition import SqlType
@@ -68,12 +67,13 @@ class BoundedAsof(Operator):
     def _forget(self, state: list[Spine], until_us: int, tick: TickContext) -> None:
         """Drops what no row of `until_us` or later concerns, nor an earlier one that is still there."""
         nearest = self.nearest
-        left, right = state[0].contents(), state[1].contents()
-        old = moments(right.columns[nearest.right_time], END_US) < until_us
+        left = state[0].contents()
         if nearest.backwards:
             kept = left.filter(moments(left.columns[nearest.left_time], BEGINNING_US) >= until_us)
-            rest = right.filter(~(old & has_earlier(_keys(nearest, right, tick), old)))
+            rest = unsuperseded(state[1], nearest.right_time, until_us)
         else:
+            right = state[1].contents()
+            old = moments(right.columns[nearest.right_time], END_US) < until_us
             kept = left.filter(~self._met(left, right.filter(old), tick))
             rest = right.filter(~old)
         state[0], state[1] = of_rows(state[0], kept), of_rows(state[1], rest)
@@ -134,9 +134,7 @@ class FinalAsof(Operator):
         state[2] = condensed(queue)
         given = self._joined(rows.select(range(len(self.nearest.sides.left))), state[0], tick)
         if come_us > BEGINNING_US and is_full(state[0], state[1]):
-            right = state[0].contents()
-            old = moments(right.columns[self.nearest.right_time], END_US) < come_us + self.low_us
-            rest = right.filter(~(old & has_earlier(_keys(self.nearest, right, tick), old)))
+            rest = unsuperseded(state[0], self.nearest.right_time, come_us + self.low_us)
             state[0], state[1] = of_rows(state[0], rest), limit_for(state[1], len(rest))
         return given
 
@@ -153,17 +151,3 @@ class FinalAsof(Operator):
         without a time waits for none."""
         times = moments(rows.columns[self.nearest.left_time], BEGINNING_US)
         return np.where((times > BEGINNING_US) & (times < END_US), times + 1 - self.low_us, times)
-
-
-def has_earlier(keys: Hash, among: Bools) -> Bools:
-    """Of rows that lie by key, in order, those before which there is another one of their key `among` these."""
-    changes = np.ones(keys.rows, np.bool_)
-    np.logical_or(keys.hi[1:] != keys.hi[:-1], keys.lo[1:] != keys.lo[:-1], out=changes[1:])
-    counted: NDArray[np.int64] = np.cumsum(among) - among
-    starts = np.flatnonzero(changes)
-    found: Bools = counted > counted[starts][np.cumsum(changes) - 1]
-    return found
-
-
-def _keys(nearest: Nearest, right: Delta, tick: TickContext) -> Hash:
-    return keys_at(right, nearest.sides.right_key, nearest.sides.right, tick)

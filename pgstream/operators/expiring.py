@@ -19,6 +19,7 @@ from pgstream.functions.vector import column_of, numbers, valid
 from pgstream.operators.arrange import Arrange
 from pgstream.operators.queue import FEW, INT8
 from pgstream.operators.temporal import DAY_US
+from pgstream.storage.identity import key_hash
 from pgstream.storage.run import ArrangementSpec
 from pgstream.storage.spine import Spine
 from pgstream.types.definition import SqlType
@@ -50,6 +51,19 @@ def moments(column: Column, without: int) -> NDArray[np.int64]:
     if column.type == pa.date32():
         values = np.clip(values, BEGINNING_US // DAY_US, END_US // DAY_US) * DAY_US
     return np.where(valid(column), np.clip(values, BEGINNING_US, END_US), without)
+
+
+def unsuperseded(spine: Spine, time: int, until_us: int) -> Delta:
+    """Of an arrangement in which the rows of a key lie from the last `time` on, the rows but for those of before
+    `until_us` behind which there is a later one of before that."""
+    rows, spec = spine.contents(), spine.spec
+    old = moments(rows.columns[time], END_US) < until_us
+    keys = key_hash([rows.columns[i] for i in spec.key], [spec.types[i] for i in spec.key], spine.seed, len(rows))
+    changes = np.ones(len(rows), np.bool_)
+    np.logical_or(keys.hi[1:] != keys.hi[:-1], keys.lo[1:] != keys.lo[:-1], out=changes[1:])
+    earlier: NDArray[np.int64] = np.cumsum(old) - old
+    starts = np.flatnonzero(changes)
+    return rows.filter(~(old & (earlier > earlier[starts][np.cumsum(changes) - 1])))
 
 
 @dataclass(frozen=True, slots=True)

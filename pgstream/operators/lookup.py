@@ -12,7 +12,7 @@ from pgstream.delta import Column, Delta, Indices, concat
 from pgstream.functions.vector import column_of, numbers
 from pgstream.operators.arrange import consolidated, keys_at
 from pgstream.operators.join import Sides, pairs
-from pgstream.operators.queue import INT8, condensed, queue_spec, taken
+from pgstream.operators.queue import INT8, condensed, queue_spec
 from pgstream.storage.identity import Hash, key_hash, row_hash
 from pgstream.storage.order import OrderColumn
 from pgstream.storage.run import ArrangementSpec
@@ -66,8 +66,8 @@ class Lookup(Operator):
             )
             return self.idle(())
         if state[-1]:
-            waited, queue = taken(state[-1], 0)
-            rows, state[-1] = concat([waited.select(range(len(self.sides.left))), rows]), condensed(queue)
+            waited = state[-1].contents(range(len(self.sides.left)))
+            rows, state[-1] = concat([waited, rows]), Spine.empty(state[-1].spec, state[-1].seed, state[-1].pace)
         rows = consolidated(rows, tick)
         came, went = rows.filter(rows.weights > 0), rows.filter(rows.weights < 0)
         found = [self.idle(())]

@@ -144,12 +144,17 @@ class Lookup:
 @dataclass(frozen=True, slots=True)
 class Versions:
     """The rows that a stored relation has had, `input` being its Scan: of each `key` one for each `time`, the last that
-    was written. `gone` is true of one that was deleted, and says that from then on there is none."""
+    was written. `gone` is true of one that was deleted, and says that from then on there is none.
+
+    Of those before the watermark of `series` and `low_us` only the last is asked for, as a plan that is lowered knows.
+    """
 
     input: Relation
     key: tuple[Col, ...]
     time: Col
     gone: Col
+    series: tuple[int, ...] = ()
+    low_us: int = 0
 
     @property
     def columns(self) -> tuple[Col, ...]:

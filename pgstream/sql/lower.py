@@ -284,7 +284,7 @@ class _Within(Lowering):
     """The lowering of what reads `working` relations; what reads none of them is lowered outside."""
 
     def __init__(self, outer: Lowering, inside: Inside, working: Mapping[int, Node]) -> None:
-        super().__init__(inside, outer._facts, outer._salts.scope, working.get, outer._salts)
+        super().__init__(inside, outer.facts, outer._salts.scope, working.get, outer._salts)
         self._outer, self._inside, self._working = outer, inside, working
 
     def part(self, relation: Relation, needed: Iterable[int]) -> Part:

@@ -12,6 +12,7 @@ from pgstream.operators.lookup import Lookup
 from pgstream.operators.versions import Versions
 from pgstream.plan import relations as rel
 from pgstream.plan.expressions import Ref
+from pgstream.plan.rewrite import transform
 from pgstream.sql.lower_close import Momentarily
 from pgstream.sql.lower_expiry import refusing_late
 from pgstream.sql.lower_group import Lowerer
@@ -32,6 +33,9 @@ def lower_timed(lowering: Lowerer, relation: rel.Asof | rel.Lookup | rel.Version
 
 
 def _asof(lowering: Lowerer, join: rel.Asof, needed: frozenset[int]) -> Part:
+    final = _final(lowering, join)
+    if final is not None:
+        join = replace(join, right=transform(join.right, lambda part: _until(part, final)))
     condition = take_apart(join.condition, *column_ids(join))
     assert condition.left is condition.right is condition.residual is None, "ASOF joins compare by equations"
     joined = Joined.of(join, replace(condition, residual=join.residual), needed)
@@ -40,26 +44,32 @@ def _asof(lowering: Lowerer, join: rel.Asof, needed: frozenset[int]) -> Part:
     )
     left, right, _ = joined.lowered(lowering)
     nearest = Nearest(joined.sides(left, right), left_time, right_time, join.nearer, join.kind == "left")
-    operator, final = _chosen(lowering, join, nearest)
+    operator = _chosen(lowering, join, nearest, final)
     nodes = [left, right]
     if isinstance(operator, Asof):
         specs = (nearest.left_spec, nearest.right_spec)
         nodes = [lowering.circuit.add(Arrange(spec), [node]) for spec, node in zip(specs, nodes, strict=True)]
-    return _part(lowering.circuit.add(operator, nodes), joined, final, needed)
+    return _part(lowering.circuit.add(operator, nodes), joined, final is not None, needed)
 
 
-def _chosen(lowering: Lowerer, join: rel.Asof, nearest: Nearest) -> tuple[Operator, bool]:
-    """The operator for an ASOF join, and whether it takes nothing back."""
-    if isinstance(lowering.circuit, Momentarily):
-        return Asof(nearest), False
-    facts = lowering.facts
-    found = _passing(join, facts.event_time) if join.waits else None
-    if found is not None:
-        return FinalAsof(nearest, _series(found), found.low_us), True
-    found = _passing(join, refusing_late(facts))
+def _final(lowering: Lowerer, join: rel.Asof) -> Passing | None:
+    """How the watermarks pass for which a join waits; None where it does not wait."""
+    waits = join.waits and not isinstance(lowering.circuit, Momentarily)
+    return _passing(join, lowering.facts.event_time) if waits else None
+
+
+def _until(part: rel.Relation, found: Passing) -> rel.Relation:
+    return replace(part, series=_series(found), low_us=found.low_us) if isinstance(part, rel.Versions) else part
+
+
+def _chosen(lowering: Lowerer, join: rel.Asof, nearest: Nearest, final: Passing | None) -> Operator:
+    """The operator for an ASOF join."""
+    if final is not None:
+        return FinalAsof(nearest, _series(final), final.low_us)
+    found = None if isinstance(lowering.circuit, Momentarily) else _passing(join, refusing_late(lowering.facts))
     if found is not None and join.time.type.name in ("timestamp", "timestamptz"):
-        return BoundedAsof(nearest, _series(found), found.low_us), False
-    return Asof(nearest), False
+        return BoundedAsof(nearest, _series(found), found.low_us)
+    return Asof(nearest)
 
 
 def _passing(join: rel.Asof, time_of: TimeOf) -> Passing | None:
@@ -105,5 +115,7 @@ def _versions(lowering: Lowerer, relation: rel.Versions) -> Part:
         columns = scan.columns
     places = {col.id: i for i, col in enumerate(columns)}
     key = tuple(places[col.id] for col in relation.key)
-    made = lowering.circuit.add(Versions(node.types, key, places[relation.time.id], written is not None), [node])
+    time, series, low_us = places[relation.time.id], relation.series, relation.low_us
+    operator = Versions(node.types, key, time, written is not None, series, low_us)
+    made = lowering.circuit.add(operator, [node])
     return Part(made, {**places, relation.gone.id: len(columns)}, False)

@@ -12,12 +12,13 @@ class Inline:
 
     def __init__(self, source: Any, offset: bytes, needed: frozenset[int], _pool: Any, **_: Any) -> None:
         self._source, self._offset, self._needed = source, offset, needed
-        self.exhausted = False
+        self.exhausted = self.caught_up = False
 
     def take(self) -> Any:
         """The next batch; None where there is none yet."""
         batch = read(self._source, self._offset, self.limits, self._needed)
         self.exhausted = batch.exhausted
+        self.caught_up = batch.exhausted or batch.next == self._offset
         if batch.next == self._offset:
             return None
         self._offset = batch.next

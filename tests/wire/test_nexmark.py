@@ -13,9 +13,6 @@ from pgstream.connectors.nexmark import TABLES
 from pgstream.testing.server import Server
 
 ORACLE = os.environ.get("PGSTREAM_ORACLE")
-NOT_YET = {"q13": "FOR SYSTEM_TIME AS OF is not supported yet"}
-"""Queries that are refused, and what is said then."""
-
 pytestmark = [pytest.mark.oracle, pytest.mark.skipif(not ORACLE, reason="PGSTREAM_ORACLE is not set")]
 
 
@@ -33,7 +30,7 @@ def test_query(recorded: tuple[Server, Connection, Record], case: Case) -> None:
     server, oracle, record = recorded
     rows, equal = verdict(server, oracle, case, record)
     assert int(rows) > 0
-    assert equal == (f"no: {NOT_YET[case.query]}" if case.query in NOT_YET else "yes")
+    assert equal == "yes"
 
 
 def test_published_files_run_whole(recorded: tuple[Server, Connection, Record]) -> None:
