@@ -15,13 +15,16 @@ import pyarrow as pa
 from pgstream.connectors.connector import Opening
 from pgstream.connectors.kafka_client import LastError, as_sql_errors, kafka, made, partitions_of, require_reachable
 from pgstream.connectors.kafka_options import KafkaOptions
-from pgstream.connectors.kafka_progress import last_sent, require_progress_topic, require_topic
+from pgstream.connectors.kafka_progress import PARTITION, last_sent, require_progress_topic, require_topic
 from pgstream.connectors.outgoing import Outgoing, Record
 from pgstream.connectors.sink import Changes, Cursor
 from pgstream.errors import IoError
 
 SCHEMA = pa.schema([("key", pa.large_binary()), ("value", pa.large_binary()), ("time_ms", pa.int64())])
 QUEUED_MAX = 200_000
+ANY = -1
+"""Not a partition: the key chooses one."""
+
 PRODUCER = {
     "linger.ms": 5,
     "partitioner": "murmur2_random",
@@ -81,17 +84,19 @@ class KafkaSink:
             self._produce(producer, topic, key, value, max(0, time_ms))
         if self._options.exactly_once:
             note = json.dumps({"number": self._number}).encode()
-            self._produce(producer, self._options.progress_topic, self._id.encode(), note, 0)
+            self._produce(producer, self._options.progress_topic, self._id.encode(), note, 0, PARTITION)
         self._flush(producer, 0)
         if self._undelivered:
             raise IoError(f'could not write to topic "{topic}": {self._undelivered.pop()}')
         if self._options.exactly_once:
             producer.commit_transaction(timeout_s)
 
-    def _produce(self, producer: Any, topic: str, key: bytes | None, value: bytes | None, time_ms: int) -> None:
+    def _produce(
+        self, producer: Any, topic: str, key: bytes | None, value: bytes | None, time_ms: int, partition: int = ANY
+    ) -> None:
         while True:
             try:
-                producer.produce(topic, value, key, timestamp=time_ms)
+                producer.produce(topic, value, key, partition, timestamp=time_ms)
                 return
             except BufferError:
                 self._flush(producer, QUEUED_MAX // 2)
