@@ -112,8 +112,7 @@ class Session:
         self.pending_notifications: list[tuple[str, str]] = []
         self.inbox: deque[Message] = deque()
         self.inbound_copy: Any = None
-        self.closed = False
-        self.busy = False
+        self.closed = self.busy = False
         self._facts = replace(
             facts,
             assign=self.set_config,
