@@ -77,7 +77,7 @@ def starts_streaming(text: str, tokens: Sequence[Token]) -> bool:
     match words:
         case ["CREATE" | "DROP" | "ALTER", kind, *_] if kind in DROPPED:
             return True
-        case ["CALL", "PGSTREAM", "."] | ["VALIDATE", "CONNECTION", *_]:
+        case ["CALL", "PGSTREAM", ".", *_] | ["VALIDATE", "CONNECTION", *_]:
             return True
         case ["CREATE", "TABLE", *_]:
             return has_connector(text, tokens) or is_marked(text, tokens)
