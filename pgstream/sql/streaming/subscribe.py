@@ -198,6 +198,15 @@ def parse_declare(reader: Reader) -> Node:
     return _with_query(reader, subscribe, reader.at)
 
 
+def parse_explain(reader: Reader) -> Node:
+    """`EXPLAIN … SUBSCRIBE …`: an ExplainStmt whose query is the SubscribeStmt."""
+    while reader.word() != "SUBSCRIBE":
+        reader.at += 1
+    subscribe = parse_subscribe(reader)
+    reader.end()
+    return _with_query(reader, subscribe, reader.at)
+
+
 def _with_query(reader: Reader, subscribe: SubscribeStmt, after: int) -> Node:
     """The whole statement, in which `subscribe` ends before token `after`."""
     first, last = reader.tokens[0].start, reader.tokens[-1].end
@@ -233,9 +242,18 @@ def is_subscribing(text: str, tokens: Sequence[Token]) -> bool:
             return True
         case ["DECLARE", *rest]:
             return ("FOR", "SUBSCRIBE") in itertools.pairwise(rest)
+        case ["EXPLAIN", *rest]:
+            return _explained(rest) == "SUBSCRIBE"
         case ["FETCH", *rest]:
             return ("WITH", "(") in itertools.pairwise(rest)
     return False
+
+
+def _explained(words: Sequence[str]) -> str:
+    """The first word behind EXPLAIN and its options."""
+    if words and words[0] == "(":
+        words = words[words.index(")") + 1 if ")" in words else len(words) :]
+    return next((word for word in words if word not in ("ANALYZE", "ANALYSE", "VERBOSE")), "")
 
 
 def parse_subscribing(text: str, tokens: Sequence[Token], grammar: Grammar) -> Any:
@@ -248,6 +266,8 @@ def parse_subscribing(text: str, tokens: Sequence[Token], grammar: Grammar) -> A
             return parse_declare(reader)
         case "FETCH":
             return parse_fetch(reader)
+        case "EXPLAIN":
+            return parse_explain(reader)
     made = parse_subscribe(reader)
     reader.end()
     return made

@@ -23,7 +23,7 @@ def with_subscriptions(node: Node, whole: str, grammar: Grammar) -> Node:
     kind = type(node).__name__
     if kind == "SelectStmt":
         return _subscription(node, whole, grammar) or node
-    if kind in ("CopyStmt", "DeclareCursorStmt") and type(node.query).__name__ == "SelectStmt":
+    if kind in ("CopyStmt", "DeclareCursorStmt", "ExplainStmt") and type(node.query).__name__ == "SelectStmt":
         node.query = _subscription(node.query, whole, grammar) or node.query
     return node
 

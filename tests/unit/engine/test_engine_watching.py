@@ -180,3 +180,33 @@ def test_time_passes_though_nothing_changes(sql: Sql, monkeypatch: pytest.Monkey
     _, until, _ = one.channel.read(one.head.time_ms)
     sql.run("INSERT INTO t VALUES (1, 1)")
     assert one.channel.read(until)[0][0].time_ms > until
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("(SELECT g, count(*) AS n FROM t GROUP BY g)", "Project g AS g_1, count AS n"),
+        ("v WITH (PROGRESS) UP TO 5", "Scan v (g, n)"),
+        ("TO v", "Scan v (g, n)"),
+    ],
+)
+def test_explain(sql: Sql, query: str, first: str) -> None:
+    sql.run(TABLES)
+    sql.run("CREATE MATERIALIZED VIEW v AS SELECT g, count(*) AS n FROM t GROUP BY g")
+    for text in (f"EXPLAIN SUBSCRIBE {query}", f"EXPLAIN (COSTS off) SUBSCRIBE {query}"):
+        outcome = sql.run(text)
+        assert outcome is not None
+        assert outcome.rows[0].to_pylist()[0] == first
+    outcome = sql.run(f"EXPLAIN (STATE) SUBSCRIBE {query}")
+    assert outcome is not None
+    assert outcome.rows[0].to_pylist()[-1].startswith("result: bounded by the ")
+    assert not sql.database._database.head.watched
+
+
+def test_explain_of_the_function(sql: Sql) -> None:
+    sql.run(TABLES)
+    outcome, same = sql.run("EXPLAIN SELECT * FROM subscribe('t')"), sql.run("EXPLAIN SUBSCRIBE t")
+    assert outcome is not None
+    assert same is not None
+    assert outcome.rows[0].equals(same.rows[0])
+    assert sql.fails("42P01", "EXPLAIN SUBSCRIBE nope").position == 18
