@@ -121,7 +121,7 @@ class MaterializedView:
     kept: tuple[tuple[str, str], ...] = ()
 
 
-CHANGE_FORMATS = frozenset(("upsert", "debezium", "debezium_json"))
+CHANGE_FORMATS = frozenset(("upsert", "debezium", "debezium_json", "debezium_avro", "debezium_protobuf"))
 """Formats whose records are changes by key."""
 
 
