@@ -20,7 +20,7 @@ from pglast.stream import RawStream
 from pgstream.errors import FeatureNotSupported, InvalidEscapeSequence, SqlError, SyntaxError42601, WindowingError
 from pgstream.plan.terms import PLAIN, Terms
 from pgstream.sql import dialects, streaming
-from pgstream.sql.streaming import Token, rewriting, timed_joins
+from pgstream.sql.streaming import Token, qualify, rewriting, timed_joins
 from pgstream.sql.streaming.emission import without_emit
 from pgstream.sql.streaming.foreign import refuse_foreign
 
@@ -180,6 +180,9 @@ def _postgres(text: str, whole: str) -> list[Parsed]:
 
 def _of_other_systems(text: str, error: parser.ParseError) -> tuple[str, Any]:
     """What Postgres' grammar rejects with `error`, if a rewriting of the same length makes it acceptable."""
+    qualified = qualify.clauses(text, tokens(text))
+    if qualified:
+        return _qualified(text, qualified)
     grammar = rewriting.rewritten(text, tokens(text))
     if grammar is None:
         refuse_foreign(text)
@@ -241,6 +244,20 @@ def _tried(node: Any) -> Any:
     cast = ast.TypeCast(arg=shown, typeName=node.typeName, location=node.location)
     when = ast.CaseWhen(expr=valid, result=cast, location=node.location)
     return ast.CaseExpr(args=(when,), location=node.location)
+
+
+def _qualified(text: str, found: list[qualify.Qualify]) -> tuple[str, Any]:
+    """The statements of a text with QUALIFY clauses."""
+    grammar = qualify.without(text, found)
+    raw: Any
+    try:
+        raw = parser.parse_sql(grammar)
+    except parser.ParseError as error:
+        grammar, raw = _of_other_systems(grammar, error)
+    for clause in found:
+        [condition] = _postgres(qualify.alone(text, clause, found), text)
+        qualify.attach([statement.stmt for statement in raw], clause, condition.node)
+    return grammar, raw
 
 
 def _unmark(node: Any) -> None:
