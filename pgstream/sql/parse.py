@@ -20,7 +20,7 @@ from pglast.stream import RawStream
 from pgstream.errors import FeatureNotSupported, InvalidEscapeSequence, SqlError, SyntaxError42601, WindowingError
 from pgstream.plan.terms import PLAIN, Terms
 from pgstream.sql import dialects, streaming
-from pgstream.sql.streaming import Token, qualify, rewriting, timed_joins
+from pgstream.sql.streaming import Token, mutual, qualify, rewriting, timed_joins
 from pgstream.sql.streaming.emission import without_emit
 from pgstream.sql.streaming.foreign import refuse_foreign
 
@@ -197,6 +197,8 @@ def _of_other_systems(text: str, error: parser.ParseError) -> tuple[str, Any]:
         _unmark(raw)
     if rewriting.SUBSCRIPT in grammar or "try_cast" in text.lower():
         raw = _restore(raw, text)
+    if mutual.CLAUSE.search(text) is not None:
+        _attach_mutual(raw, text)
     return grammar, raw
 
 
@@ -217,6 +219,27 @@ def _restore(node: Any, text: str) -> Any:
         if text[max(node.location - 4, 0) : node.location].upper() == "TRY_":
             return _tried(node)
     return node
+
+
+def _attach_mutual(node: Any, text: str) -> None:
+    """What WITH MUTUALLY RECURSIVE said, in the tree."""
+    if isinstance(node, tuple):
+        for part in node:
+            _attach_mutual(part, text)
+    elif isinstance(node, ast.Node):
+        if isinstance(node, ast.WithClause):
+            mutual.attach_mutual(node, text, tokens(text), lambda start, end: _column_defs(text, start, end))
+        for slot in node:
+            value = getattr(node, slot)
+            if isinstance(value, tuple | ast.Node):
+                _attach_mutual(value, text)
+
+
+def _column_defs(text: str, start: int, end: int) -> tuple[Any, ...]:
+    """What stands in parentheses, as the columns of a table."""
+    [statement] = parser.parse_sql("CREATE TABLE x".ljust(start) + text[start:end])
+    table: Any = statement.stmt
+    return tuple(table.tableElts)
 
 
 def _subscripted(node: Any, text: str) -> Any:
