@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pgstream.circuit.operator import BEGINNING_US, END_US, Operator, Series, TickContext
 from pgstream.delta import Column, Delta, concat
 from pgstream.functions.vector import column_of, numbers, valid
+from pgstream.operators.calendar_bound import CalendarBound
 from pgstream.operators.queue import condensed, first_us, queue_spec, taken
 from pgstream.storage.run import ArrangementSpec
 from pgstream.storage.spine import Spine
@@ -29,7 +30,8 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Temporal(Operator):
-    """The input's rows from the last of `begins` on until the first of `ends`; a bound that is NULL is never.
+    """The input's rows from the last of `begins` on until the first of `ends`, and while all of `calendar` hold; a
+    bound that is NULL is never.
 
     What a tick sees depends on the input and the clock alone, however it came there. Only rows that will come or go are
     kept, until they have.
@@ -38,6 +40,7 @@ class Temporal(Operator):
     columns: tuple[SqlType, ...]
     begins: tuple[Bound, ...]
     ends: tuple[Bound, ...]
+    calendar: tuple[CalendarBound, ...] = ()
 
     awaits: Series = ()
 
@@ -56,11 +59,10 @@ class Temporal(Operator):
     def step(self, tick: TickContext, state: list[Spine], inputs: Sequence[Delta]) -> Delta:
         now_us = tick.clock.reading(())
         due, queue = taken(state[0], now_us)
-        moved, was_there = due.select(range(len(self.columns))), numbers(due.columns[-1]) == self._life(due)[1]
-        gone = moved.filter(was_there).negate()
-        come, later = self._sorted(
-            concat([moved.filter(~was_there), Delta(inputs[0].columns, inputs[0].weights)]), now_us
-        )
+        moved = due.select(range(len(self.columns)))
+        # Until it was due, everything was as right before that.
+        gone = moved.filter(self._there(moved, numbers(due.columns[-1]) - 1)).negate()
+        come, later = self._sorted(concat([moved, Delta(tuple(inputs[0].columns), inputs[0].weights)]), now_us)
         state[0] = condensed(queue.insert(later) if len(later) else queue)
         return concat([gone, come])
 
@@ -77,18 +79,36 @@ class Temporal(Operator):
         return begin, end
 
     def _moments(self, column: Column, bound: Bound, never: int) -> Ints:
-        # Infinite moments lie outside of all others with every shift.
-        values = numbers(column).astype(np.int64)
-        if self.columns[bound.position].name == "date":
-            values = np.clip(values, BEGINNING_US // DAY_US, END_US // DAY_US) * DAY_US
-        moments = np.clip(np.clip(values, BEGINNING_US, END_US) + bound.shift_us, BEGINNING_US, END_US)
+        moments = np.clip(self._clipped(column, bound.position) + bound.shift_us, BEGINNING_US, END_US)
         return np.where(valid(column), moments, never)
 
-    def _sorted(self, rows: Delta, now_us: int) -> tuple[Delta, Delta]:
-        """Those rows that are there now, and all that will come or go, with the time of that."""
+    def _clipped(self, column: Column, position: int) -> Ints:
+        """Moments in microseconds. Infinite ones lie outside of all others with every shift."""
+        values = numbers(column).astype(np.int64)
+        if self.columns[position].name == "date":
+            values = np.clip(values, BEGINNING_US // DAY_US, END_US // DAY_US) * DAY_US
+        return np.clip(values, BEGINNING_US, END_US)
+
+    def _there(self, rows: Delta, now_us: Ints) -> NDArray[np.bool_]:
+        """Which rows are there, each at a moment of its own."""
         begin, end = self._life(rows)
         there = (begin <= now_us) & (now_us < end)
-        waiting = (begin < end) & (end > now_us) & ((begin > now_us) | (end < END_US))
+        for bound in self.calendar if len(rows) else ():
+            column = rows.columns[bound.position]
+            there &= valid(column) & bound.holds(self._clipped(column, bound.position), now_us)
+        return there
+
+    def _sorted(self, rows: Delta, now_us: int) -> tuple[Delta, Delta]:
+        """Those rows that are there now, and all that may come or go, with the time of that."""
+        now = np.full(len(rows), now_us)
+        begin, end = self._life(rows)
         times = np.where(begin > now_us, begin, end)
+        for bound in self.calendar if len(rows) else ():
+            column = rows.columns[bound.position]
+            changes = bound.changes(self._clipped(column, bound.position), now)
+            times = np.where(begin > now_us, times, np.minimum(times, changes))
+        waiting = (begin < end) & (end > now_us) & (times < END_US)
+        for bound in self.calendar:
+            waiting &= valid(rows.columns[bound.position])
         later = Delta((*rows.columns, column_of(times, pa.int64())), rows.weights).filter(waiting)
-        return rows.filter(there), later
+        return rows.filter(self._there(rows, now)), later

@@ -340,7 +340,9 @@ class Fade:
 @dataclass(frozen=True, slots=True)
 class Temporal:
     """The input's rows while the clock is at or after all `begins` and before all `ends`, each a moment of the row and
-    microseconds more. There are none but in plans of kept queries that are about to be lowered.
+    microseconds more, and while the moments in `compared` are as they should be with the clock and a number of months
+    more: each of `by` is how they compare, and microseconds before the months, the months, and microseconds after them.
+    There are none but in plans of kept queries that are about to be lowered.
     """
 
     input: Relation
@@ -348,6 +350,8 @@ class Temporal:
     begin_shifts: tuple[int, ...]
     ends: tuple[Expr, ...]
     end_shifts: tuple[int, ...]
+    compared: tuple[Expr, ...] = ()
+    by: tuple[tuple[str, int, int, int], ...] = ()
 
     @property
     def columns(self) -> tuple[Col, ...]:
@@ -359,7 +363,7 @@ class Recursion:
     """WITH RECURSIVE: the rows of `base`, then those that `step` makes of the rows added last, until it adds none.
 
     In `step`, a Scan of the relation `working`, a negative number, is the rows added last. `base`, `step` and
-    `columns` agree in type; `all` keeps rows that are there already.
+    `columns` agree in type; `all` keeps rows that are there already. Only a one-shot query may hold one.
     """
 
     base: Relation
@@ -367,27 +371,6 @@ class Recursion:
     working: int
     all: bool
     columns: tuple[Col, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Mutual:
-    """WITH MUTUALLY RECURSIVE: relations that begin empty, and become what their `terms` make of them until nothing
-    changes; in a term a Scan of `workings[i]`, a negative number, is relation number i.
-
-    The rows of all: of each the columns of its relation, `columns[i]`, NULLs for those of the others, and its number.
-    After `limit` rounds, where there is one, it is an error that something still changes, or the end if it `returns`.
-    """
-
-    terms: tuple[Relation, ...]
-    workings: tuple[int, ...]
-    relations: tuple[tuple[Col, ...], ...]
-    number: Col
-    limit: int | None
-    returns: bool
-
-    @property
-    def columns(self) -> tuple[Col, ...]:
-        return (*(col for relation in self.relations for col in relation), self.number)
 
 
 Relation = (
@@ -413,5 +396,4 @@ Relation = (
     | Fade
     | Temporal
     | Recursion
-    | Mutual
 )

@@ -72,9 +72,8 @@ RELATIONS: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {
     rel.Sessions: (("input",), ("partition", "time", "gap", "start", "end", "last")),
     rel.Close: (("input",), ("end", "early")),
     rel.Fade: (("input",), ("key",)),
-    rel.Temporal: (("input",), ("begins", "ends")),
+    rel.Temporal: (("input",), ("begins", "ends", "compared")),
     rel.Recursion: (("base", "step"), ("columns",)),
-    rel.Mutual: (("terms",), ("relations", "number")),
 }
 """Of each relation the fields that hold its inputs, and those that hold its own columns and expressions."""
 

@@ -152,10 +152,6 @@ class _PlanText:
                 return f"{kind.capitalize()}{' all' if all else ''} ({self._cols(columns)})"
             case rel.Recursion(_, _, working, all, columns):
                 return f"Recursion{' all' if all else ''} over {working} ({self._cols(columns)})"
-            case rel.Mutual(_, workings, relations):
-                pairs = zip(workings, relations, strict=True)
-                each = ", ".join(f"{working} ({self._cols(cols)})" for working, cols in pairs)
-                return f"Mutual recursion over {each}"
             case rel.TopN():
                 return self._top(node)
             case rel.Sort(_, order):
@@ -210,7 +206,7 @@ class _PlanText:
     def _timed(self, node: rel.Close | rel.Temporal) -> str:
         if isinstance(node, rel.Close):
             return f"Close {self.text(node.end)}"
-        sides = ((node.begins, "from"), (node.ends, "until"))
+        sides = ((node.begins, "from"), (node.ends, "until"), (node.compared, "by months"))
         return " ".join(["Temporal", *(f"{word} {self._exprs(exprs)}" for exprs, word in sides if exprs)])
 
     def _table_call(self, node: rel.TableCall) -> str:

@@ -6,7 +6,7 @@ constant intervals on the other. They are taken out of an optimised plan's filte
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pgstream.plan import relations as rel
 from pgstream.plan.expressions import Call, CastExpr, Const, Expr
@@ -28,6 +28,22 @@ _MOMENTS = ("date", "timestamp", "timestamptz")
 class _Bounds(NamedTuple):
     begins: tuple[tuple[Expr, int], ...] = ()
     ends: tuple[tuple[Expr, int], ...] = ()
+    calendar: tuple[tuple[Expr, tuple[str, int, int, int]], ...] = ()
+
+
+class _Shift(NamedTuple):
+    """What is added to the clock: microseconds, then months, then microseconds again."""
+
+    before_us: int = 0
+    months: int = 0
+    after_us: int = 0
+
+    def plus(self, sign: int, span: Interval) -> "_Shift | None":
+        """As much later; None where months would be added twice, which is not the same as adding both."""
+        us = sign * (span.days * DAY_US + span.us)
+        if not span.months:
+            return self._replace(after_us=self.after_us + us)
+        return None if self.months else _Shift(self.after_us, sign * span.months, us)
 
 
 def reads_clock(expr: Expr) -> bool:
@@ -63,8 +79,8 @@ def _relation(relation: Relation) -> Relation:
 
 
 def _bounded(input: Relation, bounds: _Bounds) -> Relation:
-    (begins, ends) = (tuple(zip(*side, strict=True)) or ((), ()) for side in bounds)
-    return rel.Temporal(input, begins[0], begins[1], ends[0], ends[1])
+    begins, ends, calendar = (tuple(zip(*side, strict=True)) or ((), ()) for side in bounds)
+    return rel.Temporal(input, begins[0], begins[1], ends[0], ends[1], calendar[0], calendar[1])
 
 
 def _split(predicate: Expr) -> tuple[Expr | None, _Bounds | None]:
@@ -78,7 +94,7 @@ def _split(predicate: Expr) -> tuple[Expr | None, _Bounds | None]:
     return rest, _Bounds(*(tuple(_joined(side)) for side in zip(*found.values(), strict=True)))
 
 
-def _joined(sides: Iterable[tuple[tuple[Expr, int], ...]]) -> Iterable[tuple[Expr, int]]:
+def _joined(sides: Iterable[tuple[Any, ...]]) -> Iterable[Any]:
     return (bound for side in sides for bound in side)
 
 
@@ -90,9 +106,12 @@ def _bounds(condition: Expr) -> _Bounds | None:
     name, row, clock = compared
     if reads_clock(row):
         name, row, clock = mirrored(name), clock, row
-    shift = _shift_us(clock)
-    if shift is None or reads_clock(row) or not used(row) or row.type.name not in _MOMENTS:
+    found = _shift(clock)
+    if found is None or reads_clock(row) or not used(row) or row.type.name not in _MOMENTS:
         return None
+    if found.months:
+        return _Bounds(calendar=((row, (name, *found)),))
+    shift = found.after_us
     # now + shift < row is the same as now < row - shift, and so on.
     after, at = ((row, 1 - shift),), ((row, -shift),)
     return {
@@ -104,19 +123,18 @@ def _bounds(condition: Expr) -> _Bounds | None:
     }[name]
 
 
-def _shift_us(expr: Expr) -> int | None:
+def _shift(expr: Expr) -> _Shift | None:
     """How much later than now `expr` is, in a zone where every day has 24 hours; None where that is not constant."""
     match expr:
         case Call(function, ()) if function.name in CLOCK:
-            return 0
+            return _Shift()
         case CastExpr(arg, type) if type.name in ("timestamp", "timestamptz") and type.typmod == -1:
-            return _shift_us(arg)
+            return _shift(arg)
         case Call(function, (Const(str() as zone), arg)) if function.name == "timezone" and zone.upper() == "UTC":
-            return _shift_us(arg)
-        case Call(function, (arg, Const(Interval(0, days, us)))) if function.name.endswith(_SHIFTS):
-            shift = _shift_us(arg)
-            sign = 1 if function.name.endswith("_pl_interval") else -1
-            return None if shift is None else shift + sign * (days * DAY_US + us)
+            return _shift(arg)
+        case Call(function, (arg, Const(Interval() as span))) if function.name.endswith(_SHIFTS):
+            shift = _shift(arg)
+            return None if shift is None else shift.plus(1 if function.name.endswith("_pl_interval") else -1, span)
     return None
 
 

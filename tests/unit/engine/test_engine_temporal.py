@@ -1,7 +1,7 @@
 """Conditions on the clock: rows that appear and expire by themselves, in simulated time."""
 
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -126,11 +126,45 @@ def test_a_view_equals_its_query_at_every_time(timeline: Timeline, query: str) -
 
 
 @pytest.mark.parametrize(
+    "condition",
+    [
+        "ts > now() - interval '1 month'",
+        "ts <= now() - interval '1 month 2 days 3 hours'",
+        "ts >= now() + interval '1 year 1 month' AND ts < now() + interval '400 days'",
+        "ts < now() - interval '1 day' + interval '1 month'",
+        "ts::date = now() - interval '1 month'",
+    ],
+)
+@pytest.mark.parametrize("crash", [False, True])
+def test_months_are_those_of_the_calendar(timeline: Timeline, condition: str, crash: bool) -> None:  # noqa: F811
+    """A row of the end of February may go at one hour of the 28th of March, and be back at midnight, three times."""
+    timeline.run(TABLE)
+    query = f"SELECT id FROM t WHERE {condition}"
+    timeline.run(VIEW.format("v", query))
+    chance = random.Random(3)
+    moments = [
+        datetime(2026 + year, month, day, tzinfo=UTC) + timedelta(seconds=chance.randrange(86400))
+        for month, day in ((1, 28), (1, 30), (1, 31), (2, 1), (2, 27), (2, 28), (2, 28), (3, 1), (3, 30), (3, 31))
+        for year in (0, 1)
+    ]
+    values = ", ".join(f"({id}, '{moment}')" for id, moment in enumerate(moments))
+    timeline.run(f"INSERT INTO t VALUES {values}, (100, NULL), (101, 'infinity'), (102, '-infinity')")
+    timeline.passes(86400 * 25)
+    for step in range(140):
+        timeline.passes(chance.choice([3600, 6 * 3600, 86400]) * chance.random())
+        assert timeline.rows("SELECT * FROM v") == timeline.rows(query), step
+        if step % 20 == 0:
+            timeline.open(crash=crash)
+        if step % 10 == 0:
+            timeline.run(f"UPDATE t SET ts = ts WHERE id = {step % len(moments)}; DELETE FROM t WHERE id = {step}")
+
+
+@pytest.mark.parametrize(
     "query",
     [
         "SELECT now()",
         "SELECT id, now() - ts AS age FROM t",
-        "SELECT id FROM t WHERE ts > now() - interval '1 month'",
+        "SELECT id FROM t WHERE ts > now() - interval '1 month' - interval '1 month'",
         "SELECT id FROM t WHERE ts > now() OR id = 1",
         "SELECT id FROM t WHERE now() - ts < interval '5 minutes'",
         "SELECT a.id FROM t a LEFT JOIN t b ON a.id = b.id AND a.ts > now()",
