@@ -14,8 +14,6 @@ from pgstream.catalog.objects import (
     Check,
     CompositeType,
     Connection,
-    EnumLabel,
-    EnumType,
     Feed,
     Index,
     IndexColumn,
@@ -39,8 +37,6 @@ CLASSES: dict[str, Any] = {
     cls.__name__: cls
     for cls in (
         CompositeType,
-        EnumLabel,
-        EnumType,
         Argument,
         Check,
         Connection,

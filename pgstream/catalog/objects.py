@@ -9,10 +9,6 @@ A relation owns three consecutive OIDs, as PostgreSQL gives every relation a row
 
 from dataclasses import dataclass, field
 
-from pgstream.catalog.type_objects import CompositeType as CompositeType
-from pgstream.catalog.type_objects import EnumLabel as EnumLabel
-from pgstream.catalog.type_objects import EnumType as EnumType
-from pgstream.catalog.type_objects import TableColumn as TableColumn
 from pgstream.types.definition import SqlType
 
 PG_CATALOG = 11
@@ -29,6 +25,18 @@ class Schema:
 
     oid: int
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column of a stored relation. `default` is the SQL text of its default expression, `generated` that of what it
+    is computed as from the other columns."""
+
+    name: str
+    type: SqlType
+    not_null: bool = False
+    default: str | None = None
+    generated: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +68,14 @@ class Watermark:
 
     `expression` is SQL text over the relation's columns; empty: the default lag behind the column. A partition that
     gives nothing for `idle_us` is not waited for; a row whose time is over `ahead_us` past the clock moves nothing.
+    `late` is the name of the relation for rows that come too late; empty: that of the source, and `_late`.
     """
 
     column: int
     expression: str = ""
     idle_us: int = 5_000_000
     ahead_us: int = 3_600_000_000
+    late: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +131,7 @@ class MaterializedView:
     kept: tuple[tuple[str, str], ...] = ()
 
 
-CHANGE_FORMATS = frozenset(("upsert", "debezium", "debezium_json", "debezium_avro", "debezium_protobuf"))
+CHANGE_FORMATS = frozenset(("upsert", "debezium", "debezium_json"))
 """Formats whose records are changes by key."""
 
 
@@ -206,7 +216,7 @@ class Source:
     @property
     def late_name(self) -> str:
         """The relation that keeps the rows that came behind this source's watermark, if it declares one."""
-        return f"{self.name}_late"
+        return (self.watermark.late if self.watermark is not None else "") or f"{self.name}_late"
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +305,23 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
+class CompositeType:
+    """What CREATE TYPE … AS (…) declares: the type of rows that stand in no relation. `columns` are its attributes.
+
+    Its OIDs are those of a relation without rows: `oid` in pg_class, `oid + 1` the type, `oid + 2` the array over it.
+    """
+
+    oid: int
+    schema_oid: int
+    name: str
+    columns: tuple[TableColumn, ...]
+
+    @property
+    def depends(self) -> frozenset[int]:
+        return frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Argument:
     """A parameter of a function: `mode` is `i` for an argument and `t` or `o` for a column of its result. `default` is
     SQL text."""
@@ -346,7 +373,7 @@ class SqlFunction:
 
 
 Relation = Table | View | MaterializedView | Source | Sink
-UserType = CompositeType | EnumType
+UserType = CompositeType
 Unlisted = Index | Feed | Subscription | Secret | Connection | UserType | SqlFunction
 """What has a name among the relations without being one."""
 
@@ -365,7 +392,6 @@ KIND_NAMES: dict[type, str] = {
     Secret: "secret",
     Connection: "connection",
     CompositeType: "type",
-    EnumType: "type",
     SqlFunction: "function",
 }
 """What error messages call each kind."""

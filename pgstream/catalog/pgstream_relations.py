@@ -145,12 +145,18 @@ def pgstream_watermarks(catalog: Catalog, context: EvalContext) -> Iterator[Row]
     ask = session_of(context).watermarks
     for facts in () if ask is None else ask():
         relation = catalog.objects.get(facts.oid)
-        if not isinstance(relation, Source | Table):
+        declared = relation.watermark if isinstance(relation, Source | Table) else None
+        if not isinstance(relation, Source | Table) or declared is None:
             continue
         yield {
             "relid": facts.oid,
             "schemaname": catalog.schema_name(relation.schema_oid),
             "relname": relation.name,
+            "column_name": relation.columns[declared.column].name,
+            "expression": declared.expression or None,
+            "idle_timeout": Interval(0, 0, declared.idle_us),
+            "max_ahead": Interval(0, 0, declared.ahead_us),
+            "late_rows": facts.late,
             "state": facts.state,
             "watermark": facts.watermark_us,
             "held_by": facts.held_by,

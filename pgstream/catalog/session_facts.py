@@ -81,7 +81,8 @@ class SourceFacts:
 @dataclass(frozen=True, slots=True)
 class WatermarkFacts:
     """A watermark, as pgstream_watermarks shows it: whether it is moving, idle or ended, how far it has come (None:
-    nowhere, or past the end), which of how many partitions holds it, and those that nobody waits for."""
+    nowhere, or past the end), which of how many partitions holds it, and those that nobody waits for. `late` is how
+    many rows lie in the relation of late rows, where there is one."""
 
     oid: int
     state: str
@@ -89,6 +90,7 @@ class WatermarkFacts:
     held_by: str | None
     partitions: int
     idle: tuple[str, ...]
+    late: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +100,6 @@ class StalledView:
     sqlstate: str
     error: str
     since_us: int
-
-
-@dataclass(frozen=True, slots=True)
-class CursorFacts:
-    """A cursor of the session, as pg_cursors shows it."""
-
-    name: str
-    statement: str
-    hold: bool
-    binary: bool
-    scroll: bool
-    created_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +161,6 @@ class SessionFacts:
     """Who is told of changes in the database."""
     stalled: Callable[[], Mapping[int, StalledView]] | None = field(default=None, compare=False, repr=False)
     """The views, sinks and feeds of the database for which time stands still, by OID."""
-    cursors: Callable[[], Sequence[CursorFacts]] | None = field(default=None, compare=False, repr=False)
-    """The cursors that the session has open."""
     assign: Callable[[str, str | None, bool], str] | None = field(default=None, compare=False, repr=False)
     """`set_config(name, value, is_local)`: sets a parameter of the session and returns the value it has now."""
     setting: Callable[[str], str | None] | None = field(default=None, compare=False, repr=False)

@@ -65,6 +65,8 @@ def _altered(head: Head, statement: AlterOutside) -> Head:
     fresh = Named(thing.named.connections, (*secrets, *named.secrets))
     depends = (thing.depends - thing.named.oids) | fresh.oids
     made = replace(thing, options=(*options, *statement.options), named=fresh, depends=depends)
+    if statement.watermark is not None and isinstance(made, Source):
+        made = replace(made, watermark=statement.watermark)
     changed = replace(head, catalog=head.catalog.put(made))
     users = [thing for thing in changed.catalog.dependents(made.oid) if isinstance(thing, Source | Sink)]
     if isinstance(made, Connection):

@@ -28,7 +28,7 @@ from pgstream.engine.outcome import Outcome
 from pgstream.engine.outlets import Outlets
 from pgstream.engine.per_bound import PerBound
 from pgstream.engine.reading import Snapshot, plan_of
-from pgstream.engine.rebuilding import forgotten, kept_otherwise, rebuilt
+from pgstream.engine.rebuilding import forgotten, kept_otherwise, marked_otherwise, rebuilt
 from pgstream.engine.replay import Replays
 from pgstream.engine.roots import Live
 from pgstream.engine.sharing import Asked, Recipe, Sharing
@@ -42,6 +42,7 @@ from pgstream.errors import InvalidCatalogName, SqlError, UndefinedTable
 from pgstream.functions.registry import EvalContext
 from pgstream.sql.bind import Bound
 from pgstream.sql.bind.alter_retention import AlterRetention
+from pgstream.sql.bind.alter_watermark import AlterWatermark
 from pgstream.storage.store import Store
 from pgstream.world import World
 
@@ -205,6 +206,8 @@ class Database:
         """The draft of a definition, with the clock that its backfill begins at."""
         if isinstance(bound.statement, AlterRetention):
             draft = kept_otherwise(self.definer, head, bound.statement, bound.tag)
+        elif isinstance(bound.statement, AlterWatermark):
+            draft = marked_otherwise(head, bound.statement, bound.tag)
         else:
             draft = self.definer.define(head, bound.statement, bound.tag)
         return replace(draft, head=self.times.begun(draft.head, self._now_us())) if draft.built else draft

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from pgstream.catalog.objects import CatalogObject, Feed, Index, MaterializedView, Sink, Subscription, Table
+from pgstream.catalog.objects import CatalogObject, Feed, Index, MaterializedView, Sink, Source, Subscription, Table
 from pgstream.circuit.circuit import Node
 from pgstream.engine.defining import Definer
 from pgstream.engine.draft import Draft
@@ -22,6 +22,7 @@ from pgstream.plan.terms import Terms
 from pgstream.sql.bind import BindScope, bind
 from pgstream.sql.bind import statements as bound_statements
 from pgstream.sql.bind.alter_retention import AlterRetention
+from pgstream.sql.bind.alter_watermark import AlterWatermark
 from pgstream.sql.bind.statements import Query
 from pgstream.sql.bind.view_options import with_options
 from pgstream.sql.parse import parse
@@ -113,6 +114,13 @@ def _plan(head: Head, query: str, search_path: tuple[str, ...]) -> tuple[Relatio
     bound = bind(parsed, head.catalog, BindScope(search_path))
     assert isinstance(bound.statement, Query | bound_statements.Feed)
     return bound.statement.plan, bound.statement.terms
+
+
+def marked_otherwise(head: Head, statement: AlterWatermark, tag: str) -> Draft:
+    """The draft of a source or table of another watermark; what has passed by the old one has passed."""
+    thing = head.catalog.objects[statement.oid]
+    assert isinstance(thing, Source | Table)
+    return Draft(replace(head, catalog=head.catalog.put(replace(thing, watermark=statement.watermark))), Outcome(tag))
 
 
 def kept_otherwise(definer: Definer, head: Head, statement: AlterRetention, tag: str) -> Draft:

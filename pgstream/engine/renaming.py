@@ -83,7 +83,9 @@ def _named(catalog: Catalog, thing: CatalogObject, name: str) -> Catalog:
         catalog = catalog.put(replace(table, primary_key=replace(table.primary_key, name=name)))
     if isinstance(made, Source):
         for part in catalog.belonging(made.oid):
-            catalog = _named(catalog, part, made.errors_name)
+            late = isinstance(part, Table) and part.late
+            owed = made.late_name if late else made.errors_name
+            catalog = catalog if part.name == owed else _named(catalog, part, owed)
     return catalog
 
 

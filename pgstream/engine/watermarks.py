@@ -234,12 +234,21 @@ class Watermarks:
         state = "ended" if us == END_US else "moving" if awake else "idle"
         idle = tuple(sorted(name for name in marks if name not in awake)) if state != "ended" else ()
         known = BEGINNING_US < us < END_US
-        return WatermarkFacts(oid, state, us if known else None, holder, len(marks), idle)
+        return WatermarkFacts(oid, state, us if known else None, holder, len(marks), idle, _late(head, oid))
 
 
 def _advance(found: dict[Series, int], series: Series, us: int) -> None:
     if us > found.get(series, BEGINNING_US):
         found[series] = us
+
+
+def _late(head: Head, oid: int) -> int | None:
+    """How many rows lie in a relation of late rows."""
+    found = [part for part in head.catalog.belonging(oid) if isinstance(part, Table) and part.late]
+    if not found:
+        return None
+    rows = head.rows(found[0].oid)
+    return 0 if rows is None else rows.total()
 
 
 def reached(clock: Clock, series: Iterable[Series]) -> Clock:

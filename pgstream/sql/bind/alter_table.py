@@ -17,6 +17,7 @@ from pgstream.plan.expressions import Expr, Ref
 from pgstream.plan.relations import Project
 from pgstream.sql.bind.alter_constraints import constrain, say_again, unconstrain, validate
 from pgstream.sql.bind.alter_retention import OPTION_COMMANDS, alter_retention
+from pgstream.sql.bind.alter_watermark import alter_limits
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.coercion import coerce
 from pgstream.sql.bind.commands import Command, binds_statement
@@ -68,6 +69,9 @@ def bind_alter_table(binding: Binding, node: Node, parsed: Parsed) -> Command:
     if isinstance(found, MaterializedView) and any(command.subtype in OPTION_COMMANDS for command in commands):
         binding.depends.add(found.oid)
         return Command(alter_retention(found, commands), tag)
+    if isinstance(found, Table) and any(command.subtype in OPTION_COMMANDS for command in commands):
+        binding.depends.add(found.oid)
+        return Command(alter_limits(found, commands), tag)
     for command in commands:
         if command.subtype not in ACTIONS:
             name = command.subtype.name.removeprefix("AT_")

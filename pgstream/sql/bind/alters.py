@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pgstream.catalog.objects import Connection, Named, Secret, Sink, Source
+from pgstream.catalog.objects import Connection, Named, Secret, Sink, Source, Watermark
 from pgstream.errors import DuplicateTable, InvalidParameterValue, UndefinedObject, UndefinedTable, WrongObjectType
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.commands import Command, binds_statement
 from pgstream.sql.bind.outside import given_options
 from pgstream.sql.bind.statements import Rename
+from pgstream.sql.bind.watermarks import LIMITS, altered_limits
 from pgstream.sql.parse import Parsed
 from pgstream.sql.streaming import Option
 from pgstream.sql.streaming.alters import AlterOutsideStmt, RenameOutsideStmt
@@ -32,6 +33,8 @@ class AlterOutside:
     options: tuple[tuple[str, str], ...]
     named: Named
     reset: frozenset[str]
+    watermark: Watermark | None = None
+    """The watermark of a source, where it becomes another one."""
 
 
 @binds_statement(AlterOutsideStmt)
@@ -42,7 +45,10 @@ def bind_alter_outside(binding: Binding, node: AlterOutsideStmt, parsed: Parsed)
     if isinstance(thing, Connection):
         given, reset = said_plainly(thing.kind, given), said_plainly(thing.kind, reset)
     kept, unset = [], {option.name for option in reset}
+    watermark = altered_limits(thing, (*given, *reset))
     for option in given:
+        if option.name in LIMITS:
+            continue
         name = ONE_NAME.get(option.name, option.name)
         if name in FIXED and node.kind != "connection":
             raise InvalidParameterValue(
@@ -56,7 +62,8 @@ def bind_alter_outside(binding: Binding, node: AlterOutsideStmt, parsed: Parsed)
     options, named = given_options(binding, tuple(kept))
     if named.connections:
         raise InvalidParameterValue(f"the connection of a {node.kind} cannot be changed")
-    return Command(AlterOutside(thing.oid, options, named, frozenset(unset)), f"ALTER {node.kind.upper()}")
+    made = AlterOutside(thing.oid, options, named, frozenset(unset), watermark)
+    return Command(made, f"ALTER {node.kind.upper()}")
 
 
 def _check(kind: str, name: str, option: Option) -> None:

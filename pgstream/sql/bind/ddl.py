@@ -18,13 +18,14 @@ from pgstream.errors import (
     WrongObjectType,
 )
 from pgstream.plan.expressions import Col
-from pgstream.plan.terms import PLAIN
+from pgstream.plan.terms import PLAIN, Terms
 from pgstream.sql.bind import alter_table, drops, renames, streams  # noqa: F401  these register what they bind
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.commands import Command, binds_statement
 from pgstream.sql.bind.creation import creation_schema, existing, query_text
 from pgstream.sql.bind.definitions import define
 from pgstream.sql.bind.dispatch import bind_query
+from pgstream.sql.bind.emission import emitting
 from pgstream.sql.bind.lookup import find_relation
 from pgstream.sql.bind.maintainable import check_maintainable
 from pgstream.sql.bind.options import option_text
@@ -165,7 +166,19 @@ def bind_create_materialized_view(binding: Binding, node: Node, parsed: Parsed) 
         with_options(PLAIN, kept),
         kept,
     )
+    for option in node.into.options or ():
+        if option.defname == "emit_final":
+            statement = _emitting_final(statement, option)
     return Command(statement, "CREATE MATERIALIZED VIEW")
+
+
+def _emitting_final(statement: CreateMaterializedView, option: Node) -> CreateMaterializedView:
+    """A view whose rows come once the watermark has passed a column: Feldera's way to say EMIT ON WINDOW CLOSE."""
+    name = option_text(option)
+    if all(column.name != name for column in statement.columns):
+        raise UndefinedColumn(f'column "{name}" does not exist', position=option.location)
+    made: CreateMaterializedView = emitting(statement, Terms(closes=True, position=option.location))
+    return made
 
 
 def _table_as(binding: Binding, query: Node, into: Node, if_not_exists: bool = False) -> Command:

@@ -29,7 +29,9 @@ from pgstream.types.window import WINDOW_TYPES
 COLUMN_OPTIONS = ("event_time_field", "watermark_field")
 """Arroyo's options for the column of the event time, and for one that holds the watermark."""
 
-EVENT_TIME_OPTIONS = (*COLUMN_OPTIONS, "idle_timeout", "idle_micros", "max_ahead")
+LIMITS = ("idle_timeout", "idle_micros", "max_ahead")
+LATE = "late"
+EVENT_TIME_OPTIONS = (*COLUMN_OPTIONS, *LIMITS, LATE)
 """Those, and how long nobody waits for a partition that gives nothing, and how far rows may be ahead of the clock."""
 
 USUAL_LAG = "interval '1 second'"
@@ -78,6 +80,9 @@ def with_limits(watermark: Watermark | None, options: Sequence[Option]) -> Water
             continue
         if watermark is None:
             raise InvalidTableDefinition(f"{option.name} needs a watermark", position=option.position)
+        if option.name == LATE:
+            watermark = replace(watermark, late=_late_name(option))
+            continue
         try:
             if option.name == "idle_micros":
                 watermark = replace(watermark, idle_us=int(option.value))
@@ -89,6 +94,37 @@ def with_limits(watermark: Watermark | None, options: Sequence[Option]) -> Water
             raise InvalidParameterValue(
                 f'invalid value for option "{option.name}": {error}', position=option.position
             ) from None
+    return watermark
+
+
+def _late_name(option: Option) -> str:
+    """The relation for late rows that an option names; none of 'keep', which is the usual one."""
+    if option.value.lower() == "drop":
+        raise FeatureNotSupported(
+            "late rows are not dropped",
+            detail="A view that is made later would have them, as it reads the source again.",
+            hint="late = 'name' says where they are kept.",
+            position=option.position,
+        )
+    return "" if option.value.lower() == "keep" else option.value
+
+
+def altered_limits(thing: object, options: Sequence[Option]) -> Watermark | None:
+    """The watermark of a source or table after ALTER … SET or, where an option has no value, RESET; None where that is
+    not about its watermark."""
+    about = [option for option in options if option.name in LIMITS]
+    if not about:
+        return None
+    watermark = getattr(thing, "watermark", None)
+    for option in about:
+        if option.value:
+            watermark = with_limits(watermark, [option])
+        elif watermark is None:
+            raise InvalidTableDefinition(f"{option.name} needs a watermark", position=option.position)
+        elif option.name == "max_ahead":
+            watermark = replace(watermark, ahead_us=Watermark(0).ahead_us)
+        else:
+            watermark = replace(watermark, idle_us=Watermark(0).idle_us)
     return watermark
 
 

@@ -27,7 +27,6 @@ from pgstream.plan.relations import (
     Group,
     Join,
     Lookup,
-    Mutual,
     Project,
     Recursion,
     Relation,
@@ -150,8 +149,6 @@ def push(node: Relation, domain: Domain) -> Pushed:
             return _push_rows(node, domain, free)
         case Recursion():
             return _push_recursion(node, domain, free)
-        case Mutual():
-            raise FeatureNotSupported("WITH MUTUALLY RECURSIVE may not refer to an outer query")
     raise AssertionError(node)
 
 

@@ -17,6 +17,7 @@ from pgstream.sql.streaming.connections import (
     parse_validate,
 )
 from pgstream.sql.streaming.drops import DROPPED, DropStreamStmt, parse_drop
+from pgstream.sql.streaming.lateness import parse_lateness
 from pgstream.sql.streaming.options import Format, Option
 from pgstream.sql.streaming.outside import OutsideStmt, outside
 from pgstream.sql.streaming.reader import Grammar, Node, Reader, Token
@@ -77,7 +78,7 @@ def starts_streaming(text: str, tokens: Sequence[Token]) -> bool:
     match words:
         case ["CREATE" | "DROP" | "ALTER", kind, *_] if kind in DROPPED:
             return True
-        case ["CALL", "PGSTREAM", ".", *_] | ["VALIDATE", "CONNECTION", *_]:
+        case ["CALL", "PGSTREAM", ".", *_] | ["VALIDATE", "CONNECTION", *_] | ["LATENESS", *_]:
             return True
         case ["CREATE", "TABLE", *_]:
             return has_connector(text, tokens) or is_marked(text, tokens)
@@ -98,6 +99,8 @@ def parse_streaming(text: str, tokens: Sequence[Token], grammar: Grammar) -> Nod
         return parse_subscription(reader)
     if reader.accept("ALTER"):
         return _alter(reader)
+    if reader.word() == "LATENESS":
+        return parse_lateness(reader)
     if reader.accept("VALIDATE", "CONNECTION"):
         return parse_validate(reader)
     if reader.accept("CALL"):

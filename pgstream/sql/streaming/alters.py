@@ -1,6 +1,7 @@
 """Statements that change what stands for the outside:
 
 ALTER SOURCE | SINK name SET (key = value, …) | SET key TO value | CONNECTOR WITH (key = value, …) | PAUSE | RESUME
+ALTER SOURCE | SINK name RESET (key, …)
 ALTER CONNECTION name SET (key = value, …) | RESET (key, …) | DROP (key, …) | CONNECTOR WITH (key = value, …)
 ALTER SOURCE | SINK | CONNECTION | SECRET name RENAME TO name
 """
@@ -43,7 +44,7 @@ def parse_alter(reader: Reader, kind: str) -> AlterOutsideStmt | RenameOutsideSt
     if kind != "connection" and (reader.accept("PAUSE") or reader.accept("RESUME")):
         paused = "true" if reader.spelled(reader.at - 1).upper() == "PAUSE" else "false"
         options = (Option("paused", paused, position),)
-    elif kind == "connection" and (reader.accept("RESET") or reader.accept("DROP")):
+    elif reader.accept("RESET") or (kind == "connection" and reader.accept("DROP")):
         reset = _names(reader)
     elif reader.accept("CONNECTOR", "WITH"):
         options = parse_options(reader)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from pgstream.sql.streaming.reader import Node, Reader
 
+UNITS = ("MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY", "WEEK")
+
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
@@ -150,6 +152,12 @@ def _cut_watermarks(reader: Reader, start: int, stop: int) -> tuple[list[tuple[i
     for begin, end in _items(reader, start, stop):
         reader.at = begin
         if not reader.accept("WATERMARK", "FOR"):
+            for at in range(begin + 2, end):
+                if is_lateness(reader, at):
+                    found, stop_at = _lateness(reader, begin, at, end)
+                    watermarks.append(found)
+                    cut.append((tokens[at].start, tokens[stop_at - 1].end))
+                    break
             continue
         watermarks.append(_watermark(reader, begin, end))
         low, high = tokens[begin].start, tokens[end - 1].end
@@ -159,6 +167,34 @@ def _cut_watermarks(reader: Reader, start: int, stop: int) -> tuple[list[tuple[i
             high = tokens[end].end
         cut.append((low, high))
     return cut, tuple(watermarks)
+
+
+def is_lateness(reader: Reader, at: int) -> bool:
+    """Whether token `at` begins Feldera's `LATENESS INTERVAL …`."""
+    words = [reader.spelled(i).upper() for i in range(at, min(at + 2, len(reader.tokens)))]
+    return words == ["LATENESS", "INTERVAL"]
+
+
+def _lateness(reader: Reader, begin: int, at: int, end: int) -> tuple[Watermark, int]:
+    """The watermark that LATENESS of a column is, and the token behind the clause."""
+    reader.at = begin
+    place = reader.position()
+    name = reader.identifier()
+    stop = min(at + 3, end)
+    if stop < end and reader.spelled(stop).upper().removesuffix("S") in UNITS:
+        stop += 1
+    return Watermark(name, behind(reader, name, at + 1, stop), reader.tokens[at].start, place), stop
+
+
+def behind(reader: Reader, column: str, begin: int, end: int) -> Node:
+    """The expression of a column less the interval that tokens spell."""
+    if begin + 1 >= end:
+        reader.at = end
+        reader.fail()
+    first, last = reader.tokens[begin].start, reader.tokens[end - 1].end
+    named = '"' + column.replace('"', '""') + '"'
+    statement = reader.grammar.statement(f"SELECT {named} - ".rjust(first) + reader.text[first:last])
+    return statement.targetList[0].val
 
 
 def _items(reader: Reader, start: int, stop: int) -> list[tuple[int, int]]:

@@ -4,6 +4,7 @@
     FROM TABLE(TUMBLE(TABLE t, …))                 FROM TUMBLE(t, …): TABLE and its parentheses are blanked
     SESSION(TABLE t PARTITION BY k, …)             SESSION(t, k, …): keys are arguments before the time column
     INTERVAL '10' MINUTES, INTERVAL 7 DAYS         INTERVAL '10 MINUTES', INTERVAL'7DAYS'
+    WITH ('emit_final' = 'ts')                     WITH ("emit_final" = 'ts')
     SET name = INTERVAL '5' SECOND                 SET name = '5 SECOND'
     ORDER BY ts SESSION WITH GAP interval          ORDER BY ts , @~@~@ interval
     CREATE … IN CLUSTER c                          nothing: there is one process
@@ -13,7 +14,6 @@
     GROUP BY ALL, ORDER BY ALL                     a marked name
     FLOOR(ts TO HOUR), LATERAL TABLE(f(x)), MINUS  FLOOR(ts ,'HOUR'), LATERAL f(x), EXCEPT
     STRUCT<a int>, ARRAY<int>, MAP<k, v>           s('a int'), a('int'), m('k, v'): a type's name and its modifier
-    WITH MUTUALLY RECURSIVE r (a int) AS (…)       WITH RECURSIVE r (a) AS (…), see `mutual.py`
     INT UNSIGNED                                   BIGINT: the next wider type, and BIGINT itself
 
 Only texts that Postgres' grammar rejects come here, so nothing changes what it means.
@@ -24,7 +24,6 @@ from collections.abc import Sequence
 
 from pgstream.sql.streaming.clauses import blank_clauses
 from pgstream.sql.streaming.described_types import spelled_types
-from pgstream.sql.streaming.mutual import blank_mutual
 from pgstream.sql.streaming.reader import Token
 
 MARK = "\ue000"
@@ -83,7 +82,6 @@ def rewritten(text: str, tokens: Sequence[Token]) -> str | None:
     types = spelled_types(text, made)
     outside = [token for token in tokens if not any(start <= token.start < end for start, end in types)]
     blank_clauses(text, outside, made)
-    blank_mutual(text, outside, made)
     _Rewriting(text, outside, made).run()
     found = "".join(made)
     assert len(found) == len(text)
@@ -142,6 +140,8 @@ class _Rewriting:
         """A word of Postgres' that stands where its grammar has no place for it."""
         token = self.tokens[at]
         match token.name:
+            case "SCONST" if self.calls[-1:] == ["with"] and self.name(at + 1) == "ASCII_61":
+                self.made[token.start] = self.made[token.end - 1] = '"'
             case "OFFSET" if self.begins_expression(at):
                 self.mark(at)
             case "WINDOW" if not (self.name(at + 2) == "AS" and self.name(at + 3) == _OPENING):

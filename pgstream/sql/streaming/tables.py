@@ -22,10 +22,10 @@ class CreateTableStmt:
 
 
 def is_marked(text: str, tokens: Sequence[Token]) -> bool:
-    """Whether WATERMARK FOR stands somewhere in CREATE TABLE, APPEND ONLY behind a parenthesis, or a column of the list
-    is `column [type] AS expression`."""
+    """Whether WATERMARK FOR or LATENESS stands somewhere in CREATE TABLE, APPEND ONLY behind a parenthesis, or a column
+    of the list is `column [type] AS expression`."""
     words = [text[token.start : token.end].upper() for token in tokens]
-    if ("WATERMARK", "FOR") in itertools.pairwise(words):
+    if {("WATERMARK", "FOR"), ("LATENESS", "INTERVAL")} & set(itertools.pairwise(words)):
         return True
     marks = ([")", "APPEND", "ONLY"], [")", "ON", "CONFLICT"])
     if any(words[at : at + 3] in marks for at in range(len(words))):
