@@ -29,11 +29,21 @@ from pgstream.testing.server import Server
 ROWS, BAD = 10, 5
 PATIENCE_S = 30.0
 GARBAGE = b"\x0a\xffgarbage"
-PROTO = 'syntax = "proto3"; message Row { int64 id = 1; int32 v = 2; }'
+PROTO = 'syntax = "proto3"; message Row { int64 id = 1; int32 v = 2; }\n'
+PROTO += "message Change { Row before = 1; Row after = 2; string op = 3; }"
 AVRO: dict[str, Any] = {
     "type": "record",
     "name": "row",
     "fields": [{"name": "id", "type": "long"}, {"name": "v", "type": "int"}],
+}
+ENVELOPE: dict[str, Any] = {
+    "type": "record",
+    "name": "change",
+    "fields": [
+        {"name": "before", "type": ["null", AVRO]},
+        {"name": "after", "type": ["null", "row"]},
+        {"name": "op", "type": "string"},
+    ],
 }
 COLUMNS = "id bigint, v int"
 ROW = "id, v"
@@ -59,6 +69,18 @@ def as_avro(id: int) -> bytes:
     target = io.BytesIO()
     fastavro.schemaless_writer(target, fastavro.parse_schema(AVRO), {"id": id, "v": id * 2})
     return target.getvalue()
+
+
+def as_debezium_avro(id: int) -> bytes:
+    target = io.BytesIO()
+    change = {"op": "c", "before": None, "after": {"id": id, "v": id * 2}}
+    fastavro.schemaless_writer(target, fastavro.parse_schema(ENVELOPE), change)
+    return target.getvalue()
+
+
+def as_debezium_protobuf(id: int) -> bytes:
+    made: bytes = message_class(PROTO.encode(), "Change")(op="c", after={"id": id, "v": id * 2}).SerializeToString()
+    return made
 
 
 def as_protobuf(id: int) -> bytes:
@@ -125,6 +147,7 @@ def cases(folder: Path) -> list[Messages | Files]:
     """The formats."""
     (folder / "row.proto").write_text(PROTO)
     (folder / "row.avsc").write_text(json.dumps(AVRO))
+    (folder / "change.avsc").write_text(json.dumps(ENVELOPE))
     avro = f"ENCODE AVRO (schema.location = 'file://{folder}/row.avsc')"
     protobuf = f"ENCODE PROTOBUF (schema.location = 'file://{folder}/row.proto', message = 'Row')"
     return [
@@ -140,6 +163,10 @@ def cases(folder: Path) -> list[Messages | Files]:
                  row="line::bigint, line::int * 2"),
         Messages("debezium json", "FORMAT DEBEZIUM ENCODE JSON",
                  as_debezium, keyed=True),
+        Messages("debezium avro", f"FORMAT DEBEZIUM ENCODE AVRO (schema.location = 'file://{folder}/change.avsc')",
+                 as_debezium_avro, keyed=True),
+        Messages("debezium protobuf", f"FORMAT DEBEZIUM {protobuf.replace('Row', 'Change')}", as_debezium_protobuf,
+                 keyed=True),
         Messages("upsert json", "FORMAT UPSERT ENCODE JSON", as_json, keyed=True),
         Messages("upsert avro", f"FORMAT UPSERT {avro}", as_avro, keyed=True),
         Files("json file", "format = 'json'", written_lines(as_json), as_json),

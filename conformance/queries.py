@@ -236,8 +236,11 @@ class QueryMaker:
         sql = f"SELECT {distinct}{', '.join(outputs)} FROM {source}{where}"
         if self.random.random() < 0.15:
             order = ", ".join(f"{i + 1}{self.random.choice(['', ' DESC', ' NULLS FIRST'])}" for i in range(len(types)))
+            count = self.random.randint(1, 6)
+            if self.random.random() < 0.3:
+                return f"{sql} ORDER BY 1 FETCH FIRST {count} ROWS WITH TIES", made
             offset = f" OFFSET {self.random.randint(1, 3)}" if self.random.random() < 0.3 else ""
-            sql = f"{sql} ORDER BY {order} LIMIT {self.random.randint(1, 6)}{offset}"
+            sql = f"{sql} ORDER BY {order} LIMIT {count}{offset}"
         return sql, made
 
     def _aggregate(self, fields: list[Field]) -> tuple[str, str]:
@@ -253,11 +256,31 @@ class QueryMaker:
              (f"avg({self.value(fields, NUM, 0)})", NUM), (f"min({value})", type), (f"max({value})", type),
              (f"bool_and({self.predicate(fields, 1)})", BOOL), (f"bool_or({self.predicate(fields, 1)})", BOOL),
              (f"string_agg({text}, ',' ORDER BY {text})", TEXT),
-             (f"array_to_string(array_agg({number} ORDER BY {number}), ',', '*')", TEXT)]
+             (f"array_to_string(array_agg({number} ORDER BY {number}), ',', '*')", TEXT),
+             (f"string_agg(DISTINCT {text}, '-')", TEXT),
+             (f"jsonb_agg({number} ORDER BY {number} DESC)::text", TEXT), (f"bit_or({number})", INT),
+             (f"bit_xor({number})", INT), (f"variance({number})", NUM), (f"stddev_pop({number})", NUM),
+             (f"var_pop({self.value(fields, NUM, 0)})", NUM), self._ordered_set(fields), self._ordered_set(fields)]
         )  # fmt: skip
-        if "(" in call and not call.startswith("array_to") and self.random.random() < 0.2:
+        if not call.startswith(("array_to", "jsonb_agg")) and self.random.random() < 0.2:
             call += f" FILTER (WHERE {self.predicate(fields, 1)})"
         return call, made
+
+    def _ordered_set(self, fields: list[Field]) -> tuple[str, str]:
+        """An aggregate WITHIN GROUP and its type."""
+        type = self.random.choice((INT, BIG, NUM, TEXT, DATE, STAMP))
+        value, other = self.value(fields, type, 1), literal(self.random, type)
+        fraction = self.random.choice(["0", "0.25", "0.5", "0.9", "1"])
+        order = value + self.random.choice(["", " DESC", " NULLS FIRST"])
+        rank = self.random.choice(["rank", "dense_rank"])
+        return self.random.choice(
+            [(f"percentile_disc({fraction}) WITHIN GROUP (ORDER BY {order})", type),
+             (f"mode() WITHIN GROUP (ORDER BY {order})", type),
+             (f"{rank}({other}) WITHIN GROUP (ORDER BY {order})", BIG),
+             (f"round(cume_dist({other}) WITHIN GROUP (ORDER BY {order})::numeric, 6)", NUM),
+             (f"round(percentile_cont({fraction}) WITHIN GROUP (ORDER BY {self.value(fields, INT, 0)})::numeric, 6)",
+              NUM)]
+        )  # fmt: skip
 
     def _grouped(self, depth: int) -> tuple[str, list[Field]]:
         source, fields = self._from(depth)
@@ -269,7 +292,16 @@ class QueryMaker:
             call, type = self._aggregate(fields)
             outputs.append(f"{call} AS c{i}")
             made.append(Field(f"c{i}", type))
-        group = f" GROUP BY {', '.join(str(i + 1) for i in range(len(keys)))}" if keys else ""
+        listed = ", ".join(str(i + 1) for i in range(len(keys)))
+        if keys and self.random.random() < 0.25:
+            forms = [
+                f"ROLLUP ({listed})",
+                f"CUBE ({listed})",
+                f"GROUPING SETS (({listed}), ())",
+                f"1, ROLLUP ({listed})",
+            ]
+            listed = self.random.choice([*forms, f"DISTINCT ROLLUP ({listed}), CUBE (1)"])
+        group = f" GROUP BY {listed}" if keys else ""
         having = f" HAVING count(*) > {self.random.randint(0, 2)}" if self.random.random() < 0.2 else ""
         return f"SELECT {', '.join(outputs)} FROM {source}{where}{group}{having}", made
 
@@ -286,13 +318,18 @@ class QueryMaker:
         number = self.value(fields, INT, 1)
         some = self._pick(fields, INT) or "1"
         whole = "UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
+        framed, exact = self._frames(partition, everything, some)
         call, type = self.random.choice(
             [(f"row_number() {over}", BIG), (f"rank() OVER ({partition}ORDER BY {some})", BIG),
              (f"dense_rank() OVER ({partition}ORDER BY {some} DESC)", BIG),
              (f"lag({number}) {over}", INT), (f"lead({number}, 2, 0) {over}", INT), (f"sum({number}) {over}", BIG),
              (f"count(*) OVER ({partition.strip()})", BIG), (f"max({number}) OVER ({partition.strip()})", INT),
              (f"sum({number}) OVER ({partition}ORDER BY {some} ROWS BETWEEN {whole})", BIG),
-             (f"avg({number}) OVER ({partition}ORDER BY {some})", NUM)]
+             (f"avg({number}) OVER ({partition}ORDER BY {some})", NUM),
+             (f"sum({number}) {framed}", BIG), (f"count(*) {framed}", BIG), (f"min({number}) {framed}", INT),
+             (f"sum({self.value(fields, NUM, 0)}) {framed}", NUM), (f"max({number}) {exact}", INT),
+             (f"first_value({number}) {exact}", INT), (f"nth_value({number}, 2) {exact}", INT),
+             (f"ntile(3) {over}", INT), (f"sum({number}) FILTER (WHERE {self.predicate(fields, 1)}) {framed}", BIG)]
         )  # fmt: skip
         kept = self.random.choice(fields)
         sql = f"SELECT {kept.name} AS c0, {call} AS c1 FROM {source.sql}{where}"
@@ -301,6 +338,23 @@ class QueryMaker:
             alias = self._alias()
             return f"SELECT c0, c1 FROM ({sql}) {alias} WHERE c1 <= {self.random.randint(1, 3)}", made
         return sql, made
+
+    def _frames(self, partition: str, everything: str, some: str) -> tuple[str, str]:
+        """Two windows: one whose frames hold peers together, one over rows in a total order."""
+        before, after = self.random.randint(0, 3), self.random.randint(0, 3)
+        bounds = self.random.choice(
+            [f"{before} PRECEDING AND {after} FOLLOWING", "UNBOUNDED PRECEDING AND CURRENT ROW",
+             f"CURRENT ROW AND {after} FOLLOWING", f"{before + after} PRECEDING AND {after} PRECEDING",
+             f"{before} FOLLOWING AND UNBOUNDED FOLLOWING"]
+        )  # fmt: skip
+        direction = self.random.choice(["", " DESC", " NULLS FIRST"])
+        mode = self.random.choice(["RANGE", "GROUPS"])
+        exclude = self.random.choice(["", "", " EXCLUDE GROUP", " EXCLUDE CURRENT ROW", " EXCLUDE TIES"])
+        kept = "" if exclude in (" EXCLUDE CURRENT ROW", " EXCLUDE TIES") else exclude
+        return (
+            f"OVER ({partition}ORDER BY {some}{direction} {mode} BETWEEN {bounds}{kept})",
+            f"OVER ({partition}ORDER BY {everything} ROWS BETWEEN {bounds}{exclude})",
+        )
 
     def _set_operation(self, depth: int) -> tuple[str, list[Field]]:
         types = [self.random.choice(TYPES) for _ in range(self.random.randint(1, 3))]

@@ -19,7 +19,9 @@ from conformance.queries import BIG, INT, NUM, TYPES, Field, QueryMaker, TableSh
 from pgstream.testing.server import Server
 from pgstream.testing.slt import Failure, PsycopgTarget
 
-CHOOSES = re.compile(r"DISTINCT|UNION|INTERSECT|EXCEPT|GROUP BY|min\(|max\(|greatest\(|least\(|PARTITION")
+CHOOSES = re.compile(
+    r"DISTINCT|UNION|INTERSECT|EXCEPT|GROUP BY|min\(|max\(|greatest\(|least\(|PARTITION|WITHIN GROUP|_value\("
+)
 """What shows one of several equal values. SQL leaves open which: 1.5 and 1.50 are equal and print differently."""
 
 DECIMAL = re.compile(r"(?<![\d.:-])(-?\d+\.\d*?)0+(?![\d.])")
@@ -148,15 +150,16 @@ def main() -> int:
     parser.add_argument("--batches", type=int, default=20)
     arguments = parser.parse_args()
     views = compared = spellings = 0
+    database = f"random_views_{os.getpid()}"
     refused: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder, Server(folder) as server:
         oracle, subject = PsycopgTarget(os.environ["PGSTREAM_ORACLE"]), PsycopgTarget(server.conninfo)
         for target in (oracle, subject):
-            target.run("DROP DATABASE IF EXISTS random_views")
-            target.run("CREATE DATABASE random_views")
+            target.run(f"DROP DATABASE IF EXISTS {database}")
+            target.run(f"CREATE DATABASE {database}")
             target.close()
-        oracle = PsycopgTarget(os.environ["PGSTREAM_ORACLE"] + " dbname=random_views")
-        subject = PsycopgTarget(server.conninfo + " dbname=random_views")
+        oracle = PsycopgTarget(f"{os.environ['PGSTREAM_ORACLE']} dbname={database}")
+        subject = PsycopgTarget(f"{server.conninfo} dbname={database}")
         for number in range(arguments.rounds):
             one = Round(arguments.seed + number, arguments.views, oracle, subject)
             compared += one.run(arguments.batches)
@@ -164,6 +167,10 @@ def main() -> int:
             refused += one.refused
             spellings += one.spellings
             print(f"seed {one.seed}: {len(one.live)} views, no difference", flush=True)
+        oracle.close()
+        cleaner = PsycopgTarget(os.environ["PGSTREAM_ORACLE"])
+        cleaner.run(f"DROP DATABASE {database}")
+        cleaner.close()
     print(f"{views} views, {compared} comparisons, 0 differences, {refused.total()} queries refused as not supported")
     print(f"{spellings} times a value was shown in another of its equal spellings, such as 1.5 for 1.50")
     for reason, count in refused.most_common():

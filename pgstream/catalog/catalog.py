@@ -238,6 +238,10 @@ class Catalog:
                 return found
         return None
 
+    def composites(self) -> Iterator[CompositeType]:
+        """The composite types that were declared, oldest first."""
+        return (thing for thing in self.types() if isinstance(thing, CompositeType))
+
     def types(self) -> Iterator[UserType]:
         """The types that were declared, oldest first."""
         for thing in self.in_order():

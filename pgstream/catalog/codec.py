@@ -14,6 +14,8 @@ from pgstream.catalog.objects import (
     Check,
     CompositeType,
     Connection,
+    EnumLabel,
+    EnumType,
     Feed,
     Index,
     IndexColumn,
@@ -37,6 +39,8 @@ CLASSES: dict[str, Any] = {
     cls.__name__: cls
     for cls in (
         CompositeType,
+        EnumLabel,
+        EnumType,
         Argument,
         Check,
         Connection,

@@ -9,6 +9,10 @@ A relation owns three consecutive OIDs, as PostgreSQL gives every relation a row
 
 from dataclasses import dataclass, field
 
+from pgstream.catalog.type_objects import CompositeType as CompositeType
+from pgstream.catalog.type_objects import EnumLabel as EnumLabel
+from pgstream.catalog.type_objects import EnumType as EnumType
+from pgstream.catalog.type_objects import TableColumn as TableColumn
 from pgstream.types.definition import SqlType
 
 PG_CATALOG = 11
@@ -25,18 +29,6 @@ class Schema:
 
     oid: int
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class TableColumn:
-    """A column of a stored relation. `default` is the SQL text of its default expression, `generated` that of what it
-    is computed as from the other columns."""
-
-    name: str
-    type: SqlType
-    not_null: bool = False
-    default: str | None = None
-    generated: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +123,7 @@ class MaterializedView:
     kept: tuple[tuple[str, str], ...] = ()
 
 
-CHANGE_FORMATS = frozenset(("upsert", "debezium", "debezium_json"))
+CHANGE_FORMATS = frozenset(("upsert", "debezium", "debezium_json", "debezium_avro", "debezium_protobuf"))
 """Formats whose records are changes by key."""
 
 
@@ -305,23 +297,6 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
-class CompositeType:
-    """What CREATE TYPE … AS (…) declares: the type of rows that stand in no relation. `columns` are its attributes.
-
-    Its OIDs are those of a relation without rows: `oid` in pg_class, `oid + 1` the type, `oid + 2` the array over it.
-    """
-
-    oid: int
-    schema_oid: int
-    name: str
-    columns: tuple[TableColumn, ...]
-
-    @property
-    def depends(self) -> frozenset[int]:
-        return frozenset()
-
-
-@dataclass(frozen=True, slots=True)
 class Argument:
     """A parameter of a function: `mode` is `i` for an argument and `t` or `o` for a column of its result. `default` is
     SQL text."""
@@ -373,7 +348,7 @@ class SqlFunction:
 
 
 Relation = Table | View | MaterializedView | Source | Sink
-UserType = CompositeType
+UserType = CompositeType | EnumType
 Unlisted = Index | Feed | Subscription | Secret | Connection | UserType | SqlFunction
 """What has a name among the relations without being one."""
 
@@ -392,6 +367,7 @@ KIND_NAMES: dict[type, str] = {
     Secret: "secret",
     Connection: "connection",
     CompositeType: "type",
+    EnumType: "type",
     SqlFunction: "function",
 }
 """What error messages call each kind."""

@@ -104,3 +104,18 @@ def pg_stat_database(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
             "datname": name,
             "numbackends": connected.count(name),
         }
+
+
+@rows_of("pg_catalog", "pg_cursors", per_session=True)
+def pg_cursors(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """The cursors that the session has open."""
+    ask = session_of(context).cursors
+    for cursor in () if ask is None else ask():
+        yield {
+            "name": cursor.name,
+            "statement": cursor.statement,
+            "is_holdable": cursor.hold,
+            "is_binary": cursor.binary,
+            "is_scrollable": cursor.scroll,
+            "creation_time": cursor.created_us,
+        }

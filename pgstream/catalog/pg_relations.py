@@ -92,7 +92,7 @@ def pg_class(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     indexed = {index.relation_oid for index in _indexes(catalog)}
     for thing in catalog.relations():
         yield _class(thing, thing.oid in indexed)
-    for declared in catalog.types():
+    for declared in catalog.composites():
         yield {**_class(declared, False), "relam": 0, "relfilenode": 0, "relreplident": "n"}
     for index in _indexes(catalog):
         yield {
@@ -120,7 +120,7 @@ def _attributes(things: Iterable[Relation | SystemRelation | CompositeType]) -> 
 def pg_attribute(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     """Columns of relations, and the key columns of indexes."""
     yield from _attributes(catalog.relations())
-    yield from _attributes(catalog.types())
+    yield from _attributes(catalog.composites())
     for index in _indexes(catalog):
         for number, key in enumerate(index.columns, 1):
             column = catalog.indexed(index).columns[key.position]

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 
 from pgstream.catalog.catalog import Catalog
-from pgstream.catalog.objects import PUBLIC, SUPERUSER, CompositeType, Relation
+from pgstream.catalog.objects import PUBLIC, SUPERUSER, CompositeType, EnumType, Relation
 from pgstream.catalog.system import Row, rows_of
 from pgstream.functions.registry import EvalContext
 from pgstream.types.definition import SqlType
@@ -45,12 +45,44 @@ def pg_type(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     """PostgreSQL's own types, all of them, then the type of each relation's rows, and those that were declared; after
     each the array over it. A STRUCT<…> is a type as long as some column is of it."""
     structs: dict[SqlType, None] = {}
-    for thing in (*catalog.relations(), *catalog.types()):
+    for declared in catalog.types():
+        if isinstance(declared, EnumType):
+            yield from _declared(declared.oid + 1, declared.name, declared.schema_oid, _ENUM)
+    for thing in (*catalog.relations(), *catalog.composites()):
         yield from _composite(thing)
         for column in thing.columns:
             structs |= dict.fromkeys(structs_in(column.type))
     for type in structs:
         yield from _declared(type.oid, f"{type}", PUBLIC, {"typtype": "b", "typcategory": "C", **_io("record")})
+
+
+_ENUM: Row = {
+    "typtype": "e",
+    "typcategory": "E",
+    "typlen": 4,
+    "typbyval": True,
+    "typalign": "i",
+    "typstorage": "p",
+    "typinput": 3506,
+    "typoutput": 3507,
+    "typreceive": 3532,
+    "typsend": 3533,
+}
+"""What pg_type has for enum types. The functions are enum_in and its siblings."""
+
+
+@rows_of("pg_catalog", "pg_enum")
+def pg_enum(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    """The labels of enum types, numbered in order."""
+    for declared in catalog.types():
+        if isinstance(declared, EnumType):
+            for place, label in enumerate(declared.labels, 1):
+                yield {
+                    "oid": label.oid,
+                    "enumtypid": declared.oid + 1,
+                    "enumsortorder": float(place),
+                    "enumlabel": label.name,
+                }
 
 
 def _composite(thing: Relation | CompositeType) -> Iterator[Row]:

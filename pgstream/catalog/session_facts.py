@@ -103,6 +103,18 @@ class StalledView:
 
 
 @dataclass(frozen=True, slots=True)
+class CursorFacts:
+    """A cursor of the session, as pg_cursors shows it."""
+
+    name: str
+    statement: str
+    hold: bool
+    binary: bool
+    scroll: bool
+    created_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class SubscriptionFacts:
     """A subscription, as pgstream_subscriptions shows it: since when it remembers all changes, up to when these are
     told, and how many changes of rows those are."""
@@ -161,6 +173,8 @@ class SessionFacts:
     """Who is told of changes in the database."""
     stalled: Callable[[], Mapping[int, StalledView]] | None = field(default=None, compare=False, repr=False)
     """The views, sinks and feeds of the database for which time stands still, by OID."""
+    cursors: Callable[[], Sequence[CursorFacts]] | None = field(default=None, compare=False, repr=False)
+    """The cursors that the session has open."""
     assign: Callable[[str, str | None, bool], str] | None = field(default=None, compare=False, repr=False)
     """`set_config(name, value, is_local)`: sets a parameter of the session and returns the value it has now."""
     setting: Callable[[str], str | None] | None = field(default=None, compare=False, repr=False)

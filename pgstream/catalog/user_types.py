@@ -1,13 +1,17 @@
 """The types that the objects of a catalog declare."""
 
 from pgstream.catalog.catalog import Catalog
-from pgstream.catalog.objects import Relation, UserType
+from pgstream.catalog.objects import EnumType, Relation, UserType
 from pgstream.types.definition import SqlType, array_of
 from pgstream.types.described import row_type
+from pgstream.types.enum import enum_type
 
 
 def type_of(catalog: Catalog, thing: UserType | Relation) -> SqlType:
     """The type that `thing` declares; of a relation, that of its rows."""
+    if isinstance(thing, EnumType):
+        labels = [(label.oid, label.name, label.rank) for label in thing.labels]
+        return enum_type(thing.oid + 1, catalog.schema_name(thing.schema_oid), thing.name, thing.generation, labels)
     columns = [(column.name, column.type) for column in thing.columns]
     return row_type(thing.oid + 1, catalog.schema_name(thing.schema_oid), thing.name, columns)
 

@@ -89,7 +89,7 @@ def connector_of(options: Mapping[str, str]) -> Connector:
 def named_envelope(options: Mapping[str, str]) -> str:
     """What the records of a source are, or what a sink writes of its changes."""
     named = options.get("format", "").lower()
-    return "debezium" if named == "debezium_json" else named if named in ("upsert", "debezium") else "plain"
+    return "debezium" if named.startswith("debezium_") else named if named in ("upsert", "debezium") else "plain"
 
 
 def named_format(rest: dict[str, str]) -> str | None:

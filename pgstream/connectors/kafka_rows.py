@@ -11,7 +11,7 @@ from pgstream.connectors.kafka_columns import Shown, read_shown, shown_columns
 from pgstream.connectors.source import Rejected, Rows
 from pgstream.delta import Column
 from pgstream.errors import InvalidParameterValue
-from pgstream.formats.format import Field, MessageDecoder
+from pgstream.formats.format import Decoded, Field, MessageDecoder
 from pgstream.formats.messages import without_rows
 from pgstream.formats.sheet import null_column
 
@@ -56,7 +56,10 @@ class MessageRows:
         self._decoder: MessageDecoder | None = form.messages(values, opening.format_options) if values else None
         self._upserts = opening.envelope == "upsert"
         self._changes = opening.envelope == "debezium"
-        self._keyed = bool(set(opening.key) - outside)
+        self._in_key = [self._valued.index(position) for position in opening.key if position not in outside]
+        of_key = [values[place] for place in self._in_key]
+        own = form.keys is not None and bool(of_key)
+        self._keys = form.keys(of_key, opening.format_options) if form.keys is not None and own else None
 
     def rows(self, messages: Sequence[Message], needed: frozenset[int], stream: str) -> Rows:
         """The rows of messages of one partition, in their order; `stream` is what their places are in."""
@@ -81,10 +84,11 @@ class MessageRows:
         deletes: bool,
     ) -> Part:
         """The rows of the messages of these numbers, read from `records`."""
-        if self._decoder is None or (deletes and not self._keyed):
+        if self._decoder is None or (deletes and not self._in_key):
             nothing = tuple(null_column(self._fields[p].type.storage, len(numbers)) for p in self._valued)
             return Part(np.array(numbers, np.int64), nothing, np.full(len(numbers), deletes))
-        decoded = self._decoder.decode([records[number] or b"" for number in numbers], wanted)
+        given = [records[number] or b"" for number in numbers]
+        decoded = self._of_keys(given) if deletes and self._keys is not None else self._decoder.decode(given, wanted)
         left = np.array(numbers, np.int64)
         if decoded.rejects:
             rejected |= {numbers[reject.start]: reject.message for reject in decoded.rejects}
@@ -92,6 +96,15 @@ class MessageRows:
         assert len(left) == decoded.count, "each message gives a row or a reject"
         removing = np.full(len(left), deletes) if decoded.deletes is None else decoded.deletes
         return Part(left, decoded.columns, removing)
+
+    def _of_keys(self, keys: Sequence[bytes]) -> Decoded:
+        """Keys as rows in which every other column is NULL."""
+        assert self._keys is not None
+        decoded = self._keys.decode(keys, frozenset(range(len(self._in_key))))
+        columns = [null_column(self._fields[p].type.storage, decoded.count) for p in self._valued]
+        for place, column in zip(self._in_key, decoded.columns, strict=True):
+            columns[place] = column
+        return Decoded(tuple(columns), decoded.count, decoded.rejects)
 
     def _whole(
         self, part: Part, messages: Sequence[Message], needed: frozenset[int], stream: str, rejected: dict[int, str]

@@ -8,6 +8,7 @@ reads the note, and sends what the cursor holds if it was not sent. See `docs/de
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -39,8 +40,10 @@ class KafkaSink:
     def __init__(self, options: KafkaOptions, opening: Opening, cursor: Cursor | None) -> None:
         self._options = options
         self._world = opening.world
+        assert opening.format is not None
+        named = opening.format.for_topic(opening.format_options, options.topic)
         self._outgoing = Outgoing(
-            opening,
+            replace(opening, format_options=named),
             options.key,
             text_key=options.key_field,
             timestamp=options.timestamp_field,

@@ -55,7 +55,9 @@ class Outgoing:
         changes = self._envelope == "debezium"
         options = opening.format_options
         self._rows: MessageEncoder = JsonEncoder(fields, options) if changes else form.message_encoder(fields, options)
-        self._keys = JsonEncoder([fields[place] for place in self._key], options)
+        of_key = [fields[place] for place in self._key]
+        own = form.key_encoder if of_key and not changes else None
+        self._keys: MessageEncoder = JsonEncoder(of_key, options) if own is None else own(of_key, options)
         self._timestamp = None if timestamp is None else place_of(fields, timestamp)
         if self._timestamp is not None and not pa.types.is_timestamp(fields[self._timestamp].type.storage):
             raise DatatypeMismatch(f'column "{timestamp}" is no timestamp')

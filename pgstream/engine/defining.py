@@ -100,7 +100,7 @@ class Definer:
             case _ if isinstance(statement, Connecting):
                 return connected(head, statement, self.vault, self.new_oids(1), tag)
             case CreateType():
-                return created_type(head, statement, self.new_oids(3))
+                return created_type(head, statement, self.new_oids)
             case bound.Drop():
                 return self._drop(head, statement, tag)
             case bound.Nothing():
@@ -232,7 +232,7 @@ class Definer:
             statement.kept,
         )
         made = replace(head, catalog=head.catalog.put(view), roots=head.roots.store(oid, node))
-        notices = endless_notices(head, statement.name, statement.plan)
+        notices = endless_notices(head, statement.name, statement.plan, node.inputs[0])
         return Draft(made, Outcome("CREATE MATERIALIZED VIEW", notices=notices), (oid,))
 
     def _create_index(self, head: Head, statement: bound.CreateIndex) -> Draft:

@@ -5,22 +5,20 @@ from typing import Any
 
 import pyarrow as pa
 
-from pgstream.catalog.objects import KIND_NAMES, Source
-from pgstream.circuit.circuit import Circuit, Node
+from pgstream.circuit.circuit import Circuit
 from pgstream.delta import Column
 from pgstream.engine.facts import HeadFacts
-from pgstream.engine.keeping import finished, lowered, optimised
+from pgstream.engine.keeping import finished, leaf_of, lowered, optimised
 from pgstream.engine.outcome import Outcome
 from pgstream.engine.reading import Snapshot
 from pgstream.functions.registry import EvalContext
-from pgstream.operators.input import Input
 from pgstream.plan.terms import PLAIN
 from pgstream.sql.bind import Bound
 from pgstream.sql.bind.statements import Explain
 from pgstream.sql.explain import explain, explain_tree
 from pgstream.sql.lower import Lowering
 from pgstream.sql.optimize.rules import optimize
-from pgstream.sql.state import Leaf, explain_state
+from pgstream.sql.state import explain_state
 
 
 def explained(snapshot: Snapshot, bound: Bound, params: tuple[Column, ...], context: EvalContext) -> Outcome:
@@ -51,11 +49,4 @@ def _state(snapshot: Snapshot, statement: Any) -> list[str]:
     terms = getattr(statement, "terms", PLAIN)
     plan = optimised(statement.plan, facts, terms)
     root = lowered(Lowering(Circuit(), facts, "state"), plan, facts, terms).node
-
-    def leaf(node: Node) -> Leaf | None:
-        if not isinstance(node.operator, Input):
-            return None
-        thing = head.catalog.objects[node.operator.oid]
-        return Leaf(f'{KIND_NAMES[type(thing)]} "{thing.name}"', isinstance(thing, Source))
-
-    return explain_state(root, leaf)
+    return explain_state(root, lambda node: leaf_of(head, node))

@@ -3,18 +3,20 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pgstream.catalog.objects import Source
+from pgstream.catalog.objects import KIND_NAMES, Source
+from pgstream.circuit.circuit import Node
 from pgstream.engine.facts import HeadFacts
 from pgstream.engine.head import Head
 from pgstream.engine.outcome import Notice
 from pgstream.errors import SqlError
+from pgstream.operators.input import Input
 from pgstream.plan.relations import Relation
 from pgstream.plan.terms import Terms
 from pgstream.sql.lower import Lowered, Lowering
 from pgstream.sql.optimize.rules import optimize
 from pgstream.sql.optimize.sessions import cut_sessions
 from pgstream.sql.retaining import faded, retained, told_series
-from pgstream.sql.state import endless_windows
+from pgstream.sql.state import Leaf, endless_windows, unbounded
 from pgstream.sql.temporal import temporal
 from pgstream.sql.window_closing import closed_windows, finished_windows, series_of
 from pgstream.types.window import WINDOW_TYPES
@@ -62,8 +64,8 @@ def pointing(terms: Terms) -> Iterator[None]:
         raise
 
 
-def endless_notices(head: Head, view: str, plan: Relation) -> tuple[Notice, ...]:
-    """What to tell of a view whose windows nothing can ever close."""
+def endless_notices(head: Head, view: str, plan: Relation, node: Node) -> tuple[Notice, ...]:
+    """What to tell of a view, lowered as `node`, whose windows nothing ever closes, or whose state nothing bounds."""
 
     def endless(oid: int) -> bool:
         thing = head.catalog.objects.get(oid)
@@ -71,10 +73,31 @@ def endless_notices(head: Head, view: str, plan: Relation) -> tuple[Notice, ...]
 
     name = endless_windows(plan, endless)
     if name is None:
-        return ()
+        return _unbounded_notices(head, view, node)
     return (
         Notice(
             f'the windows of materialized view "{view}" are kept for ever: source "{name}" declares no watermark',
             hint="Declare WATERMARK FOR its event time, and let the view end with EMIT ON WINDOW CLOSE.",
         ),
     )
+
+
+def _unbounded_notices(head: Head, view: str, node: Node) -> tuple[Notice, ...]:
+    found = unbounded(node, lambda each: leaf_of(head, each))
+    if found is None:
+        return ()
+    return (
+        Notice(
+            f'materialized view "{view}" keeps state that grows without bound: {found}',
+            hint="EXPLAIN (STATE) tells of every operator. A join forgets rows where its condition says how far apart"
+            " event times of both sides are that declare WATERMARK FOR.",
+        ),
+    )
+
+
+def leaf_of(head: Head, node: Node) -> Leaf | None:
+    """The stored relation that a node gives; None where it computes something."""
+    if not isinstance(node.operator, Input):
+        return Leaf("a view", False) if head.roots.keeps(node) else None
+    thing = head.catalog.objects[node.operator.oid]
+    return Leaf(f'{KIND_NAMES[type(thing)]} "{thing.name}"', HeadFacts(head).append_only(node.operator.oid))

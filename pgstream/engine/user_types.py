@@ -1,7 +1,9 @@
 """CREATE TYPE: the catalog that has one more type."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
+from pgstream.catalog.objects import EnumType
 from pgstream.engine.draft import Draft
 from pgstream.engine.head import Head
 from pgstream.engine.outcome import Outcome
@@ -9,9 +11,13 @@ from pgstream.errors import DuplicateObject
 from pgstream.sql.bind.user_types import CreateType
 
 
-def created_type(head: Head, statement: CreateType, oid: int) -> Draft:
-    """The head whose catalog has the type, under the first of three new OIDs."""
+def created_type(head: Head, statement: CreateType, new_oids: Callable[[int], int]) -> Draft:
+    """The head whose catalog has the type."""
     declared = statement.declared
+    if isinstance(declared, EnumType):
+        first = new_oids(len(declared.labels)) if declared.labels else 0
+        labels = (replace(label, oid=first + place) for place, label in enumerate(declared.labels))
+        declared = replace(declared, labels=tuple(labels))
     if (declared.schema_oid, declared.name) in head.catalog.names:
         raise DuplicateObject(f'type "{declared.name}" already exists')
-    return Draft(replace(head, catalog=head.catalog.put(replace(declared, oid=oid))), Outcome("CREATE TYPE"))
+    return Draft(replace(head, catalog=head.catalog.put(replace(declared, oid=new_oids(3)))), Outcome("CREATE TYPE"))

@@ -5,7 +5,8 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,7 +35,10 @@ class AvroOptions(RegistryOptions):
     schema: str | None = option("avro.schema", default=None, doc="The schema of messages, as JSON.")
     location: str | None = option("schema.location", default=None, doc="The file or URL of the messages' schema.")
     subject: str = option(
-        "value.subject", default="", doc="What a sink registers its schema as: '<topic>-value', if it is to be usual."
+        "value.subject", default="", doc="What a sink registers its schema as; for Kafka '<topic>-value'."
+    )
+    key_subject: str = option(
+        "key.subject", default="", doc="What a sink registers its keys' schema as: '<topic>-key'."
     )
     confluent: bool = option(
         "avro.confluent_schema_registry", default=False, doc="Messages start with their schema's number."
@@ -53,32 +57,20 @@ class AvroOptions(RegistryOptions):
         return parsed_schema(json.dumps(schema_of(fields)))
 
 
-class AvroMessages:
-    """Datums to rows. Thread-safe."""
+class AvroRecords:
+    """Datums to records, each with its schema: the one that `given` gives, or that whose number it starts with.
+    Thread-safe."""
 
-    def __init__(self, fields: Sequence[Field], options: AvroOptions) -> None:
-        self._fields = tuple(fields)
+    def __init__(self, options: AvroOptions, given: Callable[[], Any]) -> None:
         self._read = fastavro().schemaless_reader
         self._registry = options.opened_registry()
         if self._registry is None and options.confluent:
             raise InvalidTableDefinition('option "schema.registry" is required to read the numbers of schemas')
-        self._schema = options.given_schema(fields) if self._registry is None else None
+        self._schema = given() if self._registry is None else None
         self._known: dict[int, Any] = {}
 
-    def decode(self, values: Sequence[bytes], needed: frozenset[int]) -> Decoded:
-        records: list[Record] = []
-        wrong: dict[int, Reject] = {}
-        for number, value in enumerate(values):
-            try:
-                records.append(self._record(value))
-            except IoError:
-                raise
-            except Exception as error:  # a reader of bytes that are not Avro raises whatever it stumbles over
-                records.append({})
-                wrong[number] = Reject(number, value, f"invalid Avro datum: {error or type(error).__name__}")
-        return rows_of(records, self._fields, needed, wrong)
-
-    def _record(self, value: bytes) -> Record:
+    def read(self, value: bytes) -> tuple[Record, Any]:
+        """Raises whatever bytes that are no such datum make their reader stumble over."""
         datum, schema = value, self._schema
         if self._registry is not None:
             if len(value) < HEAD_BYTES or value[0] != MAGIC:
@@ -90,13 +82,50 @@ class AvroMessages:
             raise ValueError("it is no record")
         if source.tell() != len(datum):
             raise ValueError("it is longer than its schema says")
-        return record
+        return record, schema
 
     def _numbered(self, number: int) -> Any:
         if number not in self._known:
             assert self._registry is not None
             self._known[number] = parsed_schema(self._registry.schema(number))
         return self._known[number]
+
+
+class AvroMessages:
+    """Datums to rows. Thread-safe."""
+
+    def __init__(self, fields: Sequence[Field], options: AvroOptions, given: Callable[[], Any] | None = None) -> None:
+        self._fields = tuple(fields)
+        self._records = AvroRecords(options, given or partial(options.given_schema, fields))
+
+    def decode(self, values: Sequence[bytes], needed: frozenset[int]) -> Decoded:
+        records: list[Record] = []
+        wrong: dict[int, Reject] = {}
+        for number, value in enumerate(values):
+            try:
+                records.append(self._records.read(value)[0])
+            except IoError:
+                raise
+            except Exception as error:  # a reader of bytes that are not Avro raises whatever it stumbles over
+                records.append({})
+                wrong[number] = Reject(number, value, f"invalid Avro datum: {error or type(error).__name__}")
+        return rows_of(records, self._fields, needed, wrong)
+
+
+def keys(fields: Sequence[Field], options: AvroOptions) -> AvroMessages:
+    """The decoder of messages' keys: their schema is the registry's, or what a sink writes these columns with."""
+    return AvroMessages(fields, options, lambda: parsed_schema(json.dumps(schema_of(fields))))
+
+
+def key_encoder(fields: Sequence[Field], options: AvroOptions) -> "AvroEncoder":
+    """The encoder of messages' keys."""
+    return AvroEncoder(fields, replace(options, subject=options.key_subject))
+
+
+def for_topic(options: AvroOptions, topic: str) -> AvroOptions:
+    """The options with the usual names of a topic's schemas, where others are not given."""
+    subject, of_keys = options.subject or f"{topic}-value", options.key_subject or f"{topic}-key"
+    return replace(options, subject=subject, key_subject=of_keys)
 
 
 class Block(NamedTuple):
@@ -317,5 +346,8 @@ AVRO = FileFormat(
     messages=AvroMessages,
     message_encoder=AvroEncoder,
     told=told,
+    keys=keys,
+    key_encoder=key_encoder,
+    for_topic=for_topic,
     suffixes=(".avro",),
 )

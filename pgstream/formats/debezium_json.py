@@ -90,12 +90,12 @@ class DebeziumDecoder:
         for place, reject in zip(places[bad].tolist(), decoded.rejects, strict=True):
             rejects.append(rejected(lines[place], reject.message))
         for place in np.flatnonzero(~good).tolist():
-            rejects.append(rejected(lines[place], _wrong(envelopes.columns[0][place].as_py())))
+            rejects.append(rejected(lines[place], wrong_envelope(envelopes.columns[0][place].as_py())))
         left = np.delete(deleted, bad)
         return Decoded(decoded.columns, decoded.count, tuple(sorted(rejects)), left)
 
 
-def _wrong(operation: str | None) -> str:
+def wrong_envelope(operation: str | None) -> str:
     """What is wrong with an envelope of which no row can be made."""
     if operation is None:
         return 'a Debezium record has no "op"'

@@ -125,7 +125,8 @@ class RecordFormat:
     """A format of records: WITH options, and how to compile a decoder and an encoder from them.
 
     A file may start with `head_records` records that tell about the others (a CSV header); `headed` compiles the
-    decoder of such a file from them. `messages` compiles the decoder of records that come one by one.
+    decoder of such a file from them. `messages` compiles the decoder of records that come one by one, `keys` and
+    `key_encoder` those of their keys (else as values are read, and JSON), once `for_topic` has named what is not named.
     """
 
     name: str
@@ -137,6 +138,9 @@ class RecordFormat:
     head_records: Callable[[Any], int] = lambda options: 0
     headed: Callable[[Sequence[Field], Any, bytes], Decoder] | None = None
     told: Callable[[Any, str], tuple[Field, ...] | None] = lambda options, topic: None
+    keys: Callable[[Sequence[Field], Any], MessageDecoder] | None = None
+    key_encoder: Callable[[Sequence[Field], Any], MessageEncoder] | None = None
+    for_topic: Callable[[Any, str], Any] = lambda options, topic: options
     suffixes: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
 
@@ -173,5 +177,8 @@ class FileFormat:
     messages: Callable[[Sequence[Field], Any], MessageDecoder] | None = None
     message_encoder: Callable[[Sequence[Field], Any], MessageEncoder] | None = None
     told: Callable[[Any, str], tuple[Field, ...] | None] = lambda options, topic: None
+    keys: Callable[[Sequence[Field], Any], MessageDecoder] | None = None
+    key_encoder: Callable[[Sequence[Field], Any], MessageEncoder] | None = None
+    for_topic: Callable[[Any, str], Any] = lambda options, topic: options
     suffixes: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()

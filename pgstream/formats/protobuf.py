@@ -17,6 +17,8 @@ from pgstream.delta import Column
 from pgstream.errors import InvalidTableDefinition
 from pgstream.formats.encoding import texts_of
 from pgstream.formats.format import Chunk, Cut, Decoded, Field, RecordFormat, Reject
+from pgstream.formats.json import JsonDecoder, JsonOptions
+from pgstream.formats.messages import LineMessages
 from pgstream.formats.nested import is_nested
 from pgstream.formats.objects import rows_of
 from pgstream.formats.options import option
@@ -50,31 +52,22 @@ class ProtobufOptions(RegistryOptions):
         return message_class(read_schema(self.location), self.message)
 
 
-class ProtobufMessages:
-    """Messages to rows. Thread-safe."""
+class ProtobufRecords:
+    """Bytes to messages of one type. Thread-safe."""
 
-    def __init__(self, fields: Sequence[Field], options: ProtobufOptions) -> None:
-        self._fields = tuple(fields)
+    def __init__(self, options: ProtobufOptions) -> None:
         self._message = options.message
         self._registry = options.opened_registry()
         self._class: Any = options.given_class() if self._registry is None else None
         self._known: dict[int, Any] = {}
+        self.failures: tuple[type[Exception], ...] = (protobuf().message.DecodeError, ValueError)
 
-    def decode(self, values: Sequence[bytes], needed: frozenset[int]) -> Decoded:
-        records: list[dict[str, Any]] = []
-        wrong: dict[int, Reject] = {}
-        names = [self._fields[c].name for c in sorted(needed)]
-        failures = (protobuf().message.DecodeError, ValueError)
-        for number, value in enumerate(values):
-            try:
-                kind, content = self._class, value
-                if self._registry is not None:
-                    kind, content = self._numbered(self._registry, value)
-                records.append(record_of(kind.FromString(content), names))
-            except failures as error:
-                records.append({})
-                wrong[number] = Reject(number, value, f"invalid Protobuf message: {error}")
-        return rows_of(records, self._fields, needed, wrong)
+    def read(self, value: bytes) -> Any:
+        """The message. Raises one of `failures`."""
+        kind, content = self._class, value
+        if self._registry is not None:
+            kind, content = self._numbered(self._registry, value)
+        return kind.FromString(content)
 
     def _numbered(self, registry: Registry, value: bytes) -> tuple[Any, bytes]:
         """The class of a message's schema, and what follows the schema's number and the path of the type in it."""
@@ -87,6 +80,26 @@ class ProtobufMessages:
         for _ in range(steps >> 1):
             _, at = read_varint(value, at)
         return self._known[number], value[at:]
+
+
+class ProtobufMessages:
+    """Messages to rows. Thread-safe."""
+
+    def __init__(self, fields: Sequence[Field], options: ProtobufOptions) -> None:
+        self._fields = tuple(fields)
+        self._records = ProtobufRecords(options)
+
+    def decode(self, values: Sequence[bytes], needed: frozenset[int]) -> Decoded:
+        records: list[dict[str, Any]] = []
+        wrong: dict[int, Reject] = {}
+        names = [self._fields[c].name for c in sorted(needed)]
+        for number, value in enumerate(values):
+            try:
+                records.append(record_of(self._records.read(value), names))
+            except self._records.failures as error:
+                records.append({})
+                wrong[number] = Reject(number, value, f"invalid Protobuf message: {error}")
+        return rows_of(records, self._fields, needed, wrong)
 
 
 def record_of(message: Any, names: Sequence[str]) -> dict[str, Any]:
@@ -254,5 +267,6 @@ PROTOBUF = RecordFormat(
     decoder=ProtobufDecoder,
     encoder=ProtobufEncoder,
     messages=ProtobufMessages,
+    keys=lambda fields, options: LineMessages(JsonDecoder(fields, JsonOptions())),
     suffixes=(".pb",),
 )

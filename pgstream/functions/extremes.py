@@ -14,7 +14,7 @@ from pgstream.types.definition import SqlType
 
 def extreme(columns: Sequence[Column], greatest: bool, type: SqlType) -> Column:
     """Row by row the greatest (or least) of `columns` that is not NULL; NULL where all are."""
-    if pa.types.is_integer(type.storage) or type.name in ("date", "timestamp", "timestamptz", "time"):
+    if type.definition.category in "ND" and (pa.types.is_integer(type.storage) or pa.types.is_temporal(type.storage)):
         pick = pc.max_element_wise if greatest else pc.min_element_wise
         return pick(*columns, skip_nulls=True)
     best = columns[0]

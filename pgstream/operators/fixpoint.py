@@ -62,26 +62,29 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Fixpoint(Operator):
-    """The rows of the `terms`, relations that are made of each other; the rows of the second have NULLs for the columns
-    of the first, and so on, and, where there are several, the number of their term as a last column.
+    """The rows of the `terms`, relations that are made of each other: the columns of each relation, NULLs for those of
+    the others, and the number of the row's own.
 
-    An Input of `body` stands for the input of that number; its OID is negative where a term is fed.
+    An Input of `body` stands for the input of that number; its OID is negative where a term is fed. After `rounds_max`
+    rounds it is an error that something still changes, or the end if it `returns`.
     """
 
     body: tuple[Place, ...]
     terms: tuple[Term, ...]
     rounds_max: int
+    returns: bool
     identity: bytes
 
     @staticmethod
-    def of(body: tuple[Place, ...], terms: tuple[Term, ...], rounds_max: int) -> "Fixpoint":
+    def of(
+        body: tuple[Place, ...], terms: tuple[Term, ...], rounds_max: int = ROUNDS_MAX, returns: bool = False
+    ) -> "Fixpoint":
         """The operator, with the digest by which its inner circuit is found again."""
-        return Fixpoint(body, terms, rounds_max, fingerprint((body, terms)))
+        return Fixpoint(body, terms, rounds_max, returns, fingerprint((body, terms)))
 
     @property
     def types(self) -> tuple[SqlType, ...]:
-        columns = tuple(type for term in self.terms for type in term.types)
-        return columns if len(self.terms) == 1 else (*columns, SqlType("int8"))
+        return (*(type for term in self.terms for type in term.types), SqlType("int8"))
 
     @property
     def arrangements(self) -> tuple[ArrangementSpec, ...]:
@@ -164,6 +167,8 @@ class _Run:
             round = min(waiting)
             self._tick.check()
             if round > self._fixpoint.rounds_max:
+                if self._fixpoint.returns:
+                    return
                 raise ProgramLimitExceeded(
                     f"recursion limit of {self._fixpoint.rounds_max} rounds exceeded",
                     hint="A recursive query ends once a round adds no row; UNION instead of UNION ALL drops rows that"
@@ -209,10 +214,7 @@ class _Run:
         """How the relations have changed."""
         fixpoint = self._fixpoint
         empty = Delta.empty([type.storage for type in fixpoint.types])
-        if len(fixpoint.terms) == 1:
-            whole = concat([empty, *(delta for _, delta in self._found)])
-        else:
-            whole = concat([empty, *(self._widened(number, delta) for number, delta in self._found)])
+        whole = concat([empty, *(self._widened(number, delta) for number, delta in self._found)])
         return consolidated(whole, self._tick)
 
     def _widened(self, number: int, delta: Delta) -> Delta:

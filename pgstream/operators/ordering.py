@@ -20,7 +20,7 @@ def ranks(column: Column, type: SqlType) -> Ranks:
     Ranks of different columns compare only where the storage is an integer's.
     """
     storage = column.type
-    if pa.types.is_integer(storage) or pa.types.is_temporal(storage):
+    if type.definition.category != "E" and (pa.types.is_integer(storage) or pa.types.is_temporal(storage)):
         plain = column.view(_COUNTED[storage.bit_width // 8])
         return np.asarray((plain.fill_null(0) if plain.null_count else plain).to_numpy(), np.int64)
     if pa.types.is_boolean(storage):

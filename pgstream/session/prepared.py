@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from pgstream.catalog.session_facts import CursorFacts
 from pgstream.delta import Column
 from pgstream.plan.expressions import Col
 from pgstream.sql.parse import Parsed
@@ -75,6 +76,10 @@ class Cursor:
     created_us: int = 0
     settled: bool = False
     """Its transaction committed."""
+
+    def facts(self) -> CursorFacts:
+        """What pg_cursors shows."""
+        return CursorFacts(self.name, self.statement, self.hold, self.binary, self.scroll, self.created_us)
 
     def kept(self, committed: bool) -> bool:
         """Whether a WITH HOLD cursor outlives the end of a transaction."""

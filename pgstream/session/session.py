@@ -123,6 +123,7 @@ class Session:
             sinks=database.sinks,
             sources=database.sources,
             watermarks=database.watermarks,
+            cursors=lambda: [cursor.facts() for cursor in list(self.cursors.values())],
             subscriptions=database.subscriptions,
             subscribers=lambda: services.subscribers(facts.database),
             stalled=database.stalled,
@@ -134,8 +135,7 @@ class Session:
         self._interrupt = Interrupt()
         self._running: asyncio.Future[Any] | None = None
         self._running_elsewhere: EngineFuture[Any] | Expected | None = None
-        self._clock_us = 0
-        self._query = ""
+        self._clock_us, self._query = 0, ""
 
     # Output ------------------------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ from pgstream.sql.lower_group import lower_group
 from pgstream.sql.lower_join import lower_join
 from pgstream.sql.lower_panes import lower_panes
 from pgstream.sql.lower_part import Part, Salts, Wanted, mapped
-from pgstream.sql.lower_recursion import Inside, lower_recursion
+from pgstream.sql.lower_recursion import Inside, lower_mutual, lower_recursion
 from pgstream.sql.lower_sessions import lower_sessions
 from pgstream.sql.lower_temporal import lower_temporal
 from pgstream.sql.lower_timed import lower_timed
@@ -201,6 +201,8 @@ class Lowering:
                 return lower_close(self, relation, needed)
             case rel.Recursion():
                 return lower_recursion(self, relation)
+            case rel.Mutual():
+                return lower_mutual(self, relation)
         raise AssertionError(f"{type(relation).__name__} is gone before a plan is lowered")
 
     def _scan(self, scan: rel.Scan, needed: frozenset[int]) -> Part:

@@ -10,11 +10,11 @@ from pgstream.operators.fixpoint import ROUNDS_MAX, Fixpoint, Place, Term
 from pgstream.operators.input import Input
 from pgstream.operators.topn import Cut
 from pgstream.plan import relations as rel
-from pgstream.plan.expressions import Const, Ref
+from pgstream.plan.expressions import Col, Const, Ref
 from pgstream.plan.rewrite import ColIds
 from pgstream.sql.lower_group import Lowerer
 from pgstream.sql.lower_part import Part
-from pgstream.sql.rounds import Rounds
+from pgstream.sql.rounds import Numbered, Rounds
 from pgstream.storage.order import OrderColumn
 from pgstream.types import INT8
 
@@ -64,22 +64,64 @@ class RecursiveLowerer(Lowerer, Protocol):
 
 def lower_recursion(lowering: RecursiveLowerer, recursion: rel.Recursion) -> Part:
     """The node that keeps the rows of `recursion`. Raises FeatureNotSupported."""
-    inside = Inside(lowering.circuit)
-    types = tuple(col.type for col in recursion.columns)
-    width = len(types)
-    with_round = (*types, INT8)
-    has, may_have = (inside.add(Input(oid, tuple(range(width + 1)), with_round)) for oid in (-1, -2))
-    plan, round = Rounds({recursion.working: width}, ColIds.above(recursion)).numbered(recursion.step)
-    inner = lowering.within(inside, {recursion.working: has})
-    makes, _ = inner.mapped(plan, [Ref(col) for col in (*recursion.step.columns, round)])
-    takes = may_have
-    if not recursion.all:
-        first = Cut(Const(1, INT8), None)
-        takes = top_n(inside, may_have, range(width), [OrderColumn(width)], first, growing=False)
+    terms = _Terms(lowering, {recursion.working: recursion.columns})
+    rounds = Rounds(terms.widths, ColIds.above(recursion))
     base, _ = lowering.mapped(recursion.base, [Ref(col) for col in recursion.base.columns])
-    places = inside.places([has, may_have, makes, takes])
-    index = {node: i for i, node in enumerate(places)}
-    term = Term(types, index[has], index[may_have], index[makes], index[takes], len(inside.given))
-    operator = Fixpoint.of(tuple(places.values()), (term,), ROUNDS_MAX)
-    node = lowering.circuit.add(operator, [*inside.given, base])
-    return Part(node, {col.id: i for i, col in enumerate(recursion.columns)}, False)
+    terms.make(recursion.working, recursion.step.columns, rounds.numbered(recursion.step), not recursion.all, base)
+    return Part(terms.node(ROUNDS_MAX, False), {col.id: i for i, col in enumerate(recursion.columns)}, False)
+
+
+def lower_mutual(lowering: RecursiveLowerer, mutual: rel.Mutual) -> Part:
+    """The node that keeps the rows of all relations of `mutual`. Raises FeatureNotSupported."""
+    terms = _Terms(lowering, dict(zip(mutual.workings, mutual.relations, strict=True)))
+    rounds = Rounds(terms.widths, ColIds.above(mutual), meeting=True)
+    for working, term in zip(mutual.workings, mutual.terms, strict=True):
+        terms.make(working, term.columns, rounds.numbered(term), False)
+    node = terms.node(mutual.limit or ROUNDS_MAX, mutual.returns)
+    return Part(node, {col.id: i for i, col in enumerate(mutual.columns)}, False)
+
+
+class _Terms:
+    """Terms on their way into one node."""
+
+    def __init__(self, lowering: RecursiveLowerer, relations: Mapping[int, Sequence[Col]]) -> None:
+        self._lowering = lowering
+        self._inside = Inside(lowering.circuit)
+        self._types = {working: tuple(col.type for col in columns) for working, columns in relations.items()}
+        self.widths = {working: len(types) for working, types in self._types.items()}
+        self._has = {working: self._fed(number * 2, working) for number, working in enumerate(relations)}
+        self._may_have = {working: self._fed(number * 2 + 1, working) for number, working in enumerate(relations)}
+        self._nodes: list[tuple[Node, Node, Node, Node]] = []
+        self._bases: list[Node | None] = []
+
+    def _fed(self, number: int, working: int) -> Node:
+        """Where rows of a relation are given, with their round."""
+        types = (*self._types[working], INT8)
+        return self._inside.add(Input(-1 - number, tuple(range(len(types))), types))
+
+    def make(
+        self, working: int, columns: Sequence[Col], numbered: Numbered, once: bool, base: Node | None = None
+    ) -> None:
+        """The next relation is what `numbered` makes in rows of `columns`, each `once`, and what `base` gives."""
+        plan, round = numbered
+        inner = self._lowering.within(self._inside, self._has)
+        makes, _ = inner.mapped(plan, [Ref(col) for col in (*columns, round)])
+        takes = may_have = self._may_have[working]
+        if once:
+            width = self.widths[working]
+            first = Cut(Const(1, INT8), None)
+            takes = top_n(self._inside, may_have, range(width), [OrderColumn(width)], first, growing=False)
+        self._nodes.append((self._has[working], may_have, makes, takes))
+        self._bases.append(base)
+
+    def node(self, rounds_max: int, returns: bool) -> Node:
+        """The node outside."""
+        places = self._inside.places([node for nodes in self._nodes for node in nodes])
+        index = {node: i for i, node in enumerate(places)}
+        given, terms = list(self._inside.given), []
+        for types, nodes, base in zip(self._types.values(), self._nodes, self._bases, strict=True):
+            has, may_have, makes, takes = (index[node] for node in nodes)
+            terms.append(Term(types, has, may_have, makes, takes, None if base is None else len(given)))
+            given += [] if base is None else [base]
+        operator = Fixpoint.of(tuple(places.values()), tuple(terms), rounds_max, returns)
+        return self._lowering.circuit.add(operator, given)

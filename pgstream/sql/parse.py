@@ -20,7 +20,7 @@ from pglast.stream import RawStream
 from pgstream.errors import FeatureNotSupported, InvalidEscapeSequence, SqlError, SyntaxError42601, WindowingError
 from pgstream.plan.terms import PLAIN, Terms
 from pgstream.sql import dialects, streaming
-from pgstream.sql.streaming import Token, rewriting, timed_joins
+from pgstream.sql.streaming import Token, mutual, qualify, rewriting, timed_joins
 from pgstream.sql.streaming.emission import without_emit
 from pgstream.sql.streaming.foreign import refuse_foreign
 
@@ -180,6 +180,9 @@ def _postgres(text: str, whole: str) -> list[Parsed]:
 
 def _of_other_systems(text: str, error: parser.ParseError) -> tuple[str, Any]:
     """What Postgres' grammar rejects with `error`, if a rewriting of the same length makes it acceptable."""
+    qualified = qualify.clauses(text, tokens(text))
+    if qualified:
+        return _qualified(text, qualified)
     grammar = rewriting.rewritten(text, tokens(text))
     if grammar is None:
         refuse_foreign(text)
@@ -194,6 +197,8 @@ def _of_other_systems(text: str, error: parser.ParseError) -> tuple[str, Any]:
         _unmark(raw)
     if rewriting.SUBSCRIPT in grammar or "try_cast" in text.lower():
         raw = _restore(raw, text)
+    if mutual.CLAUSE.search(text) is not None:
+        _attach_mutual(raw, text)
     return grammar, raw
 
 
@@ -214,6 +219,27 @@ def _restore(node: Any, text: str) -> Any:
         if text[max(node.location - 4, 0) : node.location].upper() == "TRY_":
             return _tried(node)
     return node
+
+
+def _attach_mutual(node: Any, text: str) -> None:
+    """What WITH MUTUALLY RECURSIVE said, in the tree."""
+    if isinstance(node, tuple):
+        for part in node:
+            _attach_mutual(part, text)
+    elif isinstance(node, ast.Node):
+        if isinstance(node, ast.WithClause):
+            mutual.attach_mutual(node, text, tokens(text), lambda start, end: _column_defs(text, start, end))
+        for slot in node:
+            value = getattr(node, slot)
+            if isinstance(value, tuple | ast.Node):
+                _attach_mutual(value, text)
+
+
+def _column_defs(text: str, start: int, end: int) -> tuple[Any, ...]:
+    """What stands in parentheses, as the columns of a table."""
+    [statement] = parser.parse_sql("CREATE TABLE x".ljust(start) + text[start:end])
+    table: Any = statement.stmt
+    return tuple(table.tableElts)
 
 
 def _subscripted(node: Any, text: str) -> Any:
@@ -241,6 +267,20 @@ def _tried(node: Any) -> Any:
     cast = ast.TypeCast(arg=shown, typeName=node.typeName, location=node.location)
     when = ast.CaseWhen(expr=valid, result=cast, location=node.location)
     return ast.CaseExpr(args=(when,), location=node.location)
+
+
+def _qualified(text: str, found: list[qualify.Qualify]) -> tuple[str, Any]:
+    """The statements of a text with QUALIFY clauses."""
+    grammar = qualify.without(text, found)
+    raw: Any
+    try:
+        raw = parser.parse_sql(grammar)
+    except parser.ParseError as error:
+        grammar, raw = _of_other_systems(grammar, error)
+    for clause in found:
+        [condition] = _postgres(qualify.alone(text, clause, found), text)
+        qualify.attach([statement.stmt for statement in raw], clause, condition.node)
+    return grammar, raw
 
 
 def _unmark(node: Any) -> None:

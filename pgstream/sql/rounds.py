@@ -19,6 +19,8 @@ from pgstream.plan.relations import Relation
 from pgstream.sql.optimize.predicates import conjunction, same
 from pgstream.types import INT8
 
+_CALLED: Mapping[type, str] = {rel.Group: "GROUP BY", rel.TopN: "LIMIT", rel.Window: "window functions"}
+
 Numbered = tuple[Relation, Col]
 """A plan, and its column that holds the round."""
 
@@ -65,7 +67,7 @@ class Rounds:
                 outputs = tuple((col, Ref(col)) for col in (*input.columns, round))
                 return self._once(rel.Project(below, outputs), round), round
         if self._meeting:
-            raise _refused(type(plan).__name__)
+            raise _refused(_CALLED.get(type(plan), type(plan).__name__))
         return self._apart(plan)
 
     def _apart(self, plan: Relation) -> Numbered:
@@ -85,7 +87,7 @@ class Rounds:
                 below, round = self.numbered(input)
                 apart = ((col, replace(call, partition=(*call.partition, Ref(round)))) for col, call in calls)
                 return replace(plan, input=below, calls=tuple(apart)), round
-        raise _refused(type(plan).__name__)
+        raise _refused(_CALLED.get(type(plan), type(plan).__name__))
 
     def _join(self, join: rel.Join) -> Numbered:
         left_reads, right_reads = (reads(side, self._widths) for side in (join.left, join.right))

@@ -4,18 +4,27 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from pgstream.circuit.circuit import Node
+from pgstream.operators.asof_bounded import BoundedAsof, FinalAsof
 from pgstream.operators.closing import OPEN, Closing
+from pgstream.operators.distinct import GrowingDistinct
 from pgstream.operators.emitting import Emitting
+from pgstream.operators.expiring import Expiring
 from pgstream.operators.fading import Fading
 from pgstream.operators.group import Group
+from pgstream.operators.latest import Latest
+from pgstream.operators.lookup import Lookup
 from pgstream.operators.temporal import Temporal
 from pgstream.operators.topn import GrowingFirst, GrowingTopN
+from pgstream.operators.versions import Versions
 from pgstream.plan.expressions import Call
 from pgstream.plan.relations import Relation, Scan, Sessions
 from pgstream.plan.rewrite import expressions, subexpressions, subplans
 from pgstream.types.interval_text import Interval, interval_text
 
 WINDOWS = frozenset(("tumble_start", "hop_starts", "cumulate_windows"))
+
+
+_AS_LARGE_AS_THE_RESULT = (Group, GrowingDistinct, GrowingFirst, GrowingTopN, Latest)
 
 
 class Leaf(NamedTuple):
@@ -41,7 +50,22 @@ def explain_state(root: Node, leaf: Callable[[Node], Leaf | None]) -> list[str]:
     return [*lines, f"result: {_verdict(result)}"]
 
 
+def unbounded(root: Node, leaf: Callable[[Node], Leaf | None]) -> str | None:
+    """The first operator below `root` whose state grows without bound though its result need not be as large, and with
+    what; None where there is none. The groups of GROUP BY, say, are as many as the result shows."""
+    known: dict[Node, _Kept] = {}
+    for node, state in _states(root, leaf, known):
+        if state.grows and not isinstance(node.operator, _AS_LARGE_AS_THE_RESULT):
+            return f"{_name(node)}, with {state.text}"
+    return None
+
+
 def _lines(node: Node, leaf: Callable[[Node], Leaf | None], known: dict[Node, _Kept]) -> Iterator[str]:
+    return (f"[{each.id}] {_name(each)}: {_verdict(state)}" for each, state in _states(node, leaf, known))
+
+
+def _states(node: Node, leaf: Callable[[Node], Leaf | None], known: dict[Node, _Kept]) -> Iterator[tuple[Node, _Kept]]:
+    """What each operator keeps that keeps something, inputs first."""
     if node in known:
         return
     found = leaf(node)
@@ -49,10 +73,10 @@ def _lines(node: Node, leaf: Callable[[Node], Leaf | None], known: dict[Node, _K
         known[node] = _Kept(f"the rows of {found.name}", found.endless)
         return
     for source in node.inputs:
-        yield from _lines(source, leaf, known)
+        yield from _states(source, leaf, known)
     state, known[node] = _kept(node, [known[source] for source in node.inputs])
     if node.arrangement_ids:
-        yield f"[{node.id}] {_name(node)}: {_verdict(state)}"
+        yield node, state
 
 
 def _verdict(kept: _Kept) -> str:
@@ -82,6 +106,13 @@ def _kept(node: Node, inputs: list[_Kept]) -> tuple[_Kept, _Kept]:
         case Closing(given=given):
             opened = _Kept(f"the windows that the watermark has not closed, of {text}", False)
             return opened, opened if given == OPEN else below
+        case Expiring() | BoundedAsof() | FinalAsof():
+            return _Kept(f"what the watermarks have not passed, of {text}", False), below
+        case Versions(series=series):
+            versions = f"versions of {text}"
+            return _Kept(f"the last {versions}", False) if series else _Kept(f"all {versions}", True), below
+        case Lookup(growing=growing):
+            return _Kept("what is there before the view is", False) if growing else inputs[0], inputs[0]
         case Emitting():
             return _Kept(f"what has changed since the last emission, of {text}", False), below
         case Temporal(ends=ends):

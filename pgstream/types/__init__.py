@@ -8,6 +8,7 @@ from pgstream.types.catalog_text import ACLITEM, PG_NODE_TREE, TID
 from pgstream.types.char import CHAR
 from pgstream.types.date import DATE
 from pgstream.types.definition import BY_ALIAS, BY_NAME, BY_OID, Settings, SqlType, TypeDefinition, array_of, type_named
+from pgstream.types.enum import enum_type
 from pgstream.types.float4 import FLOAT4
 from pgstream.types.float8 import FLOAT8
 from pgstream.types.int2 import INT2
@@ -92,6 +93,7 @@ __all__ = [
     "TypeDefinition",
     "array_of",
     "column_of",
+    "enum_type",
     "parse_text",
     "plain_values",
     "type_named",

@@ -3,6 +3,7 @@
     ["row", oid, schema, name, attributes]   what CREATE TYPE or a relation declares; `oid` is its row of pg_type
     ["struct", attributes]                   STRUCT<…>, the same wherever it is spelled alike
     ["record", attributes]                   ROW(…), a record whose fields are known
+    ["enum", …]                              CREATE TYPE … AS ENUM: see `types/enum.py`
 
 Attributes are lists of name, type and modifier. So a type is a value: a catalog, a plan and a stored definition that
 mention it know all of it, whatever is declared under its name elsewhere or later.
@@ -15,7 +16,7 @@ from typing import Any
 
 from pgstream.types.definition import SqlType, is_description
 
-DECLARED = ("row",)
+DECLARED = ("row", "enum")
 """Descriptions of what the catalog has under the OID that comes next in them."""
 
 Attributes = tuple[tuple[str, SqlType], ...]
@@ -23,17 +24,17 @@ Attributes = tuple[tuple[str, SqlType], ...]
 
 def row_type(oid: int, schema: str, name: str, attributes: Iterable[tuple[str, SqlType]]) -> SqlType:
     """The composite type that the catalog has under `oid`."""
-    return _described("row", oid, schema, name, listed(attributes))
+    return described("row", oid, schema, name, listed(attributes))
 
 
 def struct_type(attributes: Iterable[tuple[str, SqlType]]) -> SqlType:
     """`STRUCT<a int, …>`."""
-    return _described("struct", listed(attributes))
+    return described("struct", listed(attributes))
 
 
 def record_type(attributes: Iterable[tuple[str, SqlType]]) -> SqlType:
     """The type of `ROW(…)`."""
-    return _described("record", listed(attributes))
+    return described("record", listed(attributes))
 
 
 def attributes_of(type: SqlType) -> Attributes | None:
@@ -75,7 +76,7 @@ def _parts(part: list[Any]) -> Iterator[list[Any]]:
         yield from _parts(part[1])
         return
     yield part
-    for inner in part[-1]:
+    for inner in part[-1] if part[0] != "enum" else ():
         if isinstance(inner, list) and len(inner) == 3 and isinstance(inner[1], list):
             yield from _parts(inner[1])
 
@@ -104,7 +105,8 @@ def spelled_name(part: Any) -> str:
     return f"_{_spelled(part[1])}" if part[0] == "array" else _spelled(part)
 
 
-def _described(*parts: Any) -> SqlType:
+def described(*parts: Any) -> SqlType:
+    """The type of these parts."""
     return SqlType(_spelled(list(parts)))
 
 

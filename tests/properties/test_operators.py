@@ -225,6 +225,30 @@ def test_top_n(growing: bool, limit: int | None, offset: int | None) -> None:
     run()
 
 
+@pytest.mark.parametrize("growing", [False, True])
+@pytest.mark.parametrize("whole", ["peers", "groups"])
+@pytest.mark.parametrize(("limit", "offset"), [(1, None), (2, None), (0, None), (2, 1)])
+def test_top_n_with_ties(growing: bool, whole: str, limit: int, offset: int | None) -> None:
+    @settings(max_examples=20, deadline=None)
+    @given(histories(growing))
+    def run(history: History) -> None:
+        # Rows that tie are told apart by nothing that is left of them, so that an offset may cut any of them.
+        source = rel.Project(A, ((KEY, AK),))
+        bounds = [None if n is None else const(n) for n in (limit, offset)]
+        plan = rel.TopN(source, (), (desc(Ref(KEY)),), *bounds, whole)  # type: ignore[arg-type]
+
+        def cut(rows: ZSet) -> list[Row]:
+            ordered = sorted(rows.copies(), key=lambda r: sort_key(r, [(0, True)]))
+            groups = list(dict.fromkeys(ordered))
+            ranks = [(ordered if whole == "peers" else groups).index(r) + 1 for r in ordered]
+            last = (offset or 0) + limit
+            return [r for n, r in zip(ranks, ordered, strict=True) if limit and n <= last][offset or 0 :]
+
+        check(plan, lambda a, b: ZSet.of(*cut(a.map(lambda r: r[:1]))), history, growing)
+
+    run()
+
+
 @few
 @given(histories())
 def test_values_and_empty_inputs(history: History) -> None:

@@ -1,6 +1,7 @@
 """Window calls, recomputed aggregates and table functions, maintained, equal their models at every tick."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -52,6 +53,7 @@ ROWS = Frame("rows", "preceding", const(1), "following", const(1))
 GROUPS = Frame("groups", "preceding", const(1), "current")
 RANGE = Frame("range", "preceding", const(1), "following", const(1))
 TAIL = Frame("rows", "current", None, "unbounded")
+WHOLE = Frame("rows", "unbounded", None, "unbounded")
 AHEAD = Frame("rows", "following", const(1), "following", const(2))
 
 
@@ -70,6 +72,29 @@ def _groups(rows: list[Row], i: int) -> list[int | None]:
     distinct = list(dict.fromkeys(r[1] for r in rows))
     at = distinct.index(rows[i][1])
     return [r[1] for r in rows if r[1] in distinct[max(at - 1, 0) : at + 1]]
+
+
+def _left_out(rows: list[Row], i: int, exclude: str) -> list[int]:
+    """The rows that EXCLUDE takes out."""
+    peers = [j for j, r in enumerate(rows) if r[1] == rows[i][1]]
+    return {"row": [i], "group": peers, "ties": [j for j in peers if j != i]}[exclude]
+
+
+def _excluding(exclude: str, name: str, frame: Frame = ROWS) -> "tuple[WindowCall, Frames]":
+    args = () if name == "count" else (Ref(V),)
+    call = _window(name, *args, order=BY_V, frame=replace(frame, exclude=exclude))  # type: ignore[arg-type]
+
+    def model(rows: list[Row], i: int) -> object:
+        near = range(len(rows)) if frame == WHOLE else range(max(i - 1, 0), min(i + 2, len(rows)))
+        seen = [rows[j][1] for j in near if j not in _left_out(rows, i, exclude)]
+        known = [v for v in seen if v is not None]
+        if name == "count":
+            return len(seen)
+        if name == "min":
+            return min(known, default=None)
+        return _sum(seen) if name == "sum" else (seen[0 if name == "first_value" else -1] if seen else None)
+
+    return call, model
 
 
 Frames = Callable[[list[Row], int], object]
@@ -102,6 +127,11 @@ CALLS: dict[str, tuple[WindowCall, Frames]] = {
         lambda rows, i: min((r[1] for r in rows[i:] if r[1] is not None), default=None),
     ),
     "last_value": (_window("last_value", Ref(V), order=BY_V, frame=TAIL), lambda rows, i: rows[-1][1]),
+    "but the row": _excluding("row", "sum"),
+    "but its group": _excluding("group", "min", WHOLE),
+    "but its ties": _excluding("ties", "count"),
+    "first but the row": _excluding("row", "first_value"),
+    "last but its ties": _excluding("ties", "last_value", WHOLE),
 }
 
 

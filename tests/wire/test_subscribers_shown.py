@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import psycopg
+import pytest
 
 from pgstream.testing.server import Server
 from tests.wire.test_subscribe import connected, now_ms
@@ -31,7 +32,7 @@ def test_what_subscriptions_remember(server: Server) -> None:
         assert row["changes"] == 4
         assert row["remembers_since"] < row["remembers_until"] <= datetime.now(UTC) + timedelta(seconds=60)
         client.execute(f"declare c subscription cursor for of_shown since {row['since_ms'] + 1}")
-        assert [each[0] for each in client.execute("fetch 10 from c").fetchall()] == [1, 2, 2, 5]
+        assert sorted(each[0] for each in client.execute("fetch 10 from c").fetchall()) == [1, 2, 2, 5]
         client.execute("close c")
         listed = client.execute("select subname, subenabled, subpublications from pg_subscription").fetchall()
         assert ("of_shown", True, ["shown"]) in listed
@@ -79,3 +80,34 @@ def test_others_are_of_other_databases(server: Server) -> None:
         assert reader.execute("select count(*) from pgstream_subscribers").fetchall() == [(1,)]
         reader.execute("rollback")
         reader.execute("drop database elsewhere")
+
+
+def test_cursors_are_listed(server: Server) -> None:
+    listed = "select name, statement, is_holdable, is_binary, is_scrollable from pg_cursors order by name"
+    with connected(server) as client:
+        assert client.execute(listed).fetchall() == []
+        client.execute("create table scanned (k int)")
+        client.execute("create subscription of_scanned from scanned with (retention = '1 day')")
+        statements = [
+            "declare a no scroll cursor for select 1",
+            "declare b cursor for subscribe scanned",
+            "declare c binary cursor with hold for select 1",
+            "declare d subscription cursor for of_scanned",
+        ]
+        client.execute("begin")
+        for statement in statements:
+            client.execute(statement)
+        found = client.execute(listed).fetchall()
+        assert [row[1] for row in found] == statements
+        assert [row[2:4] for row in found] == [(False, False), (False, False), (True, True), (True, False)]
+        assert [row[4] for row in found] == [False, True, True, False]
+        client.execute("commit")
+        assert [row[0] for row in client.execute(listed).fetchall()] == ["c", "d"]
+        client.execute("close all")
+        client.execute("drop table scanned cascade")
+
+
+def test_a_time_is_no_query(server: Server) -> None:
+    with connected(server) as client, pytest.raises(psycopg.errors.FeatureNotSupported, match="subquery") as caught:
+        client.execute("subscribe (select 1 as a) up to (select 1)")
+    assert caught.value.diag.statement_position == "33"

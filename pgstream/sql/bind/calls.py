@@ -221,7 +221,7 @@ _NO_AGGREGATES = {
     "DEFAULT": "aggregate functions are not allowed in DEFAULT expressions",
 }
 AGGREGATES_ALLOWED = frozenset(
-    {"SELECT", "HAVING", "ORDER BY", "DISTINCT ON", "window PARTITION BY", "window ORDER BY"}
+    {"SELECT", "HAVING", "ORDER BY", "DISTINCT ON", "QUALIFY", "window PARTITION BY", "window ORDER BY"}
 )
 
 

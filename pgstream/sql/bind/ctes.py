@@ -8,10 +8,12 @@ from pgstream.plan.expressions import Ref
 from pgstream.plan.relations import Project, Relation
 from pgstream.plan.rewrite import fresh_copy
 from pgstream.sql.bind.dispatch import bind_query
+from pgstream.sql.bind.mutual import bind_mutual
 from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.query import visible
 from pgstream.sql.bind.recursion import bind_recursive, mentions
 from pgstream.sql.parse import ast
+from pgstream.sql.streaming.mutual import Mutual
 
 Node = Any
 
@@ -34,6 +36,9 @@ class Cte:
 def bind_with(level: Level, clause: Node) -> None:
     """Makes the names of a WITH clause known in `level`."""
     if clause is None:
+        return
+    if isinstance(clause.recursive, Mutual):
+        level.ctes |= {name: Cte(plan) for name, plan in bind_mutual(level, clause)}
         return
     level.later_ctes = {node.ctename for node in clause.ctes}
     for node in clause.ctes:

@@ -90,6 +90,11 @@ class GroupingSets(Grouping):
     sets: list[set[int]] = field(default_factory=list)
     number: Col | None = None
 
+    def add(self, expr: Expr, name: str) -> int:
+        """One more GROUP BY expression: two that are equal may be in different sets."""
+        self.keys.append((self.key_col(expr, name), expr))
+        return len(self.keys) - 1
+
     def key_col(self, expr: Expr, name: str) -> Col:
         """A column of its own also for a plain one, which aggregates see as it is."""
         binding = self.level.binding

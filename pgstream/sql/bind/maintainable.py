@@ -1,7 +1,7 @@
 """What a kept query may contain: only what follows from its inputs."""
 
 from pgstream.errors import FeatureNotSupported
-from pgstream.plan.relations import Recursion, Relation
+from pgstream.plan.relations import Mutual, Recursion, Relation
 from pgstream.plan.rewrite import ColIds, subplans
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.optimize import NO_FACTS, optimize
@@ -44,10 +44,14 @@ def _check_clock(binding: Binding, what: str, plan: Relation | None) -> None:
 
 def _check_recursions(position: int, plan: Relation) -> None:
     """Raises FeatureNotSupported where what a round of a recursion adds depends on more than the rows before."""
-    for node in subplans(plan):
-        if isinstance(node, Recursion):
-            try:
+    try:
+        for node in subplans(plan):
+            if isinstance(node, Recursion):
                 Rounds({node.working: len(node.columns)}, ColIds.above(node)).numbered(node.step)
-            except FeatureNotSupported as error:
-                error.position = None if position < 0 else position
-                raise
+            elif isinstance(node, Mutual):
+                widths = {working: len(columns) for working, columns in zip(node.workings, node.relations, strict=True)}
+                rounds = Rounds(widths, ColIds.above(node), meeting=True)
+                for term in node.terms:
+                    rounds.numbered(term)
+    except FeatureNotSupported as error:
+        raise error.at(position) from None

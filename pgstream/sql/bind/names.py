@@ -113,6 +113,9 @@ class Level:
     lateral: bool = False
     """Whether a LATERAL item is being bound, which sees what stands to its left."""
 
+    aliases: dict[str, Expr] = field(default_factory=dict)
+    """What names mean that nothing in FROM has: output columns, while QUALIFY is bound."""
+
     def levels(self) -> "Iterator[Level]":
         """This level and those around it, innermost first."""
         level: Level | None = self
@@ -165,6 +168,7 @@ def find_column(level: Level, name: str, position: int | None) -> Expr | None:
                 raise AmbiguousColumn(f'column reference "{name}" is ambiguous', position=position)
             _check_lateral(item, position)
             found = matches[0]
+        found = scope.aliases.get(name) if found is None else found
         if found is not None:
             return found
     return None

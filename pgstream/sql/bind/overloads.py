@@ -213,6 +213,8 @@ def _generic(arguments: Sequence[str], types: Sequence[str]) -> Generic | None:
         if declared in ("anyelement", "anynonarray", "anyenum"):
             if element not in (None, given) or (declared == "anynonarray" and _element(given) is not None):
                 return None
+            if declared == "anyenum" and _category(given) != "E":
+                return None
             element = given
         elif declared == "anyarray":
             if array not in (None, given) or _element(given) is None:

@@ -67,6 +67,7 @@ def _plain(level: Level, node: Node, ordered: bool, keep_unknown: bool) -> Bound
     targets = bind_targets(level, node.targetList or ())
     where = _condition(level, node.whereClause, "WHERE")
     having = _condition(level, node.havingClause, "HAVING")
+    qualified = _qualify(level, node, targets)
     if not keep_unknown or node.distinctClause or node.sortClause:
         for target in targets:
             target.expr = decided(binding, target.expr)
@@ -78,8 +79,10 @@ def _plain(level: Level, node: Node, ordered: bool, keep_unknown: bool) -> Bound
     if where is not None:
         plan = Filter(plan, where)
     plan = with_times(level, plan)
-    plan = _grouped(level, node, plan, targets, groups, having)
+    plan, qualified = _grouped(level, node, plan, targets, groups, (having, qualified))
     plan = over_windows(level, plan)
+    if qualified is not None:
+        plan = Filter(plan, qualified)
     plan = applied(level, plan)
     return _output(level, node, plan, targets, order, distinct, ordered)
 
@@ -94,12 +97,30 @@ def _condition(level: Level, node: Node, clause: str) -> Expr | None:
         level.clause = outer
 
 
+def _qualify(level: Level, node: Node, targets: list[Target]) -> Expr | None:
+    """The condition of QUALIFY, which sees output columns where nothing in FROM has their name."""
+    if node.rarg is None:
+        return None
+    level.aliases = {target.name: target.expr for target in reversed(targets)}
+    try:
+        return _condition(level, node.rarg.targetList[0].val, "QUALIFY")
+    finally:
+        level.aliases = {}
+
+
 def _grouped(
-    level: Level, node: Node, plan: Relation, targets: list[Target], groups: Grouped, having: Expr | None
-) -> Relation:
-    """`plan` under GROUP BY, aggregates and HAVING; the targets and window calls rewritten to what groups give."""
+    level: Level,
+    node: Node,
+    plan: Relation,
+    targets: list[Target],
+    groups: Grouped,
+    conditions: tuple[Expr | None, Expr | None],
+) -> tuple[Relation, Expr | None]:
+    """`plan` under GROUP BY, aggregates and HAVING, and the condition of QUALIFY; that, the targets and window calls
+    are rewritten to what groups give."""
+    having, qualified = conditions
     if not (having is not None or level.aggregates or node.groupClause or level.groupings):
-        return with_sessions(level, plan, ())
+        return with_sessions(level, plan, ()), qualified
     grouping = _keyed(level, groups)
     plan = applied(level, plan, {id for _, key in grouping.keys for id in used(key)})
     plan = with_sessions(level, plan, [key for _, key in grouping.keys])
@@ -107,23 +128,25 @@ def _grouped(
         target.expr = grouping.rewritten(target.expr)
     if having is not None:
         having = grouping.rewritten(having)
+    if qualified is not None:
+        qualified = grouping.rewritten(qualified)
     grouping.check_direct(level.direct)
     level.windows = {grouping.window(call): col for call, col in level.windows.items()}
     for call in level.set_calls:
         call.args = tuple(grouping.rewritten(arg) for arg in call.args)
     plan = grouping.plan(plan)
-    return plan if having is None else Filter(plan, having)
+    return (plan if having is None else Filter(plan, having)), qualified
 
 
 def _keyed(level: Level, groups: Grouped) -> Grouping:
-    """The keys of a grouped query. A constant that is grouped by is a key where it is selected, and nowhere else."""
+    """The keys of a grouped query. With grouping sets, what is selected and grouped by is its own key."""
     grouping = Grouping(level) if groups.sets is None else GroupingSets(level)
     members: list[set[int]] = []
     for group in groups.targets:
         check_comparable(level.binding, group.expr)
         parts = grouping_parts(group.expr)
         members.append({grouping.add(part, name or group.name) for name, part in parts})
-        if groups.sets is not None and isinstance(group.expr, Const):
+        if groups.sets is not None and len(parts) == 1:
             group.expr = Ref(grouping.keys[min(members[-1])][0])
     if isinstance(grouping, GroupingSets):
         grouping.sets = [set().union(*(members[number] for number in each)) for each in groups.sets or ()]

@@ -17,6 +17,7 @@ from pgstream.sql.bind.ordering import direction_of
 from pgstream.sql.bind.query import visible
 from pgstream.sql.bind.statements import ChangeShape, Subscribe
 from pgstream.sql.bind.types import is_orderable
+from pgstream.sql.optimize.predicates import has_subquery
 from pgstream.sql.parse import Parsed, ast
 from pgstream.sql.streaming import SubscribeStmt
 from pgstream.storage.order import OrderColumn
@@ -109,5 +110,7 @@ def _time(binding: Binding, node: Any) -> Expr | None:
     if node is None:
         return None
     expr = bind_expression(Level(binding, clause="AS OF"), node)
+    if has_subquery(expr):
+        raise FeatureNotSupported("cannot use subquery in a time of SUBSCRIBE", position=binding.position(expr))
     dated = expr.type.definition.category == "D" or (isinstance(expr, Const) and expr.type == UNKNOWN)
     return coerce_to_type(binding, expr, TIMESTAMPTZ if dated else NUMERIC, "AS OF")

@@ -3,14 +3,25 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pgstream.catalog.objects import KIND_NAMES, CompositeType, Relation, Schema, TableColumn, UserType
+from pgstream.catalog.objects import (
+    KIND_NAMES,
+    CompositeType,
+    EnumLabel,
+    EnumType,
+    Relation,
+    Schema,
+    TableColumn,
+    UserType,
+)
 from pgstream.errors import (
     DependentObjectsStillExist,
     DuplicateColumn,
     DuplicateObject,
+    InvalidName,
     InvalidSchemaName,
     InvalidTableDefinition,
     UndefinedObject,
+    UniqueViolation,
 )
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.commands import Command, binds_statement
@@ -18,6 +29,7 @@ from pgstream.sql.bind.creation import creation_schema
 from pgstream.sql.bind.types import type_of
 from pgstream.sql.parse import Parsed, ast
 from pgstream.types.definition import BY_NAME
+from pgstream.types.enum import ranks
 
 Node = Any
 
@@ -49,6 +61,30 @@ def bind_create_composite(binding: Binding, node: Node, parsed: Parsed) -> Comma
         columns.append(attribute(binding, element))
     require_type_free(binding, schema, node.typevar.relname)
     return Command(CreateType(CompositeType(0, schema.oid, node.typevar.relname, tuple(columns))), "CREATE TYPE")
+
+
+@binds_statement(ast.CreateEnumStmt)
+def bind_create_enum(binding: Binding, node: Node, parsed: Parsed) -> Command:
+    """CREATE TYPE … AS ENUM (…)."""
+    names = [part.sval for part in node.typeName]
+    schema = creation_schema(binding, ast.RangeVar(schemaname=names[-2] if len(names) > 1 else None, relname=names[-1]))
+    labels = [value.sval for value in node.vals or ()]
+    for place, label in enumerate(labels):
+        check_label(label)
+        if label in labels[:place]:
+            raise UniqueViolation(
+                'duplicate key value violates unique constraint "pg_enum_typid_label_index"',
+                detail=f"Key (enumtypid, enumlabel)=(0, {label}) already exists.",
+            )
+    require_type_free(binding, schema, names[-1])
+    made = tuple(EnumLabel(0, label, rank) for label, rank in zip(labels, ranks(len(labels)), strict=True))
+    return Command(CreateType(EnumType(0, schema.oid, names[-1], made)), "CREATE TYPE")
+
+
+def check_label(label: str) -> None:
+    """Raises InvalidName for a label that is too long."""
+    if len(label.encode()) > 63:
+        raise InvalidName(f'invalid enum label "{label}"', detail="Labels must be 63 bytes or less.")
 
 
 def attribute(binding: Binding, element: Node) -> TableColumn:

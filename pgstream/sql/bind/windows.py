@@ -25,7 +25,7 @@ from pgstream.types.definition import SqlType
 Node = Any
 Bound = Literal["unbounded", "preceding", "current", "following"]
 Exclusion = Literal["none", "row", "group", "ties"]
-WINDOWS_ALLOWED = frozenset({"SELECT", "ORDER BY", "DISTINCT ON"})
+WINDOWS_ALLOWED = frozenset({"SELECT", "ORDER BY", "DISTINCT ON", "QUALIFY"})
 
 _NOT_ALLOWED = {
     "JOIN/ON": "JOIN conditions",

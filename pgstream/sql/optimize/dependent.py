@@ -27,6 +27,7 @@ from pgstream.plan.relations import (
     Group,
     Join,
     Lookup,
+    Mutual,
     Project,
     Recursion,
     Relation,
@@ -149,6 +150,8 @@ def push(node: Relation, domain: Domain) -> Pushed:
             return _push_rows(node, domain, free)
         case Recursion():
             return _push_recursion(node, domain, free)
+        case Mutual():
+            raise FeatureNotSupported("WITH MUTUALLY RECURSIVE may not refer to an outer query")
     raise AssertionError(node)
 
 

@@ -16,6 +16,7 @@ from pgstream.plan.relations import (
     Group,
     Join,
     Lookup,
+    Mutual,
     Project,
     Recursion,
     Relation,
@@ -88,6 +89,8 @@ class _Pruning:
                 return Distinct(self.exactly(input, input.columns))
             case SetOp():
                 return self.set_operation(node, wanted)
+            case Mutual(terms):
+                return replace(node, terms=tuple(self.exactly(term, term.columns) for term in terms))
             case Recursion(base, step):
                 return replace(node, base=self.exactly(base, base.columns), step=self.exactly(step, step.columns))
             case TopN(input) | Sessions(input):

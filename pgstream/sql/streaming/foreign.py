@@ -60,7 +60,6 @@ _FOREIGN = tuple(
                  "Leave it out: a materialized view is always fresh."),
         _Foreign(r"ALTER\s+(?:TABLE|SOURCE|SINK|MATERIALIZED\s+VIEW|VIEW)\b[^;]*\bSWAP\s+WITH\b", "SWAP WITH",
                  "Write three ALTER … RENAME TO in one transaction."),
-        _Foreign(r"WITH\s+MUTUALLY\s+RECURSIVE\b", "WITH MUTUALLY RECURSIVE", "Write WITH RECURSIVE."),
     )
 )  # fmt: skip
 

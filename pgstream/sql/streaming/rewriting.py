@@ -14,6 +14,7 @@
     GROUP BY ALL, ORDER BY ALL                     a marked name
     FLOOR(ts TO HOUR), LATERAL TABLE(f(x)), MINUS  FLOOR(ts ,'HOUR'), LATERAL f(x), EXCEPT
     STRUCT<a int>, ARRAY<int>, MAP<k, v>           s('a int'), a('int'), m('k, v'): a type's name and its modifier
+    WITH MUTUALLY RECURSIVE r (a int) AS (…)       WITH RECURSIVE r (a) AS (…), see `mutual.py`
     INT UNSIGNED                                   BIGINT: the next wider type, and BIGINT itself
 
 Only texts that Postgres' grammar rejects come here, so nothing changes what it means.
@@ -24,6 +25,7 @@ from collections.abc import Sequence
 
 from pgstream.sql.streaming.clauses import blank_clauses
 from pgstream.sql.streaming.described_types import spelled_types
+from pgstream.sql.streaming.mutual import blank_mutual
 from pgstream.sql.streaming.reader import Token
 
 MARK = "\ue000"
@@ -82,6 +84,7 @@ def rewritten(text: str, tokens: Sequence[Token]) -> str | None:
     types = spelled_types(text, made)
     outside = [token for token in tokens if not any(start <= token.start < end for start, end in types)]
     blank_clauses(text, outside, made)
+    blank_mutual(text, outside, made)
     _Rewriting(text, outside, made).run()
     found = "".join(made)
     assert len(found) == len(text)

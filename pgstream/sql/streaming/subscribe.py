@@ -142,7 +142,10 @@ def _expression(reader: Reader) -> Node:
     first, last = _extent(reader)
     # in parentheses no word after the expression is taken for its alias
     query = "SELECT".ljust(first - 1) + f"({reader.text[first:last]})"
-    return reader.grammar.statement(query).targetList[0].val
+    made = reader.grammar.statement(query).targetList[0].val
+    if type(made).__name__ == "SubLink":
+        made.location = first  # its own parenthesis
+    return made
 
 
 def _envelope(reader: Reader, made: SubscribeStmt) -> SubscribeStmt:
