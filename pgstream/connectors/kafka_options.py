@@ -113,6 +113,8 @@ class KafkaOptions:
     )
     auth_type: str | None = option("auth.type", default=None, choices=("none", "sasl"), doc="Arroyo's way to use SASL.")
     auth: Mapping[str, str] = option(prefix="auth.", doc="protocol, mechanism, username and password of SASL.")
+    api_key: str | None = option("key", default=None, doc="Confluent Cloud's API key: SASL over TLS.")
+    api_secret: str | None = option("secret", default=None, doc="The secret of Confluent Cloud's API key.")
     columns: Mapping[str, str] = option(
         prefix="metadata.", doc="What of a message a column shows: INCLUDE writes this."
     )
@@ -139,6 +141,9 @@ class KafkaOptions:
         named = {f"sasl.{name}": value for name, value in self.auth.items() if name != "protocol"}
         if "protocol" in self.auth:
             named["security.protocol"] = self.auth["protocol"]
+        if self.api_key is not None:
+            named |= {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN", "sasl.username": self.api_key}
+            named["sasl.password"] = self.api_secret or ""
         given: Mapping[str, str] = {**named, **(self.configs or {}), **self.properties}
         return {**CLIENT_CONFIG, "bootstrap.servers": self.servers, "error_cb": errors, **given}
 

@@ -117,3 +117,13 @@ def test_a_wrong_password_is_told_and_not_tried_in_a_loop(
     eventually(lambda: sql.value("SELECT n FROM v") == 2)
     assert sql.database.sources()[0].state == "running"
     assert "my-wrong-password" not in capfd.readouterr().err
+
+
+def test_confluent_as_arroyo_spells_it(secured: SecuredBroker, sql: Sql) -> None:
+    there_and_back(
+        secured,
+        sql,
+        f"bootstrap_servers = '{secured.servers('SASL_SSL')}', key = '{USER}', secret = '{PASSWORD}', "
+        f"properties.ssl.ca.pem = '{secured.pem('ca.pem')}', format = 'json'",
+        clause="",
+    )

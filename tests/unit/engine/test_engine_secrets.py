@@ -146,3 +146,28 @@ def test_show(sql: Sql, tmp_path: Path) -> None:
     sql.run(source_of(tmp_path, f"path = '{lines(tmp_path / 'a.jsonl', 1)}'"))
     found = {kind: sql.rows(f"SHOW {kind}") for kind in ("SECRETS", "CONNECTIONS", "VIEWS", "MATERIALIZED VIEWS")}
     assert found == {"SECRETS": [("a",)], "CONNECTIONS": [], "VIEWS": [("w",)], "MATERIALIZED VIEWS": [("m",)]}
+
+
+def test_a_transaction_of_a_secret_and_what_uses_it(opened: Opened, tmp_path: Path) -> None:
+    sql = opened.open()
+    path = lines(tmp_path / "a.jsonl", 1, 2)
+    begun = sql.begin()
+    begun.run(f"CREATE SECRET place AS '{path}'")
+    begun.run(source_of(path, "path = SECRET place"))
+    assert begun.rows("SELECT id FROM s") == [(1,), (2,)]
+    begun.commit()
+    sql.run("CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n FROM s")
+    eventually(lambda: sql.value("SELECT n FROM v") == 2)
+    sql = opened.crash()
+    eventually(lambda: sql.value("SELECT n FROM v") == 2)
+
+
+def test_other_options_of_a_source_are_used_at_once(sql: Sql, tmp_path: Path) -> None:
+    path = lines(tmp_path / "a.jsonl", 1)
+    sql.run(source_of(path, f"path = '{path}'"))
+    sql.run("CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n FROM s")
+    eventually(lambda: sql.value("SELECT n FROM v") == 1 and sql.database.sources()[0].state == "ended")
+    sql.run("ALTER SOURCE s CONNECTOR WITH (follow = 'true'); ALTER SOURCE s SET source_rate_limit TO 100")
+    eventually(lambda: sql.database.sources()[0].state == "running")
+    sql.run("ALTER SOURCE s RENAME TO r")
+    assert sql.rows("SHOW SOURCES") == [("r",)]
