@@ -363,7 +363,7 @@ class Recursion:
     """WITH RECURSIVE: the rows of `base`, then those that `step` makes of the rows added last, until it adds none.
 
     In `step`, a Scan of the relation `working`, a negative number, is the rows added last. `base`, `step` and
-    `columns` agree in type; `all` keeps rows that are there already. Only a one-shot query may hold one.
+    `columns` agree in type; `all` keeps rows that are there already.
     """
 
     base: Relation
@@ -371,6 +371,27 @@ class Recursion:
     working: int
     all: bool
     columns: tuple[Col, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutual:
+    """WITH MUTUALLY RECURSIVE: relations that begin empty, and become what their `terms` make of them until nothing
+    changes; in a term a Scan of `workings[i]`, a negative number, is relation number i.
+
+    The rows of all: of each the columns of its relation, `columns[i]`, NULLs for those of the others, and its number.
+    After `limit` rounds, where there is one, it is an error that something still changes, or the end if it `returns`.
+    """
+
+    terms: tuple[Relation, ...]
+    workings: tuple[int, ...]
+    relations: tuple[tuple[Col, ...], ...]
+    number: Col
+    limit: int | None
+    returns: bool
+
+    @property
+    def columns(self) -> tuple[Col, ...]:
+        return (*(col for relation in self.relations for col in relation), self.number)
 
 
 Relation = (
@@ -396,4 +417,5 @@ Relation = (
     | Fade
     | Temporal
     | Recursion
+    | Mutual
 )

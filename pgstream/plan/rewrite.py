@@ -74,6 +74,7 @@ RELATIONS: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {
     rel.Fade: (("input",), ("key",)),
     rel.Temporal: (("input",), ("begins", "ends", "compared")),
     rel.Recursion: (("base", "step"), ("columns",)),
+    rel.Mutual: (("terms",), ("relations", "number")),
 }
 """Of each relation the fields that hold its inputs, and those that hold its own columns and expressions."""
 

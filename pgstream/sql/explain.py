@@ -152,6 +152,10 @@ class _PlanText:
                 return f"{kind.capitalize()}{' all' if all else ''} ({self._cols(columns)})"
             case rel.Recursion(_, _, working, all, columns):
                 return f"Recursion{' all' if all else ''} over {working} ({self._cols(columns)})"
+            case rel.Mutual(_, workings, relations):
+                pairs = zip(workings, relations, strict=True)
+                each = ", ".join(f"{working} ({self._cols(cols)})" for working, cols in pairs)
+                return f"Mutual recursion over {each}"
             case rel.TopN():
                 return self._top(node)
             case rel.Sort(_, order):
