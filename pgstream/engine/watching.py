@@ -9,6 +9,7 @@ import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -92,7 +93,7 @@ class Channel:
                     break
                 found.append(change)
             if not found and self._failure is not None:
-                raise self._failure
+                raise copy(self._failure)  # one of his own: what was raised holds all that it passed through
             return Told(found[::-1], self._until_ms, self._rows)
 
     def behind(self, after_ms: int) -> tuple[int, int | None]:
@@ -124,7 +125,7 @@ class Channel:
     def fail(self, error: SqlError) -> None:
         """Ends the channel: who has read all of it is told why."""
         with self._lock:
-            self._failure = self._failure or error
+            self._failure = self._failure or copy(error)
             wakers = list(self._wakers)
         for wake in wakers:
             wake()

@@ -379,6 +379,8 @@ class Session:
     async def close(self) -> None:
         """The client is gone: what is open is rolled back."""
         self.closed = True
+        self.cursors.clear()
+        self.portals.clear()
         self.channels.unlisten(self)
         self.cancel("terminating connection due to administrator command")
         if not self.busy:

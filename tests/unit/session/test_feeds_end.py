@@ -100,12 +100,38 @@ def wrong(client: Connection) -> None:
         client.execute("subscribe (select k + 3 from t) as of 5")
 
 
-@pytest.mark.parametrize("use", [committed, failed, timed_out, left, closed, unheard, wrong])
+def dropped(client: Connection) -> None:
+    client.execute("create materialized view gone as select k from t")
+    client.execute("create subscription of_gone from gone with (retention = '1 hour')")
+    client.execute("declare c subscription cursor for of_gone")
+    client.execute("drop materialized view gone cascade")
+    for _ in range(2):
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            client.execute("fetch 10 from c with (timeout = '10s')")
+
+
+def refused(client: Connection) -> None:
+    with client.transaction():
+        client.execute("declare c cursor for subscribe (select 10 / (k - 70) from t)")
+        client.execute("fetch 10 from c")
+        with client.transaction(force_rollback=True):
+            client.execute("create materialized view other as select 1 as a")
+    with pytest.raises(psycopg.errors.DivisionByZero), client.transaction():  # noqa: PT012
+        client.execute("declare c cursor for subscribe (select 10 / (k - 70) from t) with (snapshot = false)")
+        with psycopg.connect(client.info.dsn, autocommit=True) as writer:
+            writer.execute("insert into t values (70)")
+            writer.execute("delete from t where k = 70")
+        client.execute("fetch 10 from c with (timeout = '10s')")
+
+
+@pytest.mark.parametrize("use", [committed, failed, timed_out, left, closed, unheard, wrong, dropped, refused])
 def test_nothing_is_watched_afterwards(running: Running, use: Callable[[Connection], None]) -> None:
     client = running.connect()
     use(client)
-    eventually(lambda: running.watched == 0)
     client.close()
+    eventually(lambda: running.watched == 0)
+    with running.connect() as other:
+        eventually(lambda: other.execute("select * from pgstream_subscribers").fetchall() == [])
 
 
 def test_it_is_watched_meanwhile(running: Running) -> None:
