@@ -152,10 +152,8 @@ class _PlanText:
                 return f"{kind.capitalize()}{' all' if all else ''} ({self._cols(columns)})"
             case rel.Recursion(_, _, working, all, columns):
                 return f"Recursion{' all' if all else ''} over {working} ({self._cols(columns)})"
-            case rel.Mutual(_, workings, relations):
-                pairs = zip(workings, relations, strict=True)
-                each = ", ".join(f"{working} ({self._cols(cols)})" for working, cols in pairs)
-                return f"Mutual recursion over {each}"
+            case rel.Mutual():
+                return self._mutual(node)
             case rel.TopN():
                 return self._top(node)
             case rel.Sort(_, order):
@@ -164,13 +162,21 @@ class _PlanText:
                 return f"Window {self._named(calls)}"
             case rel.TableCall():
                 return self._table_call(node)
-            case rel.Sessions(_, partition, time, gap, start, end, last):
-                by = f" by {self._exprs(partition)}" if partition else ""
-                span = self.text(time) if last is None else f"{self.text(time)} to {self.text(last)}"
-                return f"Sessions{by} of {span} within {self.text(gap)} AS ({self._cols((start, end))})"
+            case rel.Sessions():
+                return self._sessions(node)
             case rel.Close() | rel.Temporal():
                 return self._timed(node)
         raise AssertionError(node)
+
+    def _sessions(self, node: rel.Sessions) -> str:
+        by = f" by {self._exprs(node.partition)}" if node.partition else ""
+        span = self.text(node.time) if node.last is None else f"{self.text(node.time)} to {self.text(node.last)}"
+        return f"Sessions{by} of {span} within {self.text(node.gap)} AS ({self._cols((node.start, node.end))})"
+
+    def _mutual(self, node: rel.Mutual) -> str:
+        pairs = zip(node.workings, node.relations, strict=True)
+        each = ", ".join(f"{working} ({self._cols(cols)})" for working, cols in pairs)
+        return f"Mutual recursion over {each}"
 
     def _values(self, columns: tuple[Col, ...], rows: tuple[tuple[Expr, ...], ...]) -> str:
         if not columns:

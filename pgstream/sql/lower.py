@@ -171,9 +171,7 @@ class Lowering:
             case rel.Project():
                 return self._project(relation, needed)
             case rel.Filter():
-                columns = _kept(relation.columns, needed)
-                node, growing = self.mapped(relation, [Ref(col) for col in columns])
-                return Part(node, _places(columns), growing)
+                return self._filter(relation, needed)
             case rel.Join():
                 return lower_join(self, relation, needed)
             case rel.Asof() | rel.Lookup() | rel.Versions():
@@ -204,6 +202,11 @@ class Lowering:
             case rel.Mutual():
                 return lower_mutual(self, relation)
         raise AssertionError(f"{type(relation).__name__} is gone before a plan is lowered")
+
+    def _filter(self, relation: rel.Filter, needed: frozenset[int]) -> Part:
+        columns = _kept(relation.columns, needed)
+        node, growing = self.mapped(relation, [Ref(col) for col in columns])
+        return Part(node, _places(columns), growing)
 
     def _scan(self, scan: rel.Scan, needed: frozenset[int]) -> Part:
         growing = self.facts.append_only(scan.oid)

@@ -28,7 +28,8 @@ import optimize_sql as sql  # noqa: E402
 
 QUERIES = [
     line.removesuffix(";")
-    for line in (SHAPES_FOLDER / "shapes.sql").read_text().splitlines()
+    for file in ("shapes.sql", "timed_shapes.sql")
+    for line in (SHAPES_FOLDER / file).read_text().splitlines()
     if line and not line.startswith("--")
 ]
 OIDS = {found.oid: found for found in sql.CATALOG.relations()}

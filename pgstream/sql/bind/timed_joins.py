@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 from pgstream.catalog.objects import Source, Table
 from pgstream.errors import DatatypeMismatch, FeatureNotSupported, UndefinedColumn
-from pgstream.plan.expressions import Call, CastExpr, Expr, Not, Ref
+from pgstream.plan.expressions import Call, CastExpr, Expr, IsDistinct, Not, Ref
 from pgstream.plan.relations import Asof, Filter, Lookup, Project, Relation, Scan, Versions
 from pgstream.plan.rewrite import subplans, used
 from pgstream.sql.bind.binding import BOOL, Binding
@@ -58,6 +58,17 @@ class Sides:
             name, one, other = mirrored(name), other, one
         return (name, one, other) if refers_only_to(one, left) and refers_only_to(other, right) else None
 
+    def is_same(self, part: Expr) -> bool:
+        """Whether this says of values of both sides that one is not distinct from the other, by type as they are."""
+        if not (isinstance(part, Not) and isinstance(part.arg, IsDistinct)):
+            return False
+        one, other, (left, right) = part.arg.left, part.arg.right, self.columns
+        crossing = any(
+            used(a) and used(b) and refers_only_to(a, left) and refers_only_to(b, right)
+            for a, b in ((one, other), (other, one))
+        )
+        return crossing and one.type.bare() == other.type.bare()
+
     def equated(self, one: Expr, other: Expr) -> Expr:
         """The equation of expressions of two sides, in one type."""
         pair, _ = to_common(self.binding, (one, other), "JOIN/ON")
@@ -84,6 +95,8 @@ def asof_join(sides: Sides, condition: Expr | None, match: Expr | None) -> Relat
         compared = sides.oriented(part)
         if compared is not None and compared[0] == "=":
             equations.append(sides.equated(*compared[1:]))
+        elif sides.is_same(part):
+            equations.append(part)
         elif compared is not None:
             found.append((part, compared))
         else:

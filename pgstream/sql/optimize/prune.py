@@ -99,13 +99,16 @@ class _Pruning:
                 return replace(node, input=self.narrow(input, wanted | {time.id} | {col.id for col in key}))
             case AssertSingle(input, key):
                 return replace(node, input=self.narrow(input, wanted | {col.id for col in key}))
-            case Window(input, calls):
-                calls = tuple((col, call) for col, call in calls if col.id in wanted)
-                if not calls:
-                    return self.prune(input, wanted)
-                node = replace(node, calls=calls)
-                return replace(node, input=self.narrow(input, wanted | _needed(rewrite.expressions(node))))
+            case Window():
+                return self.window(node, wanted)
         raise AssertionError(node)
+
+    def window(self, node: Window, wanted: Ids) -> Relation:
+        calls = tuple((col, call) for col, call in node.calls if col.id in wanted)
+        if not calls:
+            return self.prune(node.input, wanted)
+        node = replace(node, calls=calls)
+        return replace(node, input=self.narrow(node.input, wanted | _needed(rewrite.expressions(node))))
 
     def adds_nothing(self, node: Join | Asof, wanted: Ids) -> bool:
         """Whether a left join gives each row of its left side once, with nothing `wanted` beside."""

@@ -16,7 +16,8 @@ VIEW = "CREATE MATERIALIZED VIEW {} AS {}"
 JOINS = {
     "hours": "SELECT a.ts, b.ts AS bts, a.k, a.v, b.v AS w FROM a JOIN b"
     " ON a.k = b.k AND a.ts BETWEEN b.ts - interval '20 s' AND b.ts",
-    "apart": "SELECT a.ts, b.ts AS bts, a.v FROM a JOIN b ON a.ts >= b.ts - interval '7 s' AND b.ts + interval '9 s' > a.ts",
+    "apart": "SELECT a.ts, b.ts AS bts, a.v FROM a JOIN b"
+    " ON a.ts >= b.ts - interval '7 s' AND b.ts + interval '9 s' > a.ts",
     "kept": "SELECT a.ts, b.ts AS bts, a.k, a.v, b.v AS w FROM a LEFT JOIN b"
     " ON a.k = b.k AND a.ts BETWEEN b.ts - interval '20 s' AND b.ts + interval '3 s'",
     "both": "SELECT a.ts, b.ts AS bts, a.v, b.v AS w FROM a FULL JOIN b"
@@ -154,6 +155,7 @@ def test_only_sources_refuse_late_rows(timeline: Timeline) -> None:  # noqa: F81
     assert timeline.rows("SELECT * FROM m") == timeline.rows(query) == [(1, 4), (2, 3)]
 
 
+BOUNDED = 'bounded by what the watermarks have not passed, of the rows of source "a"'
 STATES = {
     "SELECT a.v FROM a JOIN b ON a.ts BETWEEN b.ts - interval '1 s' AND b.ts": [
         'Expiring: bounded by what the watermarks have not passed, of the rows of source "a"',
@@ -164,12 +166,11 @@ STATES = {
         'Arrange: grows without bound, with the rows of source "b"',
     ],
     "SELECT a.v FROM a ASOF JOIN b ON a.ts >= b.ts": [
-        'BoundedAsof: bounded by what the watermarks have not passed, of the rows of source "a" and the rows of source "b"',
+        f'BoundedAsof: {BOUNDED} and the rows of source "b"',
     ],
     "SELECT a.v, r.v AS w FROM a JOIN r FOR SYSTEM_TIME AS OF a.ts ON a.k = r.k": [
         'Versions: bounded by the last versions of the rows of table "r"',
-        'FinalAsof: bounded by what the watermarks have not passed, of the rows of source "a"'
-        ' and the rows of table "r"',
+        f'FinalAsof: {BOUNDED} and the rows of table "r"',
     ],
     "SELECT a.v, p.v AS w FROM a JOIN p FOR SYSTEM_TIME AS OF a.ts ON a.k = p.k": [
         'Versions: grows without bound, with all versions of the rows of table "p"',

@@ -1,0 +1,21 @@
+-- ASOF JOIN, which PostgreSQL has not: k.id is unique, so nothing ties
+select r.a, r.t, k.id, k.v from r asof join k on r.b >= k.id;
+select r.a, r.t, k.id, k.v from r asof left join k on r.b > k.id;
+select r.a, r.t, k.id, k.v from r asof left join k on r.a <= k.id;
+select r.a, r.t, k.id, k.v from r left asof join k match_condition (r.a < k.id);
+select * from r asof left join k on r.a = k.v and r.b > k.id;
+select * from r asof left join k on r.a is not distinct from k.v and r.b > k.id;
+select * from r asof join k on r.b > k.id and k.v > 1 and r.t = 'x';
+select * from r asof left join k on r.b > k.id and k.v > 1 and r.t = 'x';
+select * from r asof left join k on r.a >= k.id where k.v is not null;
+select * from r asof left join k on r.a >= k.id where r.a > 1 and k.v is null;
+select r.t from r asof left join k on r.a < k.id;
+select r.t, count(*), max(k.v) from r asof left join k on r.a >= k.id group by r.t;
+select * from s left join lateral (select k.id, r.b from r asof join k on r.a >= k.id where r.b = s.d) q on true;
+select s.c, s.d, q.* from s, lateral (select count(*), max(k.v) from r asof left join k on r.a <= k.id and k.v > s.c) q;
+select * from r where exists (select from s asof join k on s.c >= k.id where k.v = r.a);
+select a, (select max(k.v + r.b) from s asof left join k on s.c >= k.id and s.d = r.b) from r;
+select * from (select * from r asof join k on r.a >= k.id) q join s on q.id = s.c;
+select r.a, x.* from r asof join (select max(id) as id, v from k group by v) x on r.a >= x.id;
+select r.a, a.id, b.id from r asof join k a on r.a >= a.id asof left join k b on a.v < b.id and r.b = b.v;
+select x.id, k.id from k x asof join k using (v, id);
