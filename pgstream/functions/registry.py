@@ -150,6 +150,16 @@ class Extreme:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Foremost:
+    """The first argument's value in one row of the group: the first (or `last`) in the call's ORDER BY, or the one
+    with the least (`descending`: greatest) value of argument number `by`, which is not NULL there."""
+
+    by: int | None = None
+    descending: bool = False
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Recompute:
     """Any other aggregate: computed anew for each touched group.
 
@@ -182,7 +192,7 @@ class Aggregate:
     oid: int
     arguments: tuple[str, ...]
     result: str
-    maintained: Linear | Extreme | Recompute
+    maintained: Linear | Extreme | Foremost | Recompute
     strict: bool = True
     bound: bool = False
     doc: str = ""
@@ -336,7 +346,7 @@ def binary_cast(signature: str, context: CastContext) -> None:
 
 def aggregate(
     signature: str,
-    maintained: Linear | Extreme | Recompute,
+    maintained: Linear | Extreme | Foremost | Recompute,
     *,
     strict: bool = True,
     bound: bool = False,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pgstream.circuit.operator import TickContext, arranged
 from pgstream.delta import Column, Delta
-from pgstream.functions.registry import Aggregate, BoundCall, Extreme, Linear, Recompute
+from pgstream.functions.registry import Aggregate, BoundCall, Extreme, Foremost, Linear, Recompute
 from pgstream.functions.vector import booleans, repeated, valid
 from pgstream.kernels.grouping import group_extremes, group_offsets
 from pgstream.operators.map import computed
@@ -27,8 +27,8 @@ class Aggregation:
     """`aggregate` over columns of the Group's input number `source`.
 
     A Linear reads the deltas of that input; so does an Extreme whose Group only grows. Any other reads an
-    arrangement on the group's keys, which holds just the rows it wants: of an Extreme ordered so that its value
-    comes first, of a Recompute in `order`. `filter` is the position of a boolean (only where deltas are read).
+    arrangement on the group's keys, which holds just the rows it wants: of an Extreme or Foremost ordered so that its
+    value comes first, of a Recompute in `order`. `filter` is the position of a boolean (only where deltas are read).
     `direct` are what an ordered-set aggregate is told of a whole group: positions, or expressions without references.
     """
 
@@ -110,7 +110,7 @@ def arranged_values(aggregation: Aggregation, delta: Delta, touched: Touched, ti
     """The aggregate of each touched group, from the arrangement after the tick."""
     source = arranged(delta)
     types = source.after.spec.types
-    if isinstance(aggregation.aggregate.maintained, Extreme):
+    if isinstance(aggregation.aggregate.maintained, Extreme | Foremost):
         head = source.after.head(touched.keys, 1)
         rows = np.full(touched.count, -1, np.int64)
         rows[head.query] = np.arange(len(head.query))
@@ -156,4 +156,10 @@ def batch_values(
         codes += sort_codes(rows.columns[item.position], types[item.position], item)
     ties = row_hash(rows.columns, tick.seed, len(rows))
     sorted_rows = np.lexsort((ties.lo, ties.hi, *reversed(codes)))
+    if isinstance(aggregation.aggregate.maintained, Foremost):
+        offsets = group_offsets(ids[sorted_rows], groups)
+        filled = np.flatnonzero(np.diff(offsets))
+        first = np.full(groups, -1, np.int64)
+        first[filled] = sorted_rows[offsets[filled]]
+        return taken(rows.columns[aggregation.args[0]], first)
     return recomputed(aggregation, rows.take(sorted_rows), ids[sorted_rows], groups, types, tick)

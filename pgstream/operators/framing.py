@@ -13,7 +13,7 @@ from pgstream.delta import Column, Delta
 from pgstream.errors import InvalidPrecedingOrFollowingSize, NullValueNotAllowed
 from pgstream.functions.frames import Frames, Stretch
 from pgstream.functions.range_offsets import check_offset
-from pgstream.functions.registry import Aggregate, BoundCall, Extreme, Linear, WindowFunction
+from pgstream.functions.registry import Aggregate, BoundCall, Extreme, Foremost, Linear, WindowFunction
 from pgstream.functions.vector import booleans, valid
 from pgstream.kernels.windowing import frame_extremes, search_ranks, step_groups
 from pgstream.operators.aggregation import taken
@@ -146,7 +146,10 @@ def framed_aggregate(
     if aggregate.strict:
         present = present & valid(args[0])
     if isinstance(maintained, Extreme):
-        return _extreme(maintained, args[0], call.arguments[0], present, partition, seen)
+        best = _extremes(args[0], call.arguments[0], maintained.descending, present, partition, seen)
+        return taken(args[0], best)
+    if isinstance(maintained, Foremost):
+        return _foremost(maintained, args, call, present, partition, seen)
     if not present.all():
         index = pa.array(np.flatnonzero(present))
         args = tuple(arg.take(index) for arg in args)
@@ -174,14 +177,28 @@ def _additive(linear: Linear, args: Sequence[Column], present: NDArray[np.bool_]
     return linear.finish(*states)
 
 
-def _extreme(
-    extreme: Extreme, values: Column, type: SqlType, present: NDArray[np.bool_], partition: Ints, seen: Frames
-) -> Column:
-    """The least or greatest value of each frame; of its stretches, the best of theirs."""
+def _extremes(
+    values: Column, type: SqlType, descending: bool, present: NDArray[np.bool_], partition: Ints, seen: Frames
+) -> Ints:
+    """The row with the least or greatest value of each frame; of its stretches, the best of theirs. -1: none."""
     codes = ranks(values, type)
     best = np.full(len(values), -1, np.int64)
     for part in seen.parts:
-        found = frame_extremes(codes, present, partition, part.starts, part.ends, extreme.descending)
-        better = codes[found] > codes[best] if extreme.descending else codes[found] < codes[best]
+        found = frame_extremes(codes, present, partition, part.starts, part.ends, descending)
+        better = codes[found] > codes[best] if descending else codes[found] < codes[best]
         best = np.where((found >= 0) & ((best < 0) | better), found, best)
-    return taken(values, best)
+    return best
+
+
+def _foremost(
+    one: Foremost, args: Sequence[Column], call: BoundCall, present: NDArray[np.bool_], partition: Ints, seen: Frames
+) -> Column:
+    """The value in one row of each frame."""
+    if one.by is not None:
+        keys = args[one.by]
+        present = present & valid(keys)
+        return taken(args[0], _extremes(keys, call.arguments[one.by], one.descending, present, partition, seen))
+    among = seen.among(present)
+    rows = among.last() if one.last else among.first()
+    kept = np.flatnonzero(present)
+    return taken(args[0], np.where(rows >= 0, kept[np.maximum(rows, 0)], -1) if len(kept) else rows)

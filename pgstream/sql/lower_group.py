@@ -1,10 +1,11 @@
 """GROUP BY, lowered: what each aggregate reads, and how it is maintained."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Protocol
 
 from pgstream.circuit.circuit import Circuit, Node
-from pgstream.functions.registry import Extreme, Linear
+from pgstream.functions.registry import Extreme, Foremost, Linear
 from pgstream.operators.aggregation import Aggregation
 from pgstream.operators.derived import arrange, distinct
 from pgstream.operators.group import Group
@@ -94,14 +95,17 @@ class _Lowered:
         wanted.exprs.extend(self._keys)
         direct = tuple(self._direct(arg, wanted) for arg in call.args[: call.aggregate.direct])
         args = wanted.positions(call.args[len(direct) :])
+        order: tuple[OrderColumn, ...]
         if isinstance(maintained, Extreme):
-            order: tuple[OrderColumn, ...] = (OrderColumn(args[0], maintained.descending),)
+            order = (OrderColumn(args[0], maintained.descending),)
+        elif isinstance(maintained, Foremost):
+            order = _foremost(maintained, args, order_columns(wanted, call.order))
         elif call.distinct and not call.order:
             order = tuple(OrderColumn(position) for position in args)
         else:
             order = order_columns(wanted, call.order)
         node = self._lowering.mapped_part(self._shared(), _seen(call), wanted.exprs)
-        if call.distinct and not isinstance(maintained, Extreme):
+        if call.distinct and not isinstance(maintained, Extreme | Foremost):
             node = distinct(self._circuit, node, growing=self._growing)
         if not isinstance(maintained, Linear):
             node = arrange(self._circuit, node, range(len(self._keys)), order)
@@ -118,6 +122,15 @@ class _Lowered:
         return 1 + self._extra.index(node)
 
 
+def _foremost(one: Foremost, args: tuple[int, ...], asked: tuple[OrderColumn, ...]) -> tuple[OrderColumn, ...]:
+    """The order in which the row that is wanted comes first."""
+    if one.by is not None:
+        return (OrderColumn(args[one.by], one.descending),)
+    if not one.last:
+        return asked
+    return tuple(replace(item, descending=not item.descending, nulls_first=not item.nulls_first) for item in asked)
+
+
 def _parts(call: AggCall) -> Iterable[Expr]:
     yield from call.args
     if call.filter is not None:
@@ -128,7 +141,9 @@ def _parts(call: AggCall) -> Iterable[Expr]:
 def _seen(call: AggCall) -> Expr | None:
     """The rows that an aggregate wants: those of its FILTER, where a strict one's first argument is not NULL."""
     parts = [] if call.filter is None else [call.filter]
-    args = call.args[call.aggregate.direct :]
-    if args and (call.aggregate.strict or isinstance(call.aggregate.maintained, Extreme)):
+    args, maintained = call.args[call.aggregate.direct :], call.aggregate.maintained
+    if args and (call.aggregate.strict or isinstance(maintained, Extreme)):
         parts.append(Not(IsNull(args[0])))
+    if isinstance(maintained, Foremost) and maintained.by is not None:
+        parts.append(Not(IsNull(call.args[maintained.by])))
     return conjunction(parts)

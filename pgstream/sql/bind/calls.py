@@ -43,9 +43,12 @@ from pgstream.sql.parse import ast
 from pgstream.types.definition import BY_NAME, SqlType
 
 ORDER_SENSITIVE = frozenset(
-    ("array_agg", "string_agg", "json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg", "xmlagg")
+    ("array_agg", "string_agg", "json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg", "first", "last")
 )
 """Aggregates whose result shows the order of their rows."""
+
+COUNTS_DISTINCT = frozenset(("approx_distinct", "approx_count_distinct"))
+"""Aggregates that are count(DISTINCT …), since exact is good enough."""
 
 Node = Any
 
@@ -232,7 +235,10 @@ def _aggregate(level: Level, node: Node, declared: Aggregate, args: tuple[Expr, 
         _check_distinct(level, args, order)
     if not order and not node.agg_distinct and declared.name in ORDER_SENSITIVE:
         order = owner.input_order
-    return _added(owner, AggCall(declared, args, result, bool(node.agg_distinct), condition, order))
+    distinct = bool(node.agg_distinct)
+    if declared.name in COUNTS_DISTINCT:
+        declared, distinct = next(each for each in AGGREGATES["count"] if each.arguments), True
+    return _added(owner, AggCall(declared, args, result, distinct, condition, order))
 
 
 def _owner(level: Level, node: Node, args: tuple[Expr, ...]) -> Level:

@@ -9,6 +9,7 @@ from pgstream.sql.bind.coercion import pathway
 from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.overloads import Candidate, NotUnique, function_candidates, resolve
 from pgstream.sql.bind.user_calls import argument_names, user_candidates
+from pgstream.sql.bind.within_group import preferred
 from pgstream.types.definition import BY_NAME
 
 Node = Any
@@ -31,7 +32,7 @@ def choose_function(level: Level, node: Node, name: str, args: list[Expr]) -> Ca
     signature = f"{shown}({', '.join(f'{word}{type}' for word, type in zip(said, types, strict=True))})"
     schema = node.funcname[-2].sval if len(node.funcname) > 1 else "pg_catalog"
     builtin = schema in ("pg_catalog", "information_schema") and not names
-    candidates = function_candidates(name, len(args)) if builtin else []
+    candidates = preferred(node, function_candidates(name, len(args))) if builtin else []
     given = node.funcname[-2].sval if len(node.funcname) > 1 else None
     candidates = _with_users(candidates, user_candidates(level.binding, given, name, len(args), names))
     if node.agg_star:

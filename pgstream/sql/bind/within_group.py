@@ -10,7 +10,7 @@ from typing import Any
 
 from pgstream.errors import FeatureNotSupported, UndefinedFunction, WrongObjectType
 from pgstream.functions.ordered_sets import PEER_GROUPS
-from pgstream.functions.registry import AGGREGATES, Aggregate
+from pgstream.functions.registry import AGGREGATES, Aggregate, WindowFunction
 from pgstream.plan.expressions import AggCall, Case, CastExpr, Const, Expr, IsBool, IsNull, Not, SortKey
 from pgstream.sql.bind.binding import INT8
 from pgstream.sql.bind.coercion import common_type, to_common_type
@@ -31,7 +31,10 @@ def is_hypothetical(name: str) -> bool:
 
 
 def preferred(node: Node, candidates: list[Candidate]) -> list[Candidate]:
-    """What may be meant of an aggregate that is there both ways: WITHIN GROUP tells which."""
+    """What may be meant of what is there in several ways: WITHIN GROUP tells which, and ORDER BY without OVER."""
+    window = not (node.agg_order and node.over is None) and not node.agg_within_group
+    if any(isinstance(each.declared, WindowFunction) for each in candidates):
+        candidates = [each for each in candidates if isinstance(each.declared, WindowFunction) == window]
     kind = "o" if node.agg_within_group else "n"
     found = [each for each in candidates if isinstance(each.declared, Aggregate) and each.declared.kind == kind]
     return found if found and all(isinstance(each.declared, Aggregate) for each in candidates) else candidates

@@ -39,6 +39,7 @@ EXAMPLES_OF_OTHERS = {
 BEYOND_POSTGRES = (
     *("tumble", "hop_", "cumulate", "window", "gap_steps", "session_stretch", "mz_now"),
     "proctime",
+    *("any_value(", "first(", "last(", "first_value(i ORDER", "last_value(i ORDER", "max_by(", "min_by(", "arg_m"),
     *("approx_", "covar(", "mean(", "median(", "var(", "var_sample(", "var_population("),
 )
 """Functions that PostgreSQL does not have."""
