@@ -6,7 +6,8 @@ transaction that rolls back just drops its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from collections.abc import Sequence as Listed
 from dataclasses import dataclass, field, replace
 
 from pgstream.catalog.objects import (
@@ -21,6 +22,7 @@ from pgstream.catalog.objects import (
     Index,
     Relation,
     Schema,
+    Sequence,
     Source,
     SqlFunction,
     Subscription,
@@ -29,6 +31,7 @@ from pgstream.catalog.objects import (
     Unlisted,
     UserType,
 )
+from pgstream.catalog.sequence_values import SequenceValues
 from pgstream.catalog.system import SystemRelation, relations_by_name, relations_by_oid
 from pgstream.delta import Column
 from pgstream.errors import InvalidSchemaName, UndefinedTable
@@ -81,6 +84,8 @@ class Catalog:
     routines: PersistentMap[tuple[int, str], tuple[int, ...]] = field(default_factory=PersistentMap)
     source_oids: frozenset[int] = frozenset()
     subscription_oids: frozenset[int] = frozenset()
+    sequences: SequenceValues = field(default_factory=SequenceValues, compare=False, repr=False)
+    """Where the sequences stand, which is the same for all catalogs of a database."""
     contents: dict[int, tuple[Column, ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
     """The rows of system relations that this catalog was asked for, by the relation's OID."""
 
@@ -134,7 +139,10 @@ class Catalog:
             unread = needs(old) - needs(thing)
             readers = readers.update({needed: readers[needed].without([old.oid]) for needed in unread})
         whole, empty = whole_of(thing), PersistentMap[int, None]()
-        if whole and old is None:
+        before = 0 if old is None or isinstance(old, Schema) else whole_of(old)
+        if before and before != whole:
+            parts = parts.put(before, tuple(oid for oid in parts.get(before, ()) if oid != thing.oid))
+        if whole and before != whole:
             parts = parts.put(whole, (*parts.get(whole, ()), thing.oid))
         return replace(
             self,
@@ -181,7 +189,7 @@ class Catalog:
         key = new.schema_oid, new.routine
         return routines.put(key, (*routines.get(key, ()), new.oid))
 
-    def _without_routines(self, gone: Sequence[SqlFunction]) -> PersistentMap[tuple[int, str], tuple[int, ...]]:
+    def _without_routines(self, gone: Listed[SqlFunction]) -> PersistentMap[tuple[int, str], tuple[int, ...]]:
         oids = {one.oid for one in gone}
         changed = {}
         for one in gone:
@@ -208,7 +216,7 @@ class Catalog:
         return self.objects[oid].name
 
     def lookup(
-        self, schema: str | None, name: str, search_path: Sequence[str]
+        self, schema: str | None, name: str, search_path: Listed[str]
     ) -> Relation | SystemRelation | Unlisted | None:
         """What `[schema.]name` means to a session; None where it means nothing. Unknown schemas hold nothing.
 
@@ -229,7 +237,7 @@ class Catalog:
                 return found
         return None
 
-    def typed(self, schema: str | None, name: str, search_path: Sequence[str]) -> UserType | Relation | None:
+    def typed(self, schema: str | None, name: str, search_path: Listed[str]) -> UserType | Relation | None:
         """The type of that name: one that was declared, or the relation whose rows are of it."""
         for candidate in (schema,) if schema is not None else tuple(search_path):
             schema_oid = self.schema_oids.get(candidate)
@@ -249,7 +257,7 @@ class Catalog:
                 yield thing
 
     def relation(
-        self, schema: str | None, name: str, search_path: Sequence[str], position: int | None = None
+        self, schema: str | None, name: str, search_path: Listed[str], position: int | None = None
     ) -> Relation | SystemRelation:
         """The table, view, materialized view, source, sink or system relation of that name.
 
@@ -284,12 +292,12 @@ class Catalog:
         """What is a part of the relation `oid`, oldest first."""
         return [self.objects[part] for part in sorted(self.parts.get(oid, ()))]
 
-    def describes(self, oid: int) -> Relation | SystemRelation | Index | CompositeType | None:
+    def describes(self, oid: int) -> Relation | SystemRelation | Index | Sequence | CompositeType | None:
         """What pg_class has under this OID."""
         thing = self.objects.get(oid)
         if thing is None:
             return relations_by_oid().get(oid)
-        return thing if isinstance(thing, Relation | Index | CompositeType) else None
+        return thing if isinstance(thing, Relation | Index | Sequence | CompositeType) else None
 
     def indexed(self, index: Index) -> Relation:
         """The relation that `index` arranges."""
@@ -338,6 +346,6 @@ def _routines(placed: Iterable[CatalogObject]) -> dict[tuple[int, str], tuple[in
 def whole_of(thing: CatalogObject) -> int:
     """The OID of the relation that `thing` is a part of; 0 where it is one of its own."""
     match thing:
-        case Index(relation_oid=oid) | Feed(sink_oid=oid) | Table(errors_of=oid):
+        case Index(relation_oid=oid) | Feed(sink_oid=oid) | Table(errors_of=oid) | Sequence(owner=oid):
             return oid
     return 0

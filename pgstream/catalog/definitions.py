@@ -61,3 +61,26 @@ def constraint_definition(catalog: Catalog, index: Index) -> str:
 def check_definition(check: Check) -> str:
     """`CHECK (…)`, as ALTER TABLE … ADD takes it."""
     return f"CHECK ({check.expression}){' NO INHERIT' * check.no_inherit}{' NOT VALID' * (not check.validated)}"
+
+
+def closing(text: str, start: int) -> int:
+    """Where the parenthesis at `start` is closed."""
+    depth, quoted_by = 0, ""
+    for place in range(start, len(text)):
+        letter = text[place]
+        if quoted_by:
+            quoted_by = "" if letter == quoted_by else quoted_by
+        elif letter in "'\"":
+            quoted_by = letter
+        else:
+            depth += {"(": 1, ")": -1}.get(letter, 0)
+            if not depth:
+                return place
+    return len(text)
+
+
+def unwrapped(expression: str) -> str:
+    """An expression without the parentheses around the whole of it."""
+    if expression.startswith("(") and closing(expression, 0) == len(expression) - 1:
+        return expression[1:-1]
+    return expression

@@ -11,9 +11,11 @@ import pyarrow as pa
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import (
     check_definition,
+    closing,
     constraint_definition,
     constraint_oid,
     index_definition,
+    unwrapped,
     view_definition,
 )
 from pgstream.catalog.names import Names, search_path
@@ -46,16 +48,18 @@ def format_type(call: BoundCall, oid: int | None, typmod: int | None) -> str | N
     return type_text(_catalog(call), path, oid, -1 if typmod is None else typmod) or "???"
 
 
-@function("pg_get_expr(pg_node_tree, oid) -> text", volatility=STABLE, rowwise=True, oid=1716)
-def pg_get_expr(tree: str, relation: int) -> str:
+@function("pg_get_expr(pg_node_tree, oid) -> text", volatility=STABLE, rowwise=True, bound=True, oid=1716)
+def pg_get_expr(call: BoundCall, tree: str, relation: int) -> str:
     """The SQL text of a stored expression."""
-    return tree
+    return Names.of(call.context).spelled(tree)
 
 
-@function("pg_get_expr(pg_node_tree, oid, bool) -> text", volatility=STABLE, rowwise=True, oid=2509)
-def pg_get_expr_pretty(tree: str, relation: int, pretty: bool) -> str:
-    """The SQL text of a stored expression."""
-    return tree
+@function("pg_get_expr(pg_node_tree, oid, bool) -> text", volatility=STABLE, rowwise=True, bound=True, oid=2509)
+def pg_get_expr_pretty(call: BoundCall, tree: str, relation: int, pretty: bool) -> str:
+    """The SQL text of a stored expression, that of a generated column without the parentheses around it."""
+    text, thing = pg_get_expr(call, tree, relation), _catalog(call).objects.get(relation)
+    generated = isinstance(thing, Table) and any(column.generated == tree for column in thing.columns)
+    return unwrapped(text) if pretty and generated else text
 
 
 @function("pg_get_indexdef(oid) -> text", volatility=STABLE, rowwise=True, bound=True, oid=1643)
@@ -87,7 +91,11 @@ def pg_get_constraintdef(call: BoundCall, oid: int) -> str | None:
 @function("pg_get_constraintdef(oid, bool) -> text", volatility=STABLE, rowwise=True, bound=True, oid=2508)
 def pg_get_constraintdef_pretty(call: BoundCall, oid: int, pretty: bool) -> str | None:
     """The definition of a constraint."""
-    return pg_get_constraintdef(call, oid)
+    found = pg_get_constraintdef(call, oid)
+    if not pretty or found is None or not found.startswith("CHECK ("):
+        return found
+    end = closing(found, len("CHECK "))
+    return f"CHECK ({unwrapped(found[len('CHECK (') : end])}{found[end:]}"
 
 
 @function("pg_get_viewdef(oid) -> text", volatility=STABLE, rowwise=True, bound=True, oid=1641)
@@ -129,7 +137,6 @@ for _signature, _oid in (
     ("pg_get_partition_constraintdef(oid) -> text", 3408),
     ("pg_get_function_sqlbody(oid) -> text", 6197),
     ("pg_get_function_arg_default(oid, int4) -> text", 3808),
-    ("pg_get_serial_sequence(text, text) -> text", 1665),
     ("pg_get_replica_identity_index(regclass) -> regclass", 6120),
 ):
     function(

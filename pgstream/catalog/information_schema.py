@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import view_definition
-from pgstream.catalog.objects import MaterializedView, Relation, Table, TableColumn, View
+from pgstream.catalog.names import Names
+from pgstream.catalog.objects import MaterializedView, Relation, Sequence, Table, TableColumn, View
 from pgstream.catalog.pg_relations import all_relations
 from pgstream.catalog.pg_server import session_of
 from pgstream.catalog.system import Row, SystemRelation, rows_of
@@ -82,6 +83,7 @@ def columns(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
             yield {
                 **place,
                 **_column(column, number, database),
+                **_defaulted(catalog, context, thing, column),
                 "is_updatable": _yes(isinstance(thing, Table)),
             }
 
@@ -93,7 +95,6 @@ def _column(column: TableColumn, number: int, database: str) -> Row:
     row: dict[str, object] = {
         "column_name": column.name,
         "ordinal_position": number,
-        "column_default": column.default,
         "is_nullable": _yes(not column.not_null),
         "data_type": "ARRAY" if definition.element is not None else str(column.type.bare()),
         "character_maximum_length": typmod - 4 if sized and typmod >= 4 else None,
@@ -105,12 +106,28 @@ def _column(column: TableColumn, number: int, database: str) -> Row:
         "udt_name": definition.name,
         "dtd_identifier": str(number),
         "is_self_referencing": "NO",
-        "is_identity": "NO",
-        "identity_cycle": "NO",
         "is_generated": "NEVER" if column.generated is None else "ALWAYS",
         "generation_expression": column.generated,
     }
     return row | _numbers(definition.name, typmod)
+
+
+def _defaulted(catalog: Catalog, context: EvalContext, relation: object, column: TableColumn) -> Row:
+    """A column's default, or its identity."""
+    if not column.identity:
+        default = None if column.default is None else Names.of(context).spelled(column.default)
+        return {"column_default": default, "is_identity": "NO", "identity_cycle": "NO"}
+    parts = catalog.belonging(getattr(relation, "oid", 0))
+    [one] = [part for part in parts if isinstance(part, Sequence) and part.column == column.name]
+    return {
+        "is_identity": "YES",
+        "identity_generation": "ALWAYS" if column.identity == "a" else "BY DEFAULT",
+        "identity_start": str(one.start),
+        "identity_increment": str(one.increment),
+        "identity_maximum": str(one.maximum),
+        "identity_minimum": str(one.minimum),
+        "identity_cycle": "YES" if one.cycle else "NO",
+    }
 
 
 def _numbers(name: str, typmod: int) -> dict[str, object]:

@@ -4,6 +4,7 @@
 `functions.casts.NAMES_OUT` and `NAMES_IN`, results on their way to a client through `NamedSettings`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -34,6 +35,8 @@ from pgstream.functions.casts_of_catalog import REGISTERED
 from pgstream.functions.registry import EvalContext
 from pgstream.types.definition import BY_NAME, SqlType
 from pgstream.types.lift import over_distinct
+
+_RELATION = re.compile(r"'(\d+)'::regclass")
 
 
 def search_path(context: EvalContext) -> tuple[str, ...]:
@@ -102,6 +105,15 @@ class Names:
         if len(found) > 1:
             raise AmbiguousFunction(f'more than one function named "{text}"')
         return found[0].oid
+
+    def spelled(self, expression: str) -> str:
+        """A stored expression, whose relations are called by their names."""
+
+        def named(found: re.Match[str]) -> str:
+            name = self.relation(int(found[1]))
+            return found[0] if name is None else "'" + name.replace("'", "''") + "'::regclass"
+
+        return _RELATION.sub(named, expression)
 
     def relation(self, oid: int) -> str | None:
         """A relation's or index's name, with its schema where the search path does not find it."""

@@ -347,9 +347,42 @@ class SqlFunction:
         return self.type.name
 
 
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A sequence of numbers of a `type`. Where it stands is known by its `node`, which begins at `initial`; RESTART
+    gives it another one. `owner` is the OID of the table with whose `column` it goes; as `identity` it numbers that.
+    """
+
+    oid: int
+    schema_oid: int
+    name: str
+    type: SqlType
+    node: int
+    initial: int
+    start: int = 1
+    increment: int = 1
+    minimum: int = 1
+    maximum: int = 2**63 - 1
+    cache: int = 1
+    cycle: bool = False
+    owner: int = 0
+    column: str = ""
+    identity: bool = False
+    depends: frozenset[int] = frozenset()
+
+    @property
+    def columns(self) -> tuple[TableColumn, ...]:
+        """Those of the one row that it is read as."""
+        return (
+            TableColumn("last_value", SqlType("int8"), True),
+            TableColumn("log_cnt", SqlType("int8"), True),
+            TableColumn("is_called", SqlType("bool"), True),
+        )
+
+
 Relation = Table | View | MaterializedView | Source | Sink
 UserType = CompositeType | EnumType
-Unlisted = Index | Feed | Subscription | Secret | Connection | UserType | SqlFunction
+Unlisted = Index | Feed | Subscription | Secret | Connection | UserType | SqlFunction | Sequence
 """What has a name among the relations without being one."""
 
 CatalogObject = Schema | Relation | Unlisted
@@ -369,5 +402,6 @@ KIND_NAMES: dict[type, str] = {
     CompositeType: "type",
     EnumType: "type",
     SqlFunction: "function",
+    Sequence: "sequence",
 }
 """What error messages call each kind."""

@@ -22,6 +22,7 @@ from pgstream.catalog.objects import (
     TableColumn,
     View,
 )
+from pgstream.catalog.sequence_rows import class_row, sequences_of
 from pgstream.catalog.system import Row, SystemRelation, relations_by_name, rows_of
 from pgstream.functions.registry import EvalContext
 from pgstream.types import SqlType
@@ -108,6 +109,7 @@ def pg_class(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
             "relispopulated": True,
             "relreplident": "n",
         }
+    yield from (class_row(one) for one in sequences_of(catalog))
 
 
 def _attributes(things: Iterable[Relation | SystemRelation | CompositeType]) -> Iterator[Row]:
@@ -143,7 +145,8 @@ def _attribute(relation_oid: int, number: int, column: TableColumn) -> Row:
         "attalign": definition.align,
         "attstorage": definition.toast,
         "attnotnull": column.not_null,
-        "atthasdef": column.default is not None or column.generated is not None,
+        "atthasdef": (column.default is not None or column.generated is not None) and not column.identity,
+        "attidentity": column.identity,
         "attgenerated": "" if column.generated is None else "s",
         "attislocal": True,
         "attcollation": definition.collation,
@@ -156,7 +159,7 @@ def pg_attrdef(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     for thing in catalog.relations():
         for number, column in enumerate(thing.columns, 1):
             kept = column.default if column.generated is None else column.generated
-            if kept is not None:
+            if kept is not None and not column.identity:
                 yield {"oid": thing.oid, "adrelid": thing.oid, "adnum": number, "adbin": kept}
 
 
@@ -257,6 +260,22 @@ def pg_depend(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
                 "refclassid": CLASS_PG_CLASS,
                 "refobjid": needed,
                 "deptype": "n" if rule else "a",
+            }
+    yield from _ownerships(catalog)
+
+
+def _ownerships(catalog: Catalog) -> Iterator[Row]:
+    """Sequences on the columns that they go with."""
+    for one in sequences_of(catalog):
+        table = catalog.objects.get(one.owner)
+        if isinstance(table, Table):
+            yield {
+                "classid": CLASS_PG_CLASS,
+                "objid": one.oid,
+                "refclassid": CLASS_PG_CLASS,
+                "refobjid": table.oid,
+                "refobjsubid": 1 + [column.name for column in table.columns].index(one.column),
+                "deptype": "i" if one.identity else "a",
             }
 
 

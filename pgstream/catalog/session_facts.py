@@ -183,6 +183,8 @@ class SessionFacts:
     """`pg_notify(channel, payload)`."""
     listening: Callable[[], tuple[str, ...]] | None = field(default=None, compare=False, repr=False)
     """`pg_listening_channels()`."""
+    given: dict[int, int] = field(default_factory=dict, compare=False, repr=False)
+    """The values that sequences gave the session last, by OID; under 0 that of the last one of them."""
     check_interrupts: Callable[[], None] | None = field(default=None, compare=False, repr=False)
     """Raises QueryCanceled once the running statement was cancelled or timed out; `pg_sleep` asks often."""
 

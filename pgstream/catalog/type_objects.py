@@ -8,13 +8,15 @@ from pgstream.types.definition import SqlType
 @dataclass(frozen=True, slots=True)
 class TableColumn:
     """A column of a stored relation. `default` is the SQL text of its default expression, `generated` that of what it
-    is computed as from the other columns."""
+    is computed as from the other columns. An `identity` column, `a` for ALWAYS and `d` for BY DEFAULT, has the next
+    value of its sequence for a default."""
 
     name: str
     type: SqlType
     not_null: bool = False
     default: str | None = None
     generated: str | None = None
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.objects import Sequence as NumberSequence
 from pgstream.catalog.objects import Table
 from pgstream.delta import Column, Delta, concat
 from pgstream.engine.constraints import UniqueKey, check_unique, unique_keys
@@ -102,6 +104,8 @@ class Writing:
         table = stored_table(self.head, statement.table_oid)
         values, count = self._rows(statement.plan)
         columns = [values[col.id] for col in statement.excluded]
+        for position, expr in statement.drawn:
+            columns[position] = evaluate(expr, {}, count, self.context, self.params)
         if not count:
             return Change({}, self._returned("INSERT 0 0", statement.returning, _empty(statement.target), 0))
         delta = Delta.of(self._stored(table, columns))
@@ -222,11 +226,21 @@ class Writing:
 
     def _truncate(self, statement: Truncate) -> Change:
         deltas = {}
+        if statement.restarts:
+            restart(self.head.catalog, statement.table_oids)
         for oid in statement.table_oids:
             spine = self.head.rows(stored_table(self.head, oid).oid)
             if spine is not None:
                 deltas[oid] = spine.contents().negate()
         return Change(deltas, Outcome("TRUNCATE TABLE"))
+
+
+def restart(catalog: Catalog, tables: Sequence[int]) -> None:
+    """Makes the sequences of these tables begin anew."""
+    for oid in tables:
+        for part in catalog.belonging(oid):
+            if isinstance(part, NumberSequence):
+                catalog.sequences.set(part, part.start, False)
 
 
 def stored_table(head: Head, oid: int) -> Table:

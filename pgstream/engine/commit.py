@@ -6,6 +6,7 @@ and behind each database's `<number>/`:
 
     head                the tick and catalog version
     object/<oid>        an object of the catalog, as JSON
+    sequence/<oid>      where a sequence may stand
     root/<oid>          the identity of the node that keeps the object's rows
     offset/<oid>        how far a source has been read
     watermarks          how far event times have come, of partitions and together
@@ -18,10 +19,11 @@ Arrangement ids of a database are stored xor its salt, so that two databases nev
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.codec import decode, encode
+from pgstream.catalog.objects import Sequence
 from pgstream.circuit.circuit import Circuit, State
 from pgstream.circuit.operator import Clock
 from pgstream.connectors import Cursor
@@ -107,7 +109,7 @@ def _catalog_changes(place: Place, before: Head, after: Head) -> dict[bytes, byt
     for oid, thing in after.catalog.objects.changed(before.catalog.objects):
         meta[place.key("object", oid)] = encode(thing)
     for oid in after.catalog.objects.gone(before.catalog.objects):
-        meta |= dict.fromkeys(place.key(what, oid) for what in ("object", "root", "cursor"))
+        meta |= dict.fromkeys(place.key(what, oid) for what in ("object", "root", "cursor", "sequence"))
     for now, then in ((after.roots.stored, before.roots.stored), (after.roots.sent, before.roots.sent)):
         kept = ((oid, node) for oid, node in now.changed(then) if oid in after.catalog.objects)
         meta |= {place.key("root", oid): node.identity for oid, node in kept}
@@ -145,6 +147,7 @@ def load(place: Place, store: Store, vault: Vault) -> Stored:
     objects.sort(key=lambda thing: thing.oid)
     new = Catalog.new()
     catalog = Catalog.of(head["version"], new.next_oid, [*new.objects.values(), *objects])
+    catalog.sequences.load({oid: tuple(json.loads(value)) for oid, value in _by_oid(place, store, "sequence").items()})
     times = json.loads(store.get(place.key("watermarks")) or b'{"marks": [], "series": []}')
     return Stored(
         head["tick"],
@@ -172,3 +175,19 @@ def load_state(place: Place, store: Store, circuit: Circuit) -> State:
         for id, spec in circuit.specs().items()
         if place.arrangement(id) in stored
     )
+
+
+def numbers_due(head: Head) -> dict[int, tuple[int, int, bool]]:
+    """What the store must know of the sequences of a head, by OID."""
+    found = {}
+    for oid, said in list(head.catalog.sequences.due.items()):
+        thing = head.catalog.objects.get(oid)
+        if isinstance(thing, Sequence) and thing.node == said[0]:
+            found[oid] = said
+    return found
+
+
+def with_numbers(place: Place, made: Commit, numbers: Mapping[int, tuple[int, int, bool]]) -> Commit:
+    """A commit that also says where these sequences stand."""
+    meta = {place.key("sequence", oid): json.dumps(said).encode() for oid, said in numbers.items()}
+    return replace(made, meta={**made.meta, **meta})

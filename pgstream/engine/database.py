@@ -67,6 +67,7 @@ class Database:
         self.channels = Channels()
         self._clock_us = 0
         self._swept = Live()
+        self._numbers: dict[int, tuple[int, int, bool]] = {}
         stored = commit.load(place, store, definer.vault)
         head = Head(
             stored.tick,
@@ -311,16 +312,20 @@ class Database:
 
     @property
     def dirty(self) -> bool:
-        return self.head is not self.committed or self.durable.due or self.outlets.due
+        moved = self.head is not self.committed or self.durable.due or self.outlets.due
+        return moved or bool(commit.numbers_due(self.head))
 
     def prepared(self, whole: bool) -> Prepared:
         """What to commit, with what was sent to sinks prepared."""
         told = None if whole or self.outlets.due else self.durable.told(self.head)
-        return told or self.durable.whole(self.head, self.outlets.prepare(self.head))
+        made = told or self.durable.whole(self.head, self.outlets.prepare(self.head))
+        self._numbers = commit.numbers_due(self.head)
+        return replace(made, commit=commit.with_numbers(self.place, made.commit, self._numbers))
 
     def adopt(self, store: Store, made: Prepared) -> None:
         """The commit succeeded."""
         self.head = self.durable.adopt(store, made)
+        self.head.catalog.sequences.told(self._numbers)
         self.channels.publish(made.head.seen, made.head.time_ms, self.head)
         self.outlets.publish(made.sent, self.head.catalog)
 

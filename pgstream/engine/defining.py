@@ -29,11 +29,12 @@ from pgstream.connectors.source import Settling
 from pgstream.engine.connecting import Connecting, connected
 from pgstream.engine.constraints import UniqueKey, check_distinct
 from pgstream.engine.draft import Draft, free_name, require_free
-from pgstream.engine.dropping import drop
+from pgstream.engine.dropping import drop, without_defaults
 from pgstream.engine.facts import HeadFacts
 from pgstream.engine.head import Head
 from pgstream.engine.keeping import endless_notices, lowered, optimised
 from pgstream.engine.leftovers import ERROR_COLUMNS, late_columns
+from pgstream.engine.numbering import sequence_made, with_sequences
 from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.renaming import renamed
 from pgstream.engine.replay import open_source
@@ -91,6 +92,8 @@ class Definer:
                 return self._create_subscription(head, statement)
             case AlterSubscription():
                 return retained(head, statement, self.changelog_node, tag)
+            case bound.CreateSequence():
+                return sequence_made(head, statement, self.new_oids, tag)
             case bound.CreateSchema():
                 return self._create_schema(head, statement)
             case bound.Subscribe():
@@ -131,7 +134,9 @@ class Definer:
             on_conflict=statement.on_conflict,
             checks=self.made_checks(statement.checks),
         )
-        catalog = head.catalog.put(table)
+        named = tuple((columns[position].name, sequence) for position, sequence in statement.sequences)
+        catalog, table = with_sequences(head.catalog, table, named, self.new_oids)
+        catalog = catalog.put(table)
         node = self.table_node(table)
         roots = head.roots.store(oid, node)
         if key is not None:
@@ -359,8 +364,10 @@ class Definer:
         return Draft(replace(head, catalog=catalog), Outcome("CREATE SCHEMA"))
 
     def _drop(self, head: Head, statement: bound.Drop, tag: str) -> Draft:
-        gone, notices = drop(head.catalog, statement)
-        made = replace(head, catalog=head.catalog.drop(gone), roots=head.roots.drop(gone)) if gone else head
+        catalog, freed = without_defaults(head.catalog, statement)
+        gone, notices = drop(catalog, statement)
+        notices = (*notices, *freed)
+        made = replace(head, catalog=catalog.drop(gone), roots=head.roots.drop(gone)) if gone else head
         return Draft(made, Outcome(tag, notices=notices), dropped=frozenset(gone))
 
 

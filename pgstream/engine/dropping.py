@@ -1,9 +1,20 @@
 """DROP: what goes with an object, what forbids it, and PostgreSQL's words for both."""
 
 from collections import deque
+from dataclasses import replace
 
 from pgstream.catalog.catalog import Catalog
-from pgstream.catalog.objects import KIND_NAMES, CatalogObject, Feed, Index, Relation, Schema, SqlFunction, Table
+from pgstream.catalog.objects import (
+    KIND_NAMES,
+    CatalogObject,
+    Feed,
+    Index,
+    Relation,
+    Schema,
+    Sequence,
+    SqlFunction,
+    Table,
+)
 from pgstream.engine.outcome import Notice
 from pgstream.errors import DependentObjectsStillExist, FeatureNotSupported
 from pgstream.sql.bind.statements import Drop
@@ -36,6 +47,38 @@ def drop(catalog: Catalog, statement: Drop) -> tuple[set[int], tuple[Notice, ...
         raise _refusal(catalog, statement, others)
     notices += cascading(catalog, [dependent for dependent, _ in others])
     return gone, tuple(notices)
+
+
+def without_defaults(catalog: Catalog, statement: Drop) -> tuple[Catalog, tuple[Notice, ...]]:
+    """The catalog in which no column draws from a sequence that goes, and what to tell. Raises
+    DependentObjectsStillExist without CASCADE."""
+    lines, notices = [], []
+    going = [thing for oid in statement.oids if isinstance(thing := catalog.objects[oid], Sequence)]
+    for sequence in going:
+        said = called(catalog, sequence)
+        if sequence.identity:
+            where = f"column {sequence.column} of {called(catalog, catalog.objects[sequence.owner])}"
+            raise DependentObjectsStillExist(
+                f"cannot drop {said} because {where} requires it", hint=f"You can drop {where} instead."
+            )
+        for table in [thing for thing in catalog.relations() if isinstance(thing, Table)]:
+            columns = list(table.columns)
+            for place, column in enumerate(columns):
+                if column.default is None or f"'{sequence.oid}'::regclass" not in column.default:
+                    continue
+                what = f"default value for column {column.name} of {called(catalog, table)}"
+                lines.append(f"{what} depends on {said}")
+                notices.append(Notice(f"drop cascades to {what}"))
+                columns[place] = replace(column, default=None)
+            if columns != list(table.columns):
+                catalog = catalog.put(replace(table, columns=tuple(columns)))
+    if lines and not statement.cascade:
+        raise DependentObjectsStillExist(
+            f"cannot drop {called(catalog, going[0])} because other objects depend on it",
+            detail=listed(lines),
+            hint="Use DROP ... CASCADE to drop the dependent objects too.",
+        )
+    return catalog, tuple(notices)
 
 
 def cascading(catalog: Catalog, others: list[CatalogObject]) -> list[Notice]:
@@ -88,6 +131,8 @@ def _internal(thing: CatalogObject, gone: set[int]) -> bool:
         return thing.relation_oid in gone
     if isinstance(thing, Feed):
         return thing.sink_oid in gone
+    if isinstance(thing, Sequence):
+        return thing.owner in gone
     return isinstance(thing, Table) and thing.errors_of in gone
 
 

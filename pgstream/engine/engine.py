@@ -293,7 +293,9 @@ class Engine:
     def _settle(self) -> None:
         """Empties the journals, so that the next start has nothing to catch up with."""
         try:
-            if behind := [one for one in self._databases.values() if not one.durable.settled]:
+            for one in self._databases.values():
+                one.head.catalog.sequences.exact()
+            if behind := [one for one in self._databases.values() if one.dirty or not one.durable.settled]:
                 self._commit(behind, whole=True)
         except SqlError as error:
             self.failed("last commit failed", error)

@@ -9,6 +9,7 @@ from pgstream.catalog.objects import (
     Index,
     MaterializedView,
     Schema,
+    Sequence,
     Sink,
     Source,
     SqlFunction,
@@ -41,6 +42,7 @@ def renamed(head: Head, statement: Rename | RenameColumn | RenameConstraint | Se
             touched = _readers(head.catalog, thing)
         case RenameColumn():
             catalog = head.catalog.put(_with_column(thing, statement))
+            catalog = _with_owned(catalog, head.catalog, thing, statement)
             touched = _readers(head.catalog, thing)
         case RenameConstraint():
             assert isinstance(thing, Table)
@@ -114,6 +116,16 @@ def _with_column(thing: CatalogObject, statement: RenameColumn) -> CatalogObject
         said = with_column_renamed(made.watermark.expression, old, statement.new_name)
         made = replace(made, watermark=replace(made.watermark, expression=said))
     return made
+
+
+def _with_owned(catalog: Catalog, before: Catalog, thing: CatalogObject, statement: RenameColumn) -> Catalog:
+    """The catalog in which a column's sequence goes with it under its new name."""
+    assert isinstance(thing, Table | View | MaterializedView)
+    old = thing.columns[statement.position].name
+    for part in before.belonging(thing.oid):
+        if isinstance(part, Sequence) and part.column == old:
+            catalog = catalog.put(replace(part, column=statement.new_name))
+    return catalog
 
 
 def _with_rules(table: Table, old: str, new: str) -> Table:

@@ -7,6 +7,8 @@ computation is filled from the new rows, and what is the same one keeps its stat
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pyarrow as pa
+
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import (
     CatalogObject,
@@ -21,6 +23,7 @@ from pgstream.catalog.objects import (
     Table,
     View,
 )
+from pgstream.catalog.objects import Sequence as NumberSequence
 from pgstream.circuit.circuit import State
 from pgstream.delta import Column, Delta
 from pgstream.engine.backfill import Backfill
@@ -30,6 +33,7 @@ from pgstream.engine.defining import require_distinct
 from pgstream.engine.draft import Draft, free_name, require_free
 from pgstream.engine.dropping import drop_column
 from pgstream.engine.head import Head
+from pgstream.engine.numbering import with_sequences
 from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.rebuilding import forgotten, with_node
 from pgstream.engine.roots import Roots
@@ -62,8 +66,10 @@ def reshaped(
     if statement.primary_key is not None:
         catalog = _with_primary_key(database, catalog, statement)
     told = tuple(Notice(said, sqlstate=state) for said, state in statement.notices)
+    catalog = _numbered(database, catalog.drop(statement.unnumbered), statement)
     made = replace(head, catalog=catalog, roots=head.roots.drop(gone))
     if rows is not None:
+        rows = _drawn(catalog, table, statement, rows)
         rows = _checked(catalog, table, statement, rows, context)
     if statement.plan is not None and rows is not None:
         made = _refilled(database, head, made, statement.oid, rows)
@@ -76,6 +82,27 @@ def reshaped(
     for wish, positions in statement.unique:
         made = _with_unique(database, made, statement.oid, wish, positions)
     return made, Draft(made, Outcome(tag, notices=(*told, *notices)), reshapes=True)
+
+
+def _numbered(database: Database, catalog: Catalog, statement: AlterTable) -> Catalog:
+    """The catalog with the sequences that columns get, or have with other options."""
+    table = catalog.objects[statement.oid]
+    assert isinstance(table, Table)
+    if not statement.sequences:
+        return catalog
+    catalog, table = with_sequences(catalog, table, statement.sequences, database.definer.new_oids)
+    return catalog.put(table)
+
+
+def _drawn(catalog: Catalog, old: Table, statement: AlterTable, rows: Delta) -> Delta:
+    """The rows with the next values of the sequences that number columns which come."""
+    columns, there = list(rows.columns), {column.name for column in old.columns}
+    new = {part.column: part for part in catalog.belonging(old.oid) if isinstance(part, NumberSequence)}
+    for place, column in enumerate(statement.table.columns):
+        if column.name in new and column.name not in there:
+            values = [catalog.sequences.next(new[column.name]) for _ in range(len(rows))]
+            columns[place] = pa.array(values, column.type.storage)
+    return Delta(tuple(columns), rows.weights)
 
 
 def _rows(

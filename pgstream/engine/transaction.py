@@ -132,6 +132,10 @@ class Autocommit:
         assert isinstance(outcome, Outcome)
         return outcome
 
+    def settled(self, context: EvalContext) -> "Future[None]":
+        """Done when the store knows what values sequences have given."""
+        return self._loop.submit(lambda: None, durable=durable(context))
+
     def watch(self, parsed: Parsed, bound: Bound, context: EvalContext) -> "Future[Watch]":
         """Opens a channel for a bound Subscribe. Who is given the Watch must end it by `unwatch`."""
         return self._loop.submit_open(lambda future: self._watch(parsed, bound, context, future))

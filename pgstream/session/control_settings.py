@@ -155,6 +155,8 @@ def discard(session: Session, prepared: Prepared, _params: tuple[Column, ...]) -
         if session.block.explicit:
             raise ActiveSqlTransaction("DISCARD ALL cannot run inside a transaction block")
         session.forget_everything()
+    elif mode is enums.DiscardMode.DISCARD_SEQUENCES:
+        session.facts.given.clear()
     elif mode is enums.DiscardMode.DISCARD_PLANS:
         session.plans.clear()
     return Answer(f"DISCARD {mode.name.removeprefix('DISCARD_')}")

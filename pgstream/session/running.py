@@ -268,12 +268,18 @@ def point_answer(session: Session, prepared: Prepared, params: tuple[Column, ...
     return Answer(QUERY_TAG, found.columns, found.rows, found.count, counted=True)
 
 
+_DRAWING = frozenset({"nextval", "setval"})
+"""Functions of queries after which the store must know something."""
+
+
 async def _select(session: Session, prepared: Prepared, params: tuple[Column, ...]) -> Answer:
     snapshot = session.block.reader().snapshot()
     prepared = refreshed(session, prepared, snapshot.catalog)
     context, check = session.detached_context(snapshot)
     work = session.services.pool.submit(snapshot.select, prepared.bound, params, context, check)
     result = await session.answered(work)
+    if not _DRAWING.isdisjoint(prepared.bound.volatile) and not session.block.explicit:
+        await session.changed(session.database.autocommit.settled(context))
     return Answer(QUERY_TAG, result.columns, result.rows, result.count, counted=True)
 
 

@@ -393,4 +393,5 @@ class Session:
         self.statements.clear()
         self.plans.clear()
         self.channels.unlisten(self)
+        self._facts.given.clear()
         self.settings.reset_all()

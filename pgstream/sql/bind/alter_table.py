@@ -16,6 +16,14 @@ from pgstream.errors import (
 from pgstream.plan.expressions import Expr, Ref
 from pgstream.plan.relations import Project
 from pgstream.sql.bind.alter_constraints import constrain, say_again, unconstrain, validate
+from pgstream.sql.bind.alter_numbering import (
+    add_identity,
+    drop_identity,
+    refuse_default,
+    refuse_null,
+    set_identity,
+    unnumber,
+)
 from pgstream.sql.bind.alter_retention import OPTION_COMMANDS, alter_retention
 from pgstream.sql.bind.alter_watermark import alter_limits
 from pgstream.sql.bind.binding import Binding
@@ -50,6 +58,9 @@ ACTIONS = {
     Kind.AT_DropConstraint: "DROP CONSTRAINT",
     Kind.AT_ValidateConstraint: "VALIDATE CONSTRAINT",
     Kind.AT_DropExpression: "ALTER COLUMN ... DROP EXPRESSION",
+    Kind.AT_AddIdentity: "ALTER COLUMN ... ADD IDENTITY",
+    Kind.AT_SetIdentity: "ALTER COLUMN ... SET",
+    Kind.AT_DropIdentity: "ALTER COLUMN ... DROP IDENTITY",
 }
 
 IGNORED = (Kind.AT_ChangeOwner, Kind.AT_SetStatistics, Kind.AT_SetStorage, Kind.AT_ReplicaIdentity)
@@ -124,6 +135,8 @@ def _altered(binding: Binding, table: Table, commands: list[Node]) -> AlterTable
         tuple(shape.notices),
         tuple(shape.unconstrained),
         None if key is None else (key[0], tuple(shape.place(name) for name in key[1])),
+        tuple(shape.sequences.items()),
+        tuple(shape.unnumbered),
     )
 
 
@@ -150,6 +163,8 @@ def _add(binding: Binding, shape: Shape, command: Node) -> None:
             raise InvalidTableDefinition(f'multiple primary keys for table "{now.name}" are not allowed')
         raise FeatureNotSupported("ALTER TABLE … ADD COLUMN … PRIMARY KEY is not supported yet")
     (column,) = made.columns()
+    for sequence in made.sequences.values():
+        shape.sequences[column.name] = sequence
     shape.unique += [(name, (column.name,)) for name, _ in made.unique]
     shape.columns.append(column)
     shape.sources.append(default_of(binding, column))
@@ -167,6 +182,7 @@ def _drop(binding: Binding, shape: Shape, command: Node) -> None:
     shape.cascade |= command.behavior == enums.DropBehavior.DROP_CASCADE
     others = generated_from(shape.columns, command.name)
     _refuse_generated(shape, command.name, others)
+    unnumber(binding, shape, command.name)
     for name in (command.name, *others):
         _taken_out(shape, shape.place(name))
 
@@ -258,6 +274,7 @@ def _default(binding: Binding, shape: Shape, command: Node) -> None:
         raise SyntaxError42601(
             f'column "{command.name}" of relation "{shape.table.name}" is a generated column', hint=hint
         )
+    refuse_default(shape, place, command.def_ is None)
     column = replace(shape.columns[place], default=None)
     if command.def_ is not None:
         expr = bind_default_node(binding, command.def_)
@@ -270,6 +287,8 @@ def _not_null(binding: Binding, shape: Shape, command: Node) -> None:
     place = shape.place(command.name)
     wanted = command.subtype == Kind.AT_SetNotNull
     key = shape.table.primary_key
+    if not wanted:
+        refuse_null(shape, place)
     if not wanted and key is not None and shape.kept[place] in key.columns:
         raise InvalidTableDefinition(f'column "{command.name}" is in a primary key')
     shape.columns[place] = replace(shape.columns[place], not_null=wanted)
@@ -290,6 +309,9 @@ _COMMANDS = {
     Kind.AT_DropConstraint: unconstrain,
     Kind.AT_ValidateConstraint: validate,
     Kind.AT_DropExpression: _drop_expression,
+    Kind.AT_AddIdentity: add_identity,
+    Kind.AT_SetIdentity: set_identity,
+    Kind.AT_DropIdentity: drop_identity,
     Kind.AT_AddColumn: _add,
     Kind.AT_DropColumn: _drop,
     Kind.AT_AlterColumnType: _retype,

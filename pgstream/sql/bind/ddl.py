@@ -19,7 +19,7 @@ from pgstream.errors import (
 )
 from pgstream.plan.expressions import Col
 from pgstream.plan.terms import PLAIN, Terms
-from pgstream.sql.bind import alter_table, drops, renames, streams  # noqa: F401  these register what they bind
+from pgstream.sql.bind import alter_table, drops, renames, sequences, streams  # noqa: F401  these register what they bind
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.commands import Command, binds_statement
 from pgstream.sql.bind.creation import creation_schema, existing, query_text
@@ -69,6 +69,7 @@ def bind_create_table(binding: Binding, node: Node, parsed: Parsed) -> Command:
         there,
         indexes=tuple(made.indexes),
         checks=tuple(made.checks),
+        sequences=tuple(made.sequences.items()),
     )
     return Command(statement, "CREATE TABLE")
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pgstream.catalog.objects import Check, Index, IndexColumn, Table, TableColumn
+from pgstream.catalog.objects import Check, Index, IndexColumn, Sequence, Table, TableColumn
 from pgstream.catalog.system import SystemRelation
 from pgstream.errors import (
     DuplicateColumn,
@@ -15,6 +15,7 @@ from pgstream.errors import (
 )
 from pgstream.sql.bind.binding import TEXT, Binding
 from pgstream.sql.bind.lookup import find_relation
+from pgstream.sql.bind.numbering import declare_identity, like_identity, number, refuse_second_default, serial_type
 from pgstream.sql.bind.stored import bind_default_node, check_default, default_text
 from pgstream.sql.bind.table_rules import bind_check, declare_generated, generate
 from pgstream.sql.bind.types import type_of
@@ -43,6 +44,9 @@ class Definition:
     """The expressions of generated columns, which may refer to columns that come later."""
     untyped: set[int] = field(default_factory=set)
     """Those that are of the type of their expression."""
+    sequences: dict[int, Sequence] = field(default_factory=dict)
+    """Those of serial and identity columns."""
+    identity: dict[int, str] = field(default_factory=dict)
     kept: dict[int, str] = field(default_factory=dict)
     """Those that are known as text."""
     checks: list[Check] = field(default_factory=list)
@@ -51,7 +55,7 @@ class Definition:
 
     def columns(self) -> tuple[TableColumn, ...]:
         parts = zip(self.names, self.types, self.not_null, self.defaults, strict=True)
-        return tuple(TableColumn(*part, self.kept.get(i)) for i, part in enumerate(parts))
+        return tuple(TableColumn(*part, self.kept.get(i), self.identity.get(i, "")) for i, part in enumerate(parts))
 
     def positions(self, keys: list[str], position: int | None) -> tuple[int, ...]:
         """The positions of a key's columns. Raises UndefinedColumn or DuplicateColumn."""
@@ -104,6 +108,8 @@ def include_like(binding: Binding, made: Definition, node: Node) -> None:
         made.types.append(column.type)
         made.not_null.append(column.not_null)
         made.defaults.append(column.default if node.options & _LIKE_DEFAULTS else None)
+        if column.identity:
+            like_identity(binding, made, found, column, bool(node.options & _LIKE_IDENTITY))
         if column.generated is not None and node.options & _LIKE_GENERATED:
             made.kept[len(made.names) - 1] = column.generated
     if node.options & _LIKE_CONSTRAINTS and isinstance(found, Table):
@@ -125,6 +131,7 @@ def include_like(binding: Binding, made: Definition, node: Node) -> None:
 _LIKE_CONSTRAINTS = 4
 _LIKE_DEFAULTS = 8
 _LIKE_GENERATED = 16
+_LIKE_IDENTITY = 32
 _LIKE_INDEXES = 64
 
 
@@ -147,7 +154,8 @@ def define_column(binding: Binding, made: Definition, node: Node) -> None:
     """One more column, with its constraints."""
     if node.colname in made.names:
         raise DuplicateColumn(f'column "{node.colname}" specified more than once')
-    type = TEXT if node.typeName is None else type_of(binding, node.typeName)
+    serial = serial_type(node)
+    type = serial or (TEXT if node.typeName is None else type_of(binding, node.typeName))
     if type.definition.pseudo:
         raise InvalidTableDefinition(f'column "{node.colname}" has pseudo-type {type}')
     if node.typeName is None:
@@ -156,6 +164,8 @@ def define_column(binding: Binding, made: Definition, node: Node) -> None:
     made.types.append(type)
     made.not_null.append(False)
     made.defaults.append(None)
+    if serial is not None:
+        number(binding, made, serial, (), "")
     declared = set()
     for constraint in node.constraints or ():
         declared.add(constraint.contype)
@@ -177,7 +187,6 @@ _VALUES = (Kind.CONSTR_DEFAULT, Kind.CONSTR_GENERATED)
 _REFUSED = {
     Kind.CONSTR_FOREIGN: "foreign key constraints are not supported yet",
     Kind.CONSTR_EXCLUSION: "exclusion constraints are not supported yet",
-    Kind.CONSTR_IDENTITY: "identity columns are not supported yet",
 }
 
 
@@ -189,6 +198,7 @@ def _column_constraint(binding: Binding, made: Definition, node: Node, constrain
             column = TableColumn(node.colname, made.types[-1])
             expr = bind_default_node(binding, constraint.raw_expr)
             check_default(binding, expr, column)
+            refuse_second_default(made, node, constraint)
             made.defaults[-1] = default_text(binding, constraint.raw_expr, expr, column)
         case Kind.CONSTR_PRIMARY:
             _set_primary_key(made, [node.colname], constraint)
@@ -198,6 +208,8 @@ def _column_constraint(binding: Binding, made: Definition, node: Node, constrain
             made.asked.append(constraint)
         case Kind.CONSTR_GENERATED:
             declare_generated(made, node, constraint)
+        case Kind.CONSTR_IDENTITY:
+            declare_identity(binding, made, node, constraint)
         case kind if kind in _REFUSED:
             raise FeatureNotSupported(_REFUSED[kind], position=constraint.location)
         case _:

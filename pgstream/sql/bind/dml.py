@@ -80,4 +80,5 @@ def _where(level: Level, plan: Relation, node: Node) -> Relation:
 def bind_truncate(binding: Binding, node: Node, parsed: Parsed) -> Command:
     """TRUNCATE."""
     tables = [written_table(binding, relation, "truncate") for relation in node.relations]
-    return Command(Truncate(tuple(dict.fromkeys(table.oid for table in tables))), "TRUNCATE TABLE")
+    made = Truncate(tuple(dict.fromkeys(table.oid for table in tables)), bool(node.restart_seqs))
+    return Command(made, "TRUNCATE TABLE")

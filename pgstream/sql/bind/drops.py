@@ -10,6 +10,7 @@ from pgstream.catalog.objects import (
     Index,
     MaterializedView,
     Secret,
+    Sequence,
     Sink,
     Source,
     Table,
@@ -41,6 +42,7 @@ _KINDS: dict[Any, type] = {
     Kind.OBJECT_VIEW: View,
     Kind.OBJECT_MATVIEW: MaterializedView,
     Kind.OBJECT_INDEX: Index,
+    Kind.OBJECT_SEQUENCE: Sequence,
 }
 
 

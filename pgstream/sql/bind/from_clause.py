@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from pgstream.catalog.objects import MaterializedView, Sink, Source, Table, TableColumn, View
+from pgstream.catalog.objects import MaterializedView, Sequence, Sink, Source, Table, TableColumn, View
 from pgstream.catalog.system import SystemRelation
 from pgstream.errors import (
     FeatureNotSupported,
@@ -12,15 +12,18 @@ from pgstream.errors import (
     UndefinedTable,
     WrongObjectType,
 )
-from pgstream.plan.expressions import Col, Expr, Ref
+from pgstream.functions.registry import FUNCTIONS
+from pgstream.plan.expressions import Col, Const, Expr, Ref
 from pgstream.plan.relations import Apply, Join, Project, Relation, Scan, Sort, TableCall
 from pgstream.plan.rewrite import free_refs
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.dispatch import bind_from_item, bind_query, binds_from
 from pgstream.sql.bind.lookup import find_relation
 from pgstream.sql.bind.names import Level, NameItem, check_alias_conflicts
+from pgstream.sql.bind.operators import note_volatility
 from pgstream.sql.bind.query import ONE_ROW, visible
 from pgstream.sql.parse import Parsed, ast, parse
+from pgstream.types.definition import SqlType
 
 Node = Any
 
@@ -72,6 +75,9 @@ def bind_range_var(level: Level, node: Node) -> FromItem:
         cte = level.cte(node.relname)
         if cte is not None:
             return named_item(cte.use(level), alias, node.alias)
+    numbers = level.binding.catalog.lookup(node.schemaname, node.relname, level.binding.search_path)
+    if isinstance(numbers, Sequence):
+        return _sequence_item(level.binding, numbers, alias, node)
     try:
         found = find_relation(level.binding, node)
     except UndefinedTable as error:
@@ -82,6 +88,17 @@ def bind_range_var(level: Level, node: Node) -> FromItem:
             error.hint = "Use WITH RECURSIVE, or re-order the WITH items to remove forward references."
         raise
     return relation_item(level.binding, found, alias, node)
+
+
+def _sequence_item(binding: Binding, sequence: Sequence, alias: str, node: Node) -> FromItem:
+    """A sequence that is read as a table of one row."""
+    binding.depends.add(sequence.oid)
+    [function] = FUNCTIONS["pgstream_sequence"]
+    note_volatility(binding, function, node.location)
+    pairs = zip(function.output_names, function.output_types, strict=True)
+    cols = tuple(binding.col(name, SqlType(kind)) for name, kind in pairs)
+    plan = TableCall(ONE_ROW, function, (Const(sequence.oid, SqlType("regclass")),), cols, None)
+    return named_item(plan, alias, node.alias)
 
 
 def relation_item(binding: Binding, found: Any, alias: str, node: Node) -> FromItem:

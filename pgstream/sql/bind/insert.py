@@ -30,6 +30,7 @@ from pgstream.sql.bind.statements import Feed, Insert, OnConflict
 from pgstream.sql.bind.stored import assigned, column_position, default_of, is_default, require_given, written_table
 from pgstream.sql.bind.updates import bind_assignments
 from pgstream.sql.bind.values import rows_plan
+from pgstream.sql.optimize.predicates import is_volatile
 from pgstream.sql.parse import Parsed, ast, enums
 
 Node = Any
@@ -43,6 +44,8 @@ def bind_insert(binding: Binding, node: Node, parsed: Parsed) -> Command:
         return _feed(binding, node, found, parsed)
     table = written_table(binding, node.relation, "insert")
     level = Level(binding)
+    level.overriding = node.override == enums.OverridingKind.OVERRIDING_SYSTEM_VALUE
+    level.user_values = node.override == enums.OverridingKind.OVERRIDING_USER_VALUE
     bind_with(level, node.withClause)
     positions = target_positions(table, node.cols)
     plan = _source(level, node, table, positions)
@@ -56,7 +59,7 @@ def bind_insert(binding: Binding, node: Node, parsed: Parsed) -> Command:
     item = NameItem(alias, [(col.name, Ref(col)) for col in target], table=table)
     returning = bind_returning(level, node.returningClause, [item])
     columns = None if node.returningClause is None else tuple(col for col, _ in returning)
-    return Command(Insert(table.oid, plan, target, conflict, returning), "INSERT 0", columns)
+    return Command(Insert(table.oid, plan, target, conflict, returning, tuple(level.drawn)), "INSERT 0", columns)
 
 
 def target_positions(table: Any, cols: Node) -> tuple[int, ...]:
@@ -85,6 +88,10 @@ def _source(level: Level, node: Node, table: Any, positions: tuple[int, ...]) ->
     exprs = [_passed(level.binding, col, expr) for col, expr in zip(plan.columns, outputs_of(plan), strict=True)]
     _check_width(level.binding, node, positions, exprs)
     row = _full_row(level, table, positions, exprs)
+    for place, expr in enumerate(row):
+        if place not in positions[: len(exprs)] and is_volatile(expr):
+            level.drawn.append((place, expr))
+            row[place] = Const(None, table.columns[place].type)
     cols = scan(level.binding, table.oid, table.name, table.columns).columns
     return Project(plan, tuple(zip(cols, row, strict=True)))
 
@@ -137,8 +144,10 @@ def _full_row(level: Level, table: Any, positions: tuple[int, ...], row: Any) ->
     made: dict[int, Expr] = {}
     for place in positions:
         expr = given.get(place)
+        if level.user_values and table.columns[place].identity:
+            continue
         if expr is not None:
-            require_given(table.columns[place])
+            require_given(table.columns[place], overriding=level.overriding)
             made[place] = assigned(binding, expr, table.columns[place])
     return [made[i] if i in made else default_of(binding, column) for i, column in enumerate(table.columns)]
 

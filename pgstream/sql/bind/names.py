@@ -110,6 +110,11 @@ class Level:
     """Whether FROM is one subquery and nothing else."""
     input_order: tuple[SortKey, ...] = ()
     """The order of the rows that aggregates see: the ORDER BY of a subquery that is all of FROM."""
+    overriding: bool = False
+    user_values: bool = False
+    """What OVERRIDING says of identity columns that INSERT gives values: those count, or do not."""
+    drawn: list[tuple[int, Expr]] = field(default_factory=list)
+    """Volatile defaults of an INSERT, by column position."""
     lateral: bool = False
     """Whether a LATERAL item is being bound, which sees what stands to its left."""
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pgstream.catalog.objects import Index, MaterializedView, Schema, Sink, Source, Table, View
+from pgstream.catalog.objects import Index, MaterializedView, Schema, Sequence, Sink, Source, Table, View
 from pgstream.catalog.system import SystemRelation
 from pgstream.errors import (
     DuplicateColumn,
@@ -25,7 +25,7 @@ from pgstream.sql.parse import Parsed, ast, enums
 
 Node = Any
 Kind = enums.ObjectType
-Altered = Table | View | MaterializedView | Source | Sink | Index
+Altered = Table | View | MaterializedView | Source | Sink | Index | Sequence
 
 SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 
@@ -34,6 +34,7 @@ TAGS = {
     Kind.OBJECT_VIEW: "ALTER VIEW",
     Kind.OBJECT_MATVIEW: "ALTER MATERIALIZED VIEW",
     Kind.OBJECT_INDEX: "ALTER INDEX",
+    Kind.OBJECT_SEQUENCE: "ALTER SEQUENCE",
     Kind.OBJECT_SCHEMA: "ALTER SCHEMA",
     Kind.OBJECT_TABCONSTRAINT: "ALTER TABLE",
     Kind.OBJECT_SUBSCRIPTION: "ALTER SUBSCRIPTION",
@@ -43,6 +44,7 @@ _ROUTINES = (Kind.OBJECT_FUNCTION, Kind.OBJECT_ROUTINE)
 
 _WANTED: dict[Any, tuple[type, str]] = {
     Kind.OBJECT_VIEW: (View, "a view"),
+    Kind.OBJECT_SEQUENCE: (Sequence, "a sequence"),
     Kind.OBJECT_MATVIEW: (MaterializedView, "a materialized view"),
 }
 
@@ -147,8 +149,8 @@ def _renamed_schema(binding: Binding, old: str, new: str) -> Rename:
 
 
 def _renamed_column(found: Altered, node: Node) -> RenameColumn:
-    if isinstance(found, Index | Source | Sink):
-        kind = {Index: "index", Source: "source", Sink: "sink"}[type(found)]
+    if isinstance(found, Index | Source | Sink | Sequence):
+        kind = {Index: "index", Source: "source", Sink: "sink", Sequence: "sequence"}[type(found)]
         raise FeatureNotSupported(f'cannot rename columns of {kind} "{found.name}"')
     names = [column.name for column in found.columns]
     if node.subname not in names:
@@ -163,7 +165,7 @@ def check_column_free(found: Altered, name: str) -> None:
     """Raises DuplicateColumn where a relation has a column of that name."""
     if name in SYSTEM_COLUMNS:
         raise DuplicateColumn(f'column name "{name}" conflicts with a system column name')
-    if not isinstance(found, Index) and any(column.name == name for column in found.columns):
+    if not isinstance(found, Index | Sequence) and any(column.name == name for column in found.columns):
         raise DuplicateColumn(f'column "{name}" of relation "{found.name}" already exists')
 
 

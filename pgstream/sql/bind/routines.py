@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from pgstream.catalog.objects import Argument, Relation, SqlFunction
+from pgstream.catalog.objects import Argument, Relation, SqlFunction, TableColumn
 from pgstream.catalog.system import SystemRelation
 from pgstream.errors import (
     AmbiguousFunction,
@@ -27,7 +27,7 @@ from pgstream.sql.bind.creation import creation_schema
 from pgstream.sql.bind.inlining import BodyBinding, body_query, output_columns, statement_of
 from pgstream.sql.bind.query import visible
 from pgstream.sql.bind.statements import CreateFunction, Drop, Nothing, Rename, SetSchema
-from pgstream.sql.bind.stored import bind_default_node
+from pgstream.sql.bind.stored import bind_default_node, default_text
 from pgstream.sql.bind.types import type_of
 from pgstream.sql.parse import Parsed, ast, deparse, enums
 from pgstream.types.definition import SqlType
@@ -123,13 +123,14 @@ def _argument(binding: Binding, node: Node) -> Argument:
         raise FeatureNotSupported("VARIADIC parameters are not supported yet", position=node.argType.location)
     default = None
     if node.defexpr is not None:
-        default = deparse(node.defexpr)
         bound = bind_default_node(binding, node.defexpr)
         if coerce(binding, bound, type, "a") is None:
             raise DatatypeMismatch(
                 f"argument of DEFAULT must be type {type.bare()}, not type {bound.type.bare()}",
                 position=binding.position(bound),
             )
+        column = TableColumn(node.name or "", type.bare())
+        default = default_text(binding, node.defexpr, bound, column) or f"NULL::{type.bare()}"
     return Argument(node.name or "", type.bare(), mode, default)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from pgstream.catalog.objects import Table, TableColumn
+from pgstream.catalog.objects import Sequence, Table, TableColumn
 from pgstream.errors import UndefinedColumn
 from pgstream.plan.expressions import Expr
 from pgstream.plan.relations import Scan
@@ -25,6 +25,8 @@ class Shape:
     primary_key: tuple[str | None, tuple[str, ...]] | None = None
     unique: list[tuple[str | None, tuple[str, ...]]] = field(default_factory=list)
     notices: list[tuple[str, str]] = field(default_factory=list)
+    sequences: dict[str, Sequence] = field(default_factory=dict)
+    unnumbered: list[int] = field(default_factory=list)
 
     def place(self, name: str) -> int:
         """The position of a column. Raises UndefinedColumn."""

@@ -8,6 +8,7 @@ from pgstream.catalog.objects import (
     Check,
     IndexColumn,
     Named,
+    Sequence,
     SqlFunction,
     Table,
     TableColumn,
@@ -57,6 +58,8 @@ class Insert:
     target: tuple[Col, ...]
     on_conflict: OnConflict | None = None
     returning: Output = ()
+    drawn: tuple[tuple[int, Expr], ...] = ()
+    """Volatile defaults by column position, which each row gets one of: the plan has NULLs there."""
 
     @property
     def excluded(self) -> tuple[Col, ...]:
@@ -134,6 +137,8 @@ class Delete:
 @dataclass(frozen=True, slots=True)
 class Truncate:
     table_oids: tuple[int, ...]
+    restarts: bool = False
+    """Whether the sequences of the tables begin anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,8 @@ class CreateTable:
     indexes: tuple[tuple[tuple[IndexColumn, ...], bool], ...] = ()
     """Indexes that serve no constraint, each with whether it is unique: those of a table that LIKE names."""
     checks: tuple[Check, ...] = ()
+    sequences: tuple[tuple[int, Sequence], ...] = ()
+    """The sequences of serial and identity columns, by position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +342,19 @@ class AlterTable:
     unconstrained: tuple[int, ...] = ()
     primary_key: tuple[str | None, tuple[int, ...]] | None = None
     """A key to be, with its name if it was given one."""
+    sequences: tuple[tuple[str, Sequence], ...] = ()
+    """The sequences that columns get, or have with other options, by column name."""
+    unnumbered: tuple[int, ...] = ()
+    """The OIDs of sequences that go."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSequence:
+    """CREATE or ALTER SEQUENCE; `sequence` has no OID where it is new, and no node where it is to begin anew."""
+
+    sequence: Sequence
+    name: str
+    exists: bool = False
 
 
 @dataclass(frozen=True, slots=True)

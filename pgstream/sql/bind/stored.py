@@ -137,13 +137,20 @@ def check_default(binding: Binding, expr: Expr, column: TableColumn) -> None:
         ) from None
 
 
-def require_given(column: TableColumn, *, updated: bool = False) -> None:
-    """Raises GeneratedAlways where a statement gives a value to a column that is computed."""
-    if column.generated is None:
+def require_given(column: TableColumn, *, updated: bool = False, overriding: bool = False) -> None:
+    """Raises GeneratedAlways where a statement gives a value to a column that is computed, or numbered."""
+    numbered = column.identity == "a" and not overriding
+    if column.generated is None and not numbered:
         return
     message = f'cannot insert a non-DEFAULT value into column "{column.name}"'
     if updated:
         message = f'column "{column.name}" can only be updated to DEFAULT'
+    if numbered:
+        raise GeneratedAlways(
+            message,
+            detail=f'Column "{column.name}" is an identity column defined as GENERATED ALWAYS.',
+            hint=None if updated else "Use OVERRIDING SYSTEM VALUE to override.",
+        )
     raise GeneratedAlways(message, detail=f'Column "{column.name}" is a generated column.')
 
 
