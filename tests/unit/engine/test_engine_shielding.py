@@ -6,7 +6,7 @@ import pytest
 
 from pgstream.engine.watching import Watch
 from pgstream.errors import SqlError
-from tests.unit.engine.engine_sql import PATIENCE_S, Sql
+from tests.unit.engine.engine_sql import PATIENCE_S, Sql, eventually
 from tests.unit.engine.test_engine_watching import told, watch
 
 FAILS_AT_3 = "SELECT 10 / (k - 3) AS q FROM t"
@@ -81,4 +81,24 @@ def test_a_subscription_that_fails_while_a_view_is_made_from_its_rows(sql: Sql) 
     making.result(PATIENCE_S)
     sql.run("INSERT INTO t VALUES (4)")
     assert sql.view("v", "SELECT k, count(*) AS n FROM t GROUP BY k") == [(1, 200000), (3, 1), (4, 2)]
+    assert failure(one) == "22012"
+
+
+def test_a_source_refuses_no_record_for_a_subscriber(sql: Sql) -> None:
+    sql.run("CREATE SOURCE i WITH (connector = 'impulse', event_rate = '1000', message_count = '100')")
+    one = watch(sql, "SELECT 10 / (counter - 60) AS q FROM i")
+    sql.run("CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n FROM i")
+    sql.drained()
+    assert sql.rows("SELECT * FROM v") == [(100,)]
+    assert sql.rows("SELECT * FROM i_errors") == []
+    assert failure(one) == "22012"
+
+
+def test_time_goes_on_though_a_subscription_fails_by_it(sql: Sql) -> None:
+    sql.run("CREATE TABLE t (k int, ts timestamptz); CREATE TABLE u (ts timestamptz)")
+    soon = "now() + interval '300 ms'"
+    one = watch(sql, "SELECT 10 / k AS q FROM t WHERE ts < now()")
+    sql.run("CREATE MATERIALIZED VIEW v AS SELECT k FROM t WHERE ts < now()")
+    sql.run(f"INSERT INTO t VALUES (0, {soon}), (1, {soon})")
+    eventually(lambda: sql.rows("SELECT * FROM v") == [(0,), (1,)])
     assert failure(one) == "22012"
