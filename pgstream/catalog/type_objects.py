@@ -47,7 +47,7 @@ class EnumLabel:
 
 @dataclass(frozen=True, slots=True)
 class EnumType:
-    """What CREATE TYPE … AS ENUM declares. `labels` are in order; `generation` counts how often one was renamed.
+    """What CREATE TYPE … AS ENUM declares. `labels` are in order.
 
     `oid + 1` is the OID of the type, `oid + 2` that of the array over it.
     """
@@ -56,7 +56,6 @@ class EnumType:
     schema_oid: int
     name: str
     labels: tuple[EnumLabel, ...]
-    generation: int = 0
 
     @property
     def depends(self) -> frozenset[int]:

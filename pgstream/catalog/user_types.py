@@ -11,7 +11,7 @@ def type_of(catalog: Catalog, thing: UserType | Relation) -> SqlType:
     """The type that `thing` declares; of a relation, that of its rows."""
     if isinstance(thing, EnumType):
         labels = [(label.oid, label.name, label.rank) for label in thing.labels]
-        return enum_type(thing.oid + 1, catalog.schema_name(thing.schema_oid), thing.name, thing.generation, labels)
+        return enum_type(thing.oid + 1, catalog.schema_name(thing.schema_oid), thing.name, labels)
     columns = [(column.name, column.type) for column in thing.columns]
     return row_type(thing.oid + 1, catalog.schema_name(thing.schema_oid), thing.name, columns)
 

@@ -14,9 +14,6 @@ from pgstream.functions.registry import Aggregate, Function, WindowFunction
 from pgstream.plan.expressions import Ref
 from pgstream.types.definition import SqlType, is_description
 
-STORED = ("ArrangementSpec", "Input", "Changelog")
-"""Values whose types are those of stored rows."""
-
 Take = Callable[[bytes], None]
 
 
@@ -50,18 +47,9 @@ def _leaf(value: SqlType | Ref) -> bytes:
     return b"".join(parts)
 
 
-@lru_cache(16384)
-def _stored_leaf(value: SqlType) -> bytes:
-    """A type as stored rows are of it."""
-    shape = value.definition.shape if is_description(value.name) else ""
-    return _leaf(SqlType(shape, value.typmod) if shape else value)
-
-
 def _feed(value: Any, take: Take) -> None:
     kind = type(value)
-    if kind.__name__ in STORED:
-        _feed_stored(value, take)
-    elif kind is Ref or kind is SqlType:
+    if kind is Ref or kind is SqlType:
         take(_leaf(value))
     elif kind is int or kind is str or kind is bool:
         take(_literal(kind, value))
@@ -76,22 +64,6 @@ def _feed(value: Any, take: Take) -> None:
         take(_called(value))
     elif not _feed_fields(value, take):
         take(_literal(kind, value))
-
-
-def _feed_stored(value: Any, take: Take) -> None:
-    """What keeps or passes rows as they are: what their fields are called is nothing to it."""
-    kind: type = type(value)
-    shape = _shape(kind)
-    assert shape is not None
-    take(shape[0])
-    for name in shape[1]:
-        part = getattr(value, name)
-        if name in ("types", "columns"):
-            take(b"\x00t%d" % len(part))
-            for one in part:
-                take(_stored_leaf(one))
-        else:
-            _feed(part, take)
 
 
 def _literal(kind: type, value: Any) -> bytes:

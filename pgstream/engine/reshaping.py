@@ -234,12 +234,12 @@ def _refilled(database: Database, before: Head, made: Head, oid: int, rows: Delt
     alone = replace(Head(0, made.catalog, Roots().store(oid, node)), clock=before.clock)
     state = advance(database.circuit, alone, {oid: rows}, database.tick())[0].state
     target = replace(made, roots=made.roots.store(oid, node))
-    filled = _replanned(database, before, target, oid, state)[0]
+    filled = replanned(database, before, target, oid, state)[0]
     _check_inputs(filled, table)
     return filled
 
 
-def _replanned(database: Database, before: Head, made: Head, oid: int, known: State) -> tuple[Head, bool]:
+def replanned(database: Database, before: Head, made: Head, oid: int, known: State) -> tuple[Head, bool]:
     """`made`, in which whatever reads the object is planned anew, and filled where that is another computation; and
     whether anything was. `known` is the state that is there already."""
     target, changed = made, set[int]()
@@ -266,7 +266,7 @@ def function_made(database: Database, head: Head, statement: CreateFunction, tag
     made = replace(head, catalog=head.catalog.put(function))
     if not _reading(made.catalog, function.oid):
         return made, Draft(made, Outcome(tag))
-    made, changed = _replanned(database, head, made, function.oid, State())
+    made, changed = replanned(database, head, made, function.oid, State())
     made = made.pruned(head)
     return made, Draft(made, Outcome(tag), reshapes=changed)
 

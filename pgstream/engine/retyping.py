@@ -23,15 +23,17 @@ from pgstream.engine.dropping import called, cascading_words, listed
 from pgstream.engine.head import Head
 from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.reshaping import function_made, reshaped
+from pgstream.engine.retyped import altered_type
 from pgstream.errors import DependentObjectsStillExist, FeatureNotSupported
 from pgstream.functions.registry import EvalContext
 from pgstream.sql.bind import BindScope, Bound, bind
+from pgstream.sql.bind.alter_types import AlterType
 from pgstream.sql.bind.statements import AlterTable, CreateFunction
 from pgstream.sql.bind.user_types import DropType
 from pgstream.sql.parse import parse
 from pgstream.sql.rewording import columns_used
 
-Reshaping = AlterTable | DropType | CreateFunction
+Reshaping = AlterTable | DropType | AlterType | CreateFunction
 """Statements that give stored rows another shape, or views another meaning."""
 
 Texts = View | MaterializedView | Sink | Feed
@@ -52,6 +54,8 @@ def reshaped_by(
     match statement:
         case DropType():
             return dropped_types(database, head, statement, context)
+        case AlterType():
+            return altered_type(database, head, statement)
         case CreateFunction():
             return function_made(database, head, statement, bound.tag)
     assert isinstance(statement, AlterTable)

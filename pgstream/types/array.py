@@ -193,7 +193,6 @@ def array_definition(element: TypeDefinition) -> TypeDefinition:
         element=element.name,
         told_oid=TOLD_ARRAYS.get(element.told_oid, 0),
         identity=element.identity and f"_{element.identity}",
-        shape=element.shape and f"_{element.shape}",
         samples=() if element.pseudo else sample_arrays(element),
         **array_facts(element),
     )

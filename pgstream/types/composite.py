@@ -241,13 +241,6 @@ def _identity(parts: list[Any]) -> list[tuple[str, str, int]]:
     return [(own, type.definition.identity or type.name, type.typmod) for own, type in attributes]
 
 
-def _shape(head: str, parts: list[Any]) -> str:
-    """As `_identity`, without what attributes are called."""
-    types = [type for _, type in read_attributes(parts)]
-    shapes = [type.definition.shape or type.definition.identity or type.name for type in types]
-    return f"{head} {list(zip(shapes, (type.typmod for type in types), strict=True))}"
-
-
 def _row(name: str, oid: int, schema: str, own: str, parts: list[Any]) -> TypeDefinition:
     """What CREATE TYPE or a relation declares. The array over it has the next OID."""
     shown = quoted(own) if schema == "public" else f"{quoted(schema)}.{quoted(own)}"
@@ -259,7 +252,6 @@ def _row(name: str, oid: int, schema: str, own: str, parts: list[Any]) -> TypeDe
         array_oid=oid + 1,
         category="C",
         identity=f"row {oid} {_identity(parts)}",
-        shape=_shape(f"row {oid}", parts),
     )
 
 
@@ -277,7 +269,6 @@ def _struct(name: str, parts: list[Any]) -> TypeDefinition:
         told_oid=RECORD_OID,
         category="C",
         identity=f"struct {_identity(parts)}",
-        shape=_shape("struct", parts),
     )
 
 
@@ -301,7 +292,6 @@ def _record(name: str, parts: list[Any]) -> TypeDefinition:
         category="P",
         pseudo=True,
         identity=f"record {_identity(parts)}",
-        shape=_shape("record", parts),
     )
 
 

@@ -78,9 +78,7 @@ class TypeDefinition:
     attributes: "tuple[tuple[str, SqlType], ...] | None" = None
     """The fields of a composite type, by name; its storage is a struct of theirs. None for all other types."""
     identity: str = ""
-    """What of `name` computations depend on, where that is not all of it."""
-    shape: str = ""
-    """What of `name` stored rows depend on, where that is not all that computations do."""
+    """What of `name` computations and stored rows depend on, where that is not all of it."""
     aliases: tuple[str, ...] = ()
     samples: tuple[str, ...] = field(default=())
     """Texts that are valid input, edge values first: every codec test runs over them."""

@@ -10,7 +10,7 @@ mention it know all of it, whatever is declared under its name elsewhere or late
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -45,6 +45,28 @@ def attributes_of(type: SqlType) -> Attributes | None:
 def is_made_in_place(type: SqlType) -> bool:
     """Whether the type is that of a ROW(…), which becomes any composite type of as many fields."""
     return type.name.startswith('["record"')
+
+
+def respelled(type: SqlType, declared: Callable[[int], SqlType | None]) -> SqlType:
+    """`type`, in which what the catalog has under an OID is what `declared` says that it is now."""
+    if not is_description(type.name):
+        return type
+    element = type.name.startswith("_")
+    made = _respelled(json.loads(type.name.removeprefix("_")), declared)
+    return SqlType(f"_{_spelled(made)}" if element else _spelled(made), type.typmod)
+
+
+def _respelled(part: list[Any], declared: Callable[[int], SqlType | None]) -> list[Any]:
+    if part[0] == "array":
+        return ["array", _respelled(part[1], declared)]
+    now = declared(part[1]) if part[0] in DECLARED else None
+    if now is not None:
+        found: list[Any] = json.loads(now.name)
+        return found
+    if part[0] == "enum":
+        return part
+    inner = ([name, _respelled(kind, declared) if isinstance(kind, list) else kind, mod] for name, kind, mod in part[-1])
+    return [*part[:-1], list(inner)]
 
 
 def is_struct(type: SqlType) -> bool:

@@ -3,9 +3,7 @@
 Stored as the OID of the label, so that renaming it changes no stored row, and a label that comes between others moves
 none of them: each has a rank, a text, by which it is ordered.
 
-    ["enum", oid, schema, name, generation, labels]     labels: lists of OID, label and rank, in order
-
-`generation` counts the renamings of labels: what was computed of a type's texts before is of another generation.
+    ["enum", oid, schema, name, labels]     labels: lists of OID, label and rank, in order
 """
 
 from collections.abc import Sequence
@@ -29,9 +27,9 @@ Labels = Sequence[tuple[int, str, str]]
 """OID, label and rank of each, in order."""
 
 
-def enum_type(oid: int, schema: str, name: str, generation: int, labels: Labels) -> SqlType:
+def enum_type(oid: int, schema: str, name: str, labels: Labels) -> SqlType:
     """The enum type that the catalog has under `oid`."""
-    return described("enum", oid, schema, name, generation, [list(label) for label in labels])
+    return described("enum", oid, schema, name, [list(label) for label in labels])
 
 
 def ranks(count: int) -> list[str]:
@@ -58,7 +56,7 @@ def labels_of(type: SqlType) -> list[str]:
     return list(type.definition.samples)
 
 
-def _definition(name: str, oid: int, schema: str, own: str, generation: int, labels: list[list[Any]]) -> TypeDefinition:
+def _definition(name: str, oid: int, schema: str, own: str, labels: list[list[Any]]) -> TypeDefinition:
     shown = quoted(own) if schema == "public" else f"{quoted(schema)}.{quoted(own)}"
     known = {label: number for number, label, _ in labels}
     by_number = sorted((number, label, rank) for number, label, rank in labels)
@@ -93,7 +91,7 @@ def _definition(name: str, oid: int, schema: str, own: str, generation: int, lab
         order_key=lambda column: looked_up(column, keys),
         to_python=lambda plain: names[plain.as_py() if isinstance(plain, pa.Scalar) else plain],
         from_python=lambda label: known[label],
-        identity=f"enum {oid} {generation}",
+        identity=f"enum {oid} {labels}",
         samples=tuple(label for _, label, _ in labels),
     )
 

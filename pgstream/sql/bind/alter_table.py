@@ -25,6 +25,7 @@ from pgstream.sql.bind.alter_numbering import (
     unnumber,
 )
 from pgstream.sql.bind.alter_retention import OPTION_COMMANDS, alter_retention
+from pgstream.sql.bind.alter_types import bind_attributes
 from pgstream.sql.bind.alter_watermark import alter_limits
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.coercion import coerce
@@ -70,6 +71,8 @@ IGNORED = (Kind.AT_ChangeOwner, Kind.AT_SetStatistics, Kind.AT_SetStorage, Kind.
 @binds_statement(ast.AlterTableStmt)
 def bind_alter_table(binding: Binding, node: Node, parsed: Parsed) -> Command:
     """ALTER TABLE, and what ALTER VIEW and its kin do beside renaming."""
+    if node.objtype == enums.ObjectType.OBJECT_TYPE:
+        return bind_attributes(binding, node)
     if node.objtype not in TAGS:
         raise FeatureNotSupported(f"ALTER {node.objtype.name[7:]} is not supported yet", position=parsed.start)
     tag = TAGS[node.objtype]

@@ -16,6 +16,7 @@ from pgstream.errors import (
     UndefinedTable,
     WrongObjectType,
 )
+from pgstream.sql.bind.alter_types import moved_type, renamed_attribute, renamed_type
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.commands import Command, binds_statement
 from pgstream.sql.bind.lookup import find_subscription
@@ -55,6 +56,10 @@ def bind_rename(binding: Binding, node: Node, parsed: Parsed) -> Command:
     kind = node.relationType if node.renameType == Kind.OBJECT_COLUMN else node.renameType
     if kind in _ROUTINES:
         return renamed_function(binding, node)
+    if node.renameType == Kind.OBJECT_TYPE:
+        return renamed_type(binding, [part.sval for part in node.object], node.newname)
+    if node.renameType == Kind.OBJECT_ATTRIBUTE:
+        return renamed_attribute(binding, node)
     if kind not in TAGS:
         name = kind.name.removeprefix("OBJECT_")
         raise FeatureNotSupported(f"ALTER {name} … RENAME is not supported yet", position=parsed.start)
@@ -88,6 +93,8 @@ def bind_set_schema(binding: Binding, node: Node, parsed: Parsed) -> Command:
     """ALTER … SET SCHEMA."""
     if node.objectType in _ROUTINES:
         return moved_function(binding, node)
+    if node.objectType == Kind.OBJECT_TYPE:
+        return moved_type(binding, [part.sval for part in node.object], node.newschema)
     if node.objectType not in TAGS:
         name = node.objectType.name.removeprefix("OBJECT_")
         raise FeatureNotSupported(f"ALTER {name} … SET SCHEMA is not supported yet", position=parsed.start)
