@@ -15,9 +15,8 @@ from pgstream.connectors.connector import Opening
 from pgstream.connectors.sink import Changes
 from pgstream.delta import Column, Delta, concat
 from pgstream.errors import DatatypeMismatch, InvalidParameterValue, UndefinedColumn
-from pgstream.formats.debezium_json import change_record
 from pgstream.formats.encoding import texts_of
-from pgstream.formats.format import Field, MessageEncoder
+from pgstream.formats.format import ChangeEncoder, Field, MessageEncoder, RecordFormat
 from pgstream.formats.json_encoder import JsonEncoder
 from pgstream.storage.consolidate import consolidate
 
@@ -44,19 +43,25 @@ class Outgoing:
         form, fields = opening.format, opening.fields
         assert fields is not None
         assert form is not None
-        if form.message_encoder is None:
-            raise InvalidParameterValue(f'format "{form.name}" cannot be written as messages')
         self._fields = fields
         self._envelope = opening.envelope
         self._key = tuple(place_of(fields, name) for name in key)
         self._text_key = None if text_key is None else place_of(fields, text_key)
         if self._envelope == "upsert" and not key:
             raise InvalidParameterValue('option "primary_key" is required for upserts')
-        changes = self._envelope == "debezium"
         options = opening.format_options
-        self._rows: MessageEncoder = JsonEncoder(fields, options) if changes else form.message_encoder(fields, options)
+        wraps = form.changes if isinstance(form, RecordFormat) and self._envelope == "debezium" else None
+        self._changes = None if wraps is None else wraps(fields, options)
+        if self._changes is None and (form.message_encoder is None or self._envelope == "debezium"):
+            raise InvalidParameterValue(f'format "{form.name}" cannot be written as messages')
+        self._rows: MessageEncoder | ChangeEncoder
+        if self._changes is not None:
+            self._rows = self._changes
+        else:
+            assert form.message_encoder is not None
+            self._rows = form.message_encoder(fields, options)
         of_key = [fields[place] for place in self._key]
-        own = form.key_encoder if of_key and not changes else None
+        own = form.key_encoder if of_key else None
         self._keys: MessageEncoder = JsonEncoder(of_key, options) if own is None else own(of_key, options)
         self._timestamp = None if timestamp is None else place_of(fields, timestamp)
         if self._timestamp is not None and not pa.types.is_timestamp(fields[self._timestamp].type.storage):
@@ -81,10 +86,10 @@ class Outgoing:
         if self._envelope == "upsert":
             removed = [Record(key, None) for key in before if key not in after]
             return [*removed, *(Record(key, value, time) for key, (value, time) in after.items())]
-        found = [Record(key, change_record(value, None)) for key, (value, _) in before.items() if key not in after]
+        found = [Record(key, self._change(value, None)) for key, (value, _) in before.items() if key not in after]
         for key, (value, time) in after.items():
             old = before.get(key)
-            found.append(Record(key, change_record(None if old is None else old[0], value), time))
+            found.append(Record(key, self._change(None if old is None else old[0], value), time))
         return found
 
     def _plain(self, changes: Changes) -> list[Record]:
@@ -94,14 +99,18 @@ class Outgoing:
         values = self._rows.messages(columns, count)
         return list(map(Record, self._made_keys(columns, count), values, self._times(columns, count)))
 
+    def _change(self, before: bytes | None, after: bytes | None) -> bytes:
+        assert self._changes is not None
+        return self._changes.change(before, after)
+
     def _each(self, gone: Delta, come: Delta) -> list[Record]:
         """Every row on its own: a row that changed is deleted and created."""
         removed = self._rows.messages(gone.columns, len(gone)) if len(gone) else []
         made = self._rows.messages(come.columns, len(come)) if len(come) else []
         times = self._times(come.columns, len(come))
         return [
-            *(Record(None, change_record(row, None)) for row in removed),
-            *(Record(None, change_record(None, row), time) for row, time in zip(made, times, strict=True)),
+            *(Record(None, self._change(row, None)) for row in removed),
+            *(Record(None, self._change(None, row), time) for row, time in zip(made, times, strict=True)),
         ]
 
     def _by_key(self, delta: Delta) -> dict[bytes | None, tuple[bytes, int]]:

@@ -254,6 +254,16 @@ DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+def number_of(options: AvroOptions, schema: str) -> bytes:
+    """What messages start with: the number under which the registry keeps their schema; nothing without a registry."""
+    registry = options.opened_registry()
+    if registry is None:
+        return b""
+    if not options.subject:
+        raise InvalidTableDefinition('option "value.subject" is required to register a schema')
+    return bytes([MAGIC]) + registry.register(options.subject, schema, "AVRO").to_bytes(4, "big")
+
+
 class AvroEncoder:
     """Writes container files, and datums as messages."""
 
@@ -262,12 +272,7 @@ class AvroEncoder:
         self._codec = options.compression
         text = json.dumps(schema_of(fields))
         self._schema = parsed_schema(text)
-        registry = options.opened_registry()
-        self._head = b""
-        if registry is not None:
-            if not options.subject:
-                raise InvalidTableDefinition('option "value.subject" is required to register a schema')
-            self._head = bytes([MAGIC]) + registry.register(options.subject, text, "AVRO").to_bytes(4, "big")
+        self._head = number_of(options, text)
 
     def head(self) -> bytes:
         return b""

@@ -138,10 +138,22 @@ class DebeziumEncoder:
         return [change_record(None, row) for row in self._rows.messages(columns, count)]
 
 
+class JsonChanges(JsonEncoder):
+    """Changes of rows as JSON objects."""
+
+    def change(self, before: bytes | None, after: bytes | None) -> bytes:
+        """The record of one change."""
+        return change_record(before, after)
+
+
 def change_record(before: bytes | None, after: bytes | None) -> bytes:
     """The envelope of one change of a row, whose JSON texts these are."""
-    operation = b"d" if after is None else b"c" if before is None else b"u"
-    return b'{"before":%b,"after":%b,"op":"%b"}' % (before or b"null", after or b"null", operation)
+    return b'{"before":%b,"after":%b,"op":"%b"}' % (before or b"null", after or b"null", operation_of(before, after))
+
+
+def operation_of(before: bytes | None, after: bytes | None) -> bytes:
+    """What Debezium calls a change."""
+    return b"d" if after is None else b"c" if before is None else b"u"
 
 
 DEBEZIUM_JSON = RecordFormat(
@@ -151,4 +163,5 @@ DEBEZIUM_JSON = RecordFormat(
     decoder=DebeziumDecoder,
     encoder=DebeziumEncoder,
     messages=lambda fields, options: LineMessages(DebeziumDecoder(fields, options)),
+    changes=JsonChanges,
 )

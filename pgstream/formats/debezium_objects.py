@@ -4,18 +4,23 @@ Of what Kafka Connect says about a value (`connect.name`), Debezium's times are 
 """
 
 import datetime as dt
+import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
-from pgstream.errors import IoError
-from pgstream.formats.avro import AvroOptions, AvroRecords
-from pgstream.formats.debezium_json import wrong_envelope
+from pgstream.delta import Column
+from pgstream.errors import InvalidTableDefinition, IoError
+from pgstream.formats.avro import AvroEncoder, AvroOptions, AvroRecords, for_topic, key_encoder, number_of
+from pgstream.formats.avro_schema import schema_of
+from pgstream.formats.debezium_json import operation_of, wrong_envelope
 from pgstream.formats.format import Decoded, Field, RecordFormat, Reject
 from pgstream.formats.objects import rows_of
-from pgstream.formats.protobuf import ProtobufOptions, ProtobufRecords, record_of
+from pgstream.formats.protobuf import ProtobufEncoder, ProtobufOptions, ProtobufRecords, record_of, varint
+from pgstream.formats.protobuf_schema import of_descriptor
 
 Record = dict[str, Any]
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -135,6 +140,57 @@ class ProtobufEnvelopes:
         return message.op or None, rows[0], rows[1]
 
 
+ENVELOPE = "pgstream.Envelope"
+
+
+class AvroChanges:
+    """Changes of rows in Avro. An envelope's bytes are those of its parts, one after the other."""
+
+    def __init__(self, fields: Sequence[Field], options: AvroOptions) -> None:
+        row = schema_of(fields)
+        envelope = {
+            "type": "record",
+            "name": ENVELOPE,
+            "fields": [
+                {"name": "before", "type": ["null", row], "default": None},
+                {"name": "after", "type": ["null", row["name"]], "default": None},
+                {"name": "op", "type": "string"},
+            ],
+        }
+        self._head = number_of(options, json.dumps(envelope))
+        self._rows = AvroEncoder(fields, replace(options, registry=None))
+
+    def messages(self, columns: Sequence[Column], count: int) -> list[bytes]:
+        """The bytes of each row."""
+        return self._rows.messages(columns, count)
+
+    def change(self, before: bytes | None, after: bytes | None) -> bytes:
+        """The record of one change: a part is a zero, or a two and the row."""
+        parts = [b"\0" if row is None else b"\2" + row for row in (before, after)]
+        return b"".join((self._head, *parts, b"\2", operation_of(before, after)))
+
+
+class ProtobufChanges:
+    """Changes of rows in Protobuf, in the envelope that the options name."""
+
+    def __init__(self, fields: Sequence[Field], options: ProtobufOptions) -> None:
+        envelope = options.given_class().DESCRIPTOR
+        places = envelope.fields_by_name
+        if not {"before", "after", "op"} <= set(places) or places["after"].message_type is None:
+            raise InvalidTableDefinition(f'message "{envelope.full_name}" has no fields before, after and op')
+        self._tags = {name: varint(places[name].number << 3 | 2) for name in ("before", "after", "op")}
+        self._rows = ProtobufEncoder(fields, options, of_descriptor(places["after"].message_type))
+
+    def messages(self, columns: Sequence[Column], count: int) -> list[bytes]:
+        """The bytes of each row."""
+        return self._rows.messages(columns, count)
+
+    def change(self, before: bytes | None, after: bytes | None) -> bytes:
+        """The record of one change: fields in any order, each after its tag and its length."""
+        parts = (("before", before), ("after", after), ("op", operation_of(before, after)))
+        return b"".join(self._tags[name] + varint(len(part)) + part for name, part in parts if part is not None)
+
+
 def avro_messages(fields: Sequence[Field], options: AvroOptions) -> DebeziumMessages:
     return DebeziumMessages(fields, AvroEnvelopes(options), "Avro datum")
 
@@ -150,6 +206,9 @@ DEBEZIUM_AVRO = RecordFormat(
     decoder=None,
     encoder=None,
     messages=avro_messages,
+    changes=AvroChanges,
+    key_encoder=key_encoder,
+    for_topic=for_topic,
 )
 DEBEZIUM_PROTOBUF = RecordFormat(
     name="debezium_protobuf",
@@ -158,4 +217,5 @@ DEBEZIUM_PROTOBUF = RecordFormat(
     decoder=None,
     encoder=None,
     messages=protobuf_messages,
+    changes=ProtobufChanges,
 )

@@ -120,6 +120,16 @@ class MessageEncoder(Encoder, Protocol):
         """The bytes of each of `count` records, on its own."""
 
 
+class ChangeEncoder(Protocol):
+    """A writer of changes, each of which may hold a row as it was and as it is."""
+
+    def messages(self, columns: Sequence[Column], count: int) -> list[bytes]:
+        """The bytes of each of `count` rows, as `change` takes them."""
+
+    def change(self, before: bytes | None, after: bytes | None) -> bytes:
+        """The record of one change."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordFormat:
     """A format of records: WITH options, and how to compile a decoder and an encoder from them.
@@ -127,6 +137,7 @@ class RecordFormat:
     A file may start with `head_records` records that tell about the others (a CSV header); `headed` compiles the
     decoder of such a file from them. `messages` compiles the decoder of records that come one by one, `keys` and
     `key_encoder` those of their keys (else as values are read, and JSON), once `for_topic` has named what is not named.
+    `changes` compiles the writer of an envelope of changes.
     """
 
     name: str
@@ -137,6 +148,7 @@ class RecordFormat:
     messages: Callable[[Sequence[Field], Any], MessageDecoder] | None
     head_records: Callable[[Any], int] = lambda options: 0
     headed: Callable[[Sequence[Field], Any, bytes], Decoder] | None = None
+    changes: Callable[[Sequence[Field], Any], ChangeEncoder] | None = None
     told: Callable[[Any, str], tuple[Field, ...] | None] = lambda options, topic: None
     keys: Callable[[Sequence[Field], Any], MessageDecoder] | None = None
     key_encoder: Callable[[Sequence[Field], Any], MessageEncoder] | None = None

@@ -201,9 +201,10 @@ class ProtobufDecoder:
 class ProtobufEncoder:
     """Writes messages of the type that the options name."""
 
-    def __init__(self, fields: Sequence[Field], options: ProtobufOptions) -> None:
+    def __init__(self, fields: Sequence[Field], options: ProtobufOptions, kind: Any = None) -> None:
+        """`kind` is the class of messages that are not of the type that the options name."""
         self._fields = tuple(fields)
-        self._class = options.given_class()
+        self._class = options.given_class() if kind is None else kind
         missing = [field.name for field in fields if field.name not in self._class.DESCRIPTOR.fields_by_name]
         if missing:
             raise InvalidTableDefinition(f'message "{self._class.DESCRIPTOR.full_name}" has no field "{missing[0]}"')

@@ -41,6 +41,11 @@ def message_class(content: bytes, name: str | None) -> Any:
         raise InvalidTableDefinition(f"invalid Protobuf schema: {error}") from None
 
 
+def of_descriptor(descriptor: Any) -> Any:
+    """The class of a message that another one holds."""
+    return protobuf().message_factory.GetMessageClass(descriptor)
+
+
 def _only(files: Any) -> list[str]:
     """The name of the one message that the last file has at its top."""
     last = files[-1]
