@@ -17,7 +17,7 @@ from pgstream.connectors.source import Source
 from pgstream.errors import FeatureNotSupported, InvalidParameterValue, WrongObjectType
 from pgstream.formats.format import Field
 from pgstream.formats.formats import ENVELOPED, FORMATS, AnyFormat
-from pgstream.formats.options import known_options, parse_options, refuse_unknown
+from pgstream.formats.options import known_options, parse_options, refuse_unknown, suggested
 from pgstream.world import World
 
 
@@ -82,7 +82,7 @@ def connector_of(options: Mapping[str, str]) -> Connector:
     name = options.get("connector", "").lower()
     if name not in CONNECTORS:
         wrong = f'connector "{name}" does not exist' if name else 'option "connector" is required'
-        raise InvalidParameterValue(wrong, hint=f"Known connectors are: {', '.join(sorted(CONNECTORS))}.")
+        raise InvalidParameterValue(wrong, hint=suggested("connector", name, CONNECTORS))
     return CONNECTORS[name]
 
 

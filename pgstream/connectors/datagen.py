@@ -32,10 +32,12 @@ class DatagenOptions:
     """WITH options of `connector = 'datagen'`."""
 
     rows_per_second: float | None = option(
-        "datagen.rows.per.second", "rows_per_second", default=None, minimum=0.001,
+        "datagen.rows.per.second", "rows_per_second", "rows-per-second", default=None, minimum=0.001,
         doc="Rows a second; as fast as possible where not given.",
     )  # fmt: skip
-    count: int | None = option("datagen.rows", "count", "message_count", default=None, minimum=0, doc="How many rows.")
+    count: int | None = option(
+        "datagen.rows", "count", "message_count", "number-of-rows", default=None, minimum=0, doc="How many rows."
+    )
     splits: int = option("datagen.split.num", default=1, doc="Accepted, without effect.")
     fields: dict[str, str] = option(  # noqa: RUF009 (it is a field)
         prefix="fields.", doc="fields.<column>.<what>: see FieldOptions."

@@ -25,6 +25,7 @@ from pgstream.catalog.objects import (
     changes_by_key,
 )
 from pgstream.circuit.circuit import Circuit, Node
+from pgstream.connectors.connector import check_options
 from pgstream.connectors.source import Settling
 from pgstream.engine.connecting import Connecting, connected
 from pgstream.engine.constraints import UniqueKey, check_distinct
@@ -131,7 +132,7 @@ class Definer:
             key,
             watermark=statement.watermark,
             append_only=statement.append_only,
-            on_conflict=statement.on_conflict,
+            on_conflict=statement.taken_key,
             checks=self.made_checks(statement.checks),
         )
         named = tuple((columns[position].name, sequence) for position, sequence in statement.sequences)
@@ -333,6 +334,8 @@ class Definer:
         )
         made = replace(head, catalog=head.catalog.put(sink))
         if statement.plan is None:
+            if not statement.named.oids:  # what a connection adds is known when the sink is opened
+                check_options(dict(sink.options))
             return Draft(made, Outcome(tag))
         return self._sending(made, sink, statement.plan, tag, statement.terms)
 

@@ -11,10 +11,11 @@ SQL gives them.
 
 import dataclasses
 import datetime as dt
+import difflib
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from pgstream.errors import InvalidParameterValue
@@ -184,7 +185,15 @@ def read_option(field: "dataclasses.Field[Any]", hint: Any, name: str, text: str
 def refuse_unknown(rest: Mapping[str, str], known: list[str]) -> None:
     """Raises InvalidParameterValue where an option is left that nothing has read."""
     for name in rest:
-        raise InvalidParameterValue(f'unrecognized option "{name}"', hint=f"Known options are: {', '.join(known)}.")
+        raise InvalidParameterValue(f'unrecognized option "{name}"', hint=suggested("option", name, known))
+
+
+def suggested(kind: str, name: str, known: Iterable[str]) -> str:
+    """What to write in place of a name that is none of the known ones."""
+    every = sorted(known)
+    close = difflib.get_close_matches(name, every, 1, 0.75)
+    meant = f'Perhaps you meant the {kind} "{close[0]}". ' if close else ""
+    return f"{meant}Known {kind}s are: {', '.join(every)}."
 
 
 def describe(cls: type) -> list[tuple[str, str, str]]:

@@ -13,7 +13,13 @@ from pgstream.catalog.objects import Relation
 from pgstream.catalog.system import SystemRelation
 from pgstream.catalog.user_types import type_by_oid
 from pgstream.delta import Column
-from pgstream.errors import CharacterNotInRepertoire, FeatureNotSupported, ReadOnlySqlTransaction, SqlError
+from pgstream.errors import (
+    CharacterNotInRepertoire,
+    FeatureNotSupported,
+    InvalidParameterValue,
+    ReadOnlySqlTransaction,
+    SqlError,
+)
 from pgstream.plan.expressions import Col
 from pgstream.session.prepared import Answer, Prepared
 from pgstream.session.report import SessionNotice
@@ -114,6 +120,23 @@ def pointing(parsed: Parsed):  # type: ignore[no-untyped-def]
     except SqlError as error:
         if parsed.origin is not None:
             parsed.origin.moved(error)
+        raise
+
+
+_OF_OPTION = re.compile(r'(?:option|connector|format) "([^"]*)"')
+
+
+@contextmanager
+def at_option(statement: Any):  # type: ignore[no-untyped-def]
+    """Errors inside about an option of WITH point at it, if they point nowhere."""
+    try:
+        yield
+    except InvalidParameterValue as error:
+        places = dict(getattr(statement, "option_positions", ()))
+        found = _OF_OPTION.search(error.message)
+        if found is not None and error.position is None:
+            kind = found[0].partition(" ")[0]
+            error.position = places.get(found[1], places.get(kind) if kind != "option" else None)
         raise
 
 
@@ -296,7 +319,7 @@ async def _change(session: Session, prepared: Prepared, params: tuple[Column, ..
     workspace = session.block.workspace()
     snapshot = workspace.snapshot()
     work = workspace.execute(prepared.parsed, prepared.bound, params, session.context(snapshot))
-    with pointing(prepared.parsed):
+    with pointing(prepared.parsed), at_option(statement):
         outcome = await session.changed(work)
     for notice in outcome.notices:
         session.tell(SessionNotice(notice.severity, notice.sqlstate, notice.message, notice.detail, notice.hint))

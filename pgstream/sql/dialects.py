@@ -131,9 +131,9 @@ def spelled(text: str, dialect: str) -> str:
 
     What other systems call temporary, because it is of the session that runs the job, is kept until it is dropped.
     """
-    if dialect not in _OWN_MEANING:
+    if dialect not in STREAMING:
         return text
-    meanings = _OWN_MEANING[dialect]
+    meanings = _OWN_MEANING.get(dialect, {})
 
     def word(found: re.Match[str]) -> str:
         whole = found[0]

@@ -21,6 +21,7 @@ from pgstream.errors import FeatureNotSupported, InvalidEscapeSequence, SqlError
 from pgstream.plan.terms import PLAIN, Terms
 from pgstream.sql import dialects, streaming
 from pgstream.sql.streaming import Token, mutual, qualify, rewriting, timed_joins
+from pgstream.sql.streaming.clauses import UNLESS
 from pgstream.sql.streaming.emission import without_emit
 from pgstream.sql.streaming.foreign import refuse_foreign
 
@@ -195,11 +196,23 @@ def _of_other_systems(text: str, error: parser.ParseError) -> tuple[str, Any]:
         raise _syntax_error(furthest, text) from None
     if rewriting.MARK in grammar:
         _unmark(raw)
+    if UNLESS in grammar:
+        _unless_there(raw)
     if rewriting.SUBSCRIPT in grammar or "try_cast" in text.lower():
         raw = _restore(raw, text)
     if mutual.CLAUSE.search(text) is not None:
         _attach_mutual(raw, text)
     return grammar, raw
+
+
+def _unless_there(raw: Any) -> None:
+    """Takes the mark of CREATE VIEW IF NOT EXISTS from the names of views, and says so among their options."""
+    for view in (each.stmt for each in raw if isinstance(each.stmt, ast.ViewStmt)):
+        name = view.view
+        if UNLESS in (name.catalogname, name.schemaname):
+            name.schemaname = name.schemaname if name.catalogname else None
+            name.catalogname = None
+            view.options = (*(view.options or ()), ast.DefElem(defname=UNLESS, location=name.location))
 
 
 def _restore(node: Any, text: str) -> Any:

@@ -216,6 +216,51 @@ def test_tables_with_clauses_that_change_nothing(client: Connection) -> None:
     client.execute("DROP TABLE c")
 
 
+def test_views_that_may_be_there(client: Connection) -> None:
+    client.execute("CREATE VIEW IF NOT EXISTS maybe COMMENT 'of orders' AS SELECT id FROM orders")
+    told = notices(client, "CREATE VIEW IF NOT EXISTS shown.maybe AS SELECT 1 AS one")
+    assert told == ['NOTICE: relation "maybe" already exists, skipping']
+    assert rows(client, "SHOW CREATE VIEW maybe") == [("shown.maybe", "CREATE VIEW maybe AS SELECT id FROM orders")]
+    client.execute("DROP VIEW maybe")
+    client.execute("CREATE LOCAL VIEW maybe AS SELECT id FROM orders")
+    client.execute("DROP VIEW maybe")
+
+
+def test_options_in_quotes(client: Connection) -> None:
+    client.execute("CREATE TABLE kept (v int) WITH ('materialized' = 'true', 'append_only' = 'true', fillfactor = 70)")
+    with pytest.raises(psycopg.errors.WrongObjectType):
+        client.execute("DELETE FROM kept")
+    client.execute("DROP TABLE kept")
+
+
+OPTIONS = [
+    ("CREATE TABLE x (a int) WITH (nosuch = 3)", None, 'unrecognized parameter "nosuch"', None),
+    ("CREATE SOURCE x (a int) WITH (connector = 'datagn')", "connector =", 'connector "datagn" does not exist',
+     'Perhaps you meant the connector "datagen". Known connectors are: blackhole,'),
+    ("CREATE SOURCE x (a int) WITH (connector = 'datagen', datagen.row.per.second = 3)", "datagen.row.",
+     'unrecognized option "datagen.row.per.second"', 'Perhaps you meant the option "datagen.rows.per.second".'),
+    ("CREATE SOURCE x (a int) WITH (connector = 'datagen', 'number-of-rows' = 'few')", "'number-of-rows'",
+     'invalid value for option "number-of-rows": "few"', None),
+    ("CREATE TABLE x (a int) COMMENT 'y' WITH ('conector' = 'print', 'connector' = 'blackhole')", "'conector'",
+     'unrecognized option "conector"', 'Perhaps you meant the option "connector".'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "there", "message", "hint"), OPTIONS)
+def test_options_that_nobody_knows(
+    client: Connection, text: str, there: str | None, message: str, hint: str | None
+) -> None:
+    with pytest.raises(psycopg.errors.InvalidParameterValue) as raised:
+        client.execute(text)  # type: ignore[arg-type]
+    diag = raised.value.diag
+    assert diag.message_primary == message
+    assert (diag.message_hint or "").startswith(hint or "")
+    if there is None:
+        assert diag.statement_position is None
+    else:
+        assert text[int(diag.statement_position or 0) - 1 :].startswith(there)
+
+
 WRONG = [
     ("SHOW TABLES FROM nosuch", "3F000", "nosuch"),
     ("DESCRIBE nosuch", "42P01", "nosuch"),
@@ -270,10 +315,10 @@ def test_a_table_says_what_a_taken_key_means(tmp_path: Path) -> None:
 
 def test_tables_that_cannot_say_it(client: Connection) -> None:
     for text, sqlstate in (
-        ("CREATE TABLE x (a int) ON CONFLICT OVERWRITE", "42P16"),
-        ("CREATE TABLE x (a int PRIMARY KEY) APPEND ONLY ON CONFLICT OVERWRITE", "42P16"),
-        ("CREATE TABLE x (a int PRIMARY KEY) ON CONFLICT SHRUG", "42601"),
-        ("CREATE TABLE x (a int PRIMARY KEY, v int) ON CONFLICT OVERWRITE WITH VERSION COLUMN (v)", "0A000"),
+        ("CREATE TABLE xx (a int) ON CONFLICT OVERWRITE", "42P16"),
+        ("CREATE TABLE xx (a int PRIMARY KEY) APPEND ONLY ON CONFLICT OVERWRITE", "42P16"),
+        ("CREATE TABLE xx (a int PRIMARY KEY) ON CONFLICT SHRUG", "42601"),
+        ("CREATE TABLE xx (a int PRIMARY KEY, v int) ON CONFLICT OVERWRITE WITH VERSION COLUMN (v)", "0A000"),
     ):
         with pytest.raises(psycopg.Error) as raised:
             client.execute(text)  # type: ignore[arg-type]

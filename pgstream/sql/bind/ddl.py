@@ -28,7 +28,7 @@ from pgstream.sql.bind.dispatch import bind_query
 from pgstream.sql.bind.emission import emitting
 from pgstream.sql.bind.lookup import find_relation
 from pgstream.sql.bind.maintainable import check_maintainable
-from pgstream.sql.bind.options import option_text
+from pgstream.sql.bind.options import grows_only, option_text
 from pgstream.sql.bind.query import visible
 from pgstream.sql.bind.settled import settled
 from pgstream.sql.bind.statements import (
@@ -38,9 +38,11 @@ from pgstream.sql.bind.statements import (
     CreateTable,
     CreateTableAs,
     CreateView,
+    Nothing,
 )
 from pgstream.sql.bind.view_options import TTL_SETTING, keeping_options, with_options
 from pgstream.sql.parse import Parsed, ast, enums
+from pgstream.sql.streaming.clauses import UNLESS
 
 Node = Any
 
@@ -70,6 +72,7 @@ def bind_create_table(binding: Binding, node: Node, parsed: Parsed) -> Command:
         indexes=tuple(made.indexes),
         checks=tuple(made.checks),
         sequences=tuple(made.sequences.items()),
+        append_only=grows_only(node.options or ()),
     )
     return Command(statement, "CREATE TABLE")
 
@@ -92,6 +95,8 @@ def bind_create_view(binding: Binding, node: Node, parsed: Parsed) -> Command:
         _check_replacement(found, columns)
     elif found is not None and node.replace and not isinstance(found, Index):
         raise WrongObjectType(f'"{node.view.relname}" is not a view')
+    elif found is not None and any(option.defname == UNLESS for option in node.options or ()):
+        return Command(Nothing(f'relation "{node.view.relname}" already exists, skipping'), "CREATE VIEW")
     elif found is not None:
         raise DuplicateTable(f'relation "{node.view.relname}" already exists')
     query = settled(binding, query_text(parsed))

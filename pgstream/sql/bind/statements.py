@@ -154,7 +154,7 @@ class CreateTable:
     """The relation is there already and IF NOT EXISTS was given: only a notice is left to do."""
     watermark: Watermark | None = None
     append_only: bool = False
-    on_conflict: str = ""
+    taken_key: str = ""
     indexes: tuple[tuple[tuple[IndexColumn, ...], bool], ...] = ()
     """Indexes that serve no constraint, each with whether it is unique: those of a table that LIKE names."""
     checks: tuple[Check, ...] = ()

@@ -81,7 +81,7 @@ def bind_create_marked_table(binding: Binding, node: CreateTableStmt, parsed: Pa
         raise InvalidTableDefinition("ON CONFLICT of a table needs a primary key", position=node.conflict_position)
     if node.append_only and node.on_conflict not in ("", "ignore"):
         raise InvalidTableDefinition("an append-only table overwrites nothing", position=node.conflict_position)
-    marked = replace(made, watermark=watermark, append_only=node.append_only, on_conflict=node.on_conflict)
+    marked = replace(made, watermark=watermark, append_only=node.append_only, taken_key=node.on_conflict)
     return replace(command, statement=marked)
 
 

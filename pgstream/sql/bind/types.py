@@ -32,7 +32,8 @@ POLYMORPHIC = frozenset(
 
 _ELSEWHERE = {
     "string": "text", "tinyint": "int2", "mediumint": "int4", "double": "float8", "datetime": "timestamp",
-    "bytes": "bytea", "varbinary": "bytea",
+    "bytes": "bytea", "varbinary": "bytea", "timestamp_ltz": "timestamptz", "uint2": "int4", "uint4": "int8",
+    "uint8": "numeric", "variant": "jsonb",
 }  # fmt: skip
 """Types by the names that other systems have for them and PostgreSQL has not."""
 

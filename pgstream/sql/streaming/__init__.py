@@ -7,6 +7,7 @@ everything else is blank, so every position still points into the user's text.
 from collections.abc import Sequence
 
 from pgstream.sql.streaming.alters import parse_alter
+from pgstream.sql.streaming.clauses import without_clauses
 from pgstream.sql.streaming.columns import Watermark
 from pgstream.sql.streaming.connections import (
     CreateConnectionStmt,
@@ -87,6 +88,7 @@ def starts_streaming(text: str, tokens: Sequence[Token]) -> bool:
 
 def parse_streaming(text: str, tokens: Sequence[Token], grammar: Grammar) -> Node:
     """The statement that `tokens` spell. Raises SyntaxError42601."""
+    text, tokens = without_clauses(text, tokens)
     if is_subscribing(text, tokens):
         return parse_subscribing(text, tokens, grammar)
     reader = Reader(text, tokens, grammar)

@@ -13,6 +13,9 @@ from collections.abc import Sequence
 
 from pgstream.sql.streaming.reader import Token
 
+UNLESS = "unless\ue000"
+"""The schema, or database, in which a view is to be made by Postgres' grammar that is made IF NOT EXISTS."""
+
 _DETAILS = ("ESTIMATED_COST", "CHANGELOG_MODE", "JSON_EXECUTION_PLAN", "PLAN_ADVICE")
 _HINTS = ("AGGREGATE", "DISTINCT", "LIMIT", "EXPECTED")
 
@@ -25,6 +28,18 @@ def blank_clauses(text: str, tokens: Sequence[Token], made: list[str]) -> None:
             if at > begin:
                 _Clauses(text, tokens[begin:at], made).run()
             begin = at + 1
+
+
+def without_clauses(text: str, tokens: Sequence[Token]) -> tuple[str, list[Token]]:
+    """One statement, `tokens`, without such clauses: a text of the same length, and the tokens that are left."""
+    made = list(text)
+    statement = _Clauses(text, tokens, made)
+    statement.run()
+    for at, word in enumerate(statement.words):
+        if word == "IN" and statement.words[at + 1] == "CLUSTER" and at + 2 < len(tokens):
+            statement.blank(at, at + 3)
+    left = "".join(made)
+    return left, [token for token in tokens if not left[token.start : token.end].isspace()]
 
 
 class _Clauses:
@@ -65,7 +80,11 @@ class _Clauses:
             self.blank(1, 2)
         if "TABLE" in head[:4]:
             self.table()
-        elif "VIEW" in head[:5]:
+        elif words[1:5] == ["VIEW", "IF", "NOT", "EXISTS"] and len(self.tokens) > 5:
+            self.blank(2, 5)
+            place = self.tokens[5].start
+            self.made[place - len(UNLESS) - 1 : place] = f"{UNLESS}."
+        if "VIEW" in head[:5]:
             self.comments(0, words.index("AS") if "AS" in words else len(words))
         elif words[1] == "INDEX" or words[1:3] == ["UNIQUE", "INDEX"]:
             self.distribution(0)
@@ -83,7 +102,8 @@ class _Clauses:
             elif words[at] == "," and at + 2 == end:
                 self.blank(at, at + 1)
         self.comments(opening, end)
-        rest = next((at for at in range(end, len(words)) if words[at] in ("WITH", "AS", "LIKE")), len(words))
+        last = len(self.tokens)
+        rest = next((at for at in range(end, last) if words[at] in ("WITH", "AS", "LIKE")), last)
         self.comments(end, rest)
         self.distribution(end)
 

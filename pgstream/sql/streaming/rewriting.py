@@ -12,6 +12,7 @@
     TRY_CAST(a AS t)                               CAST(a AS t), which the tree shows to be a tried one
     SELECT * EXCEPT (a), t.* REPLACE (a + 1 AS a)  a call of a marked name: star(a), t.star(a + 1,  a)
     GROUP BY ALL, ORDER BY ALL                     a marked name
+    WITH ('key' = value)                           WITH ("key" = value)
     FLOOR(ts TO HOUR), LATERAL TABLE(f(x)), MINUS  FLOOR(ts ,'HOUR'), LATERAL f(x), EXCEPT
     STRUCT<a int>, ARRAY<int>, MAP<k, v>           s('a int'), a('int'), m('k, v'): a type's name and its modifier
     WITH MUTUALLY RECURSIVE r (a int) AS (…)       WITH RECURSIVE r (a) AS (…), see `mutual.py`
@@ -134,6 +135,8 @@ class _Rewriting:
                     self.table(at)
                 case "INTERVAL":
                     self.interval(at)
+                case "SCONST" if self.calls[-1:] == ["with"] and self.name(at + 1) == "ASCII_61":
+                    self.quote_key(at)
                 case "ASCII_91" if self.name(at - 1) in (_CLOSING, "ASCII_93"):
                     self.subscript(at)
                 case _:
@@ -264,6 +267,13 @@ class _Rewriting:
         if end > 0:
             room = self.tokens[end].end - self.tokens[at].start
             self.made[self.tokens[at].start : self.tokens[end].end] = f"::{SUBSCRIPT}".ljust(room)
+
+    def quote_key(self, at: int) -> None:
+        """An option's name in single quotes."""
+        token = self.tokens[at]
+        key = self.text[token.start + 1 : token.end - 1]
+        if '"' not in key and "'" not in key:
+            self.made[token.start : token.end] = f'"{key}"'
 
     def minus(self, at: int) -> None:
         """MINUS between two queries, where there is a blank beside it for one letter more."""
