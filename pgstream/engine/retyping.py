@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from pgstream.catalog.catalog import Catalog, type_needs
+from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import qualified, quoted
 from pgstream.catalog.objects import (
     CatalogObject,
@@ -32,6 +32,7 @@ from pgstream.sql.bind.statements import AlterTable, CreateFunction
 from pgstream.sql.bind.user_types import DropType
 from pgstream.sql.parse import parse
 from pgstream.sql.rewording import columns_used
+from pgstream.types.described import outermost_oids
 
 Reshaping = AlterTable | DropType | AlterType | CreateFunction
 """Statements that give stored rows another shape, or views another meaning."""
@@ -96,6 +97,12 @@ def dropped_types(database: Database, head: Head, statement: DropType, context: 
 
 
 def _without_columns(database: Database, head: Head, part: _Part, context: EvalContext) -> Head:
+    now = head.catalog.objects[part.thing.oid]
+    if isinstance(part.thing, CompositeType) and isinstance(now, CompositeType):
+        names = {part.thing.columns[at].name for at in part.columns}
+        kept = tuple(at for at, column in enumerate(now.columns) if column.name not in names)
+        altered = replace(now, columns=tuple(now.columns[at] for at in kept))
+        return altered_type(database, head, AlterType(altered, kept, cascade=True))[0]
     if not isinstance(part.thing, Table):
         raise FeatureNotSupported(f"cannot drop {part.shown}")
     drops = ", ".join(f"DROP COLUMN {quoted(part.thing.columns[at].name)} CASCADE" for at in part.columns)
@@ -123,7 +130,7 @@ def _parts_of(catalog: Catalog, one: CatalogObject, needed: CatalogObject, shown
     if not (isinstance(needed, UserType) and isinstance(one, Table | Source | CompositeType)):
         yield _Part(one, (), called(catalog, one), shown)
         return
-    columns = tuple(at for at, column in enumerate(one.columns) if needed.oid in type_needs(column.type))
+    columns = tuple(at for at, column in enumerate(one.columns) if needed.oid + 1 in outermost_oids(column.type))
     owner = f"composite type {one.name}" if isinstance(one, CompositeType) else called(catalog, one)
     for at in columns:
         yield _Part(one, (at,), f"column {one.columns[at].name} of {owner}", shown)

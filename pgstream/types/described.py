@@ -65,7 +65,9 @@ def _respelled(part: list[Any], declared: Callable[[int], SqlType | None]) -> li
         return found
     if part[0] == "enum":
         return part
-    inner = ([name, _respelled(kind, declared) if isinstance(kind, list) else kind, mod] for name, kind, mod in part[-1])
+    inner = (
+        [name, _respelled(kind, declared) if isinstance(kind, list) else kind, mod] for name, kind, mod in part[-1]
+    )
     return [*part[:-1], list(inner)]
 
 
@@ -82,6 +84,24 @@ def described_oids(type: SqlType) -> frozenset[int]:
 @lru_cache(4096)
 def _described_oids(name: str) -> frozenset[int]:
     return frozenset(part[1] for part in _parts(json.loads(name.removeprefix("_"))) if part[0] in DECLARED)
+
+
+def outermost_oids(type: SqlType) -> frozenset[int]:
+    """As `described_oids`, without the types that those are made of."""
+    if not is_description(type.name):
+        return frozenset()
+    return frozenset(_outermost(json.loads(type.name.removeprefix("_"))))
+
+
+def _outermost(part: list[Any]) -> Iterator[int]:
+    if part[0] in DECLARED:
+        yield part[1]
+    elif part[0] == "array":
+        yield from _outermost(part[1])
+    else:
+        for _, kind, _ in part[-1]:
+            if isinstance(kind, list):
+                yield from _outermost(kind)
 
 
 def structs_in(type: SqlType) -> list[SqlType]:
