@@ -222,7 +222,7 @@ class Watermarks:
         return replace(head, marks=marks, clock=head.clock._replace(watermarks=watermarks))
 
     def facts(self, head: Head, readings: Mapping[int, Reading]) -> list[WatermarkFacts]:
-        """Each watermark as pgstream_watermarks shows it."""
+        """Each watermark as pgstream_watermarks shows it. What has no partitions stands as one, of its own name."""
         now_s = self.world.monotonic()
         return [self._facts(head, oid, readings.get(oid), now_s) for oid in sorted(self.timed)]
 
@@ -232,9 +232,12 @@ class Watermarks:
         us = head.clock.watermarks.get((oid,), BEGINNING_US)
         holder = min(awake, key=lambda name: awake[name], default=None)
         state = "ended" if us == END_US else "moving" if awake else "idle"
-        idle = tuple(sorted(name for name in marks if name not in awake)) if state != "ended" else ()
+        whole = head.catalog.objects[oid].name
+        idle = tuple(sorted(name or whole for name in marks if name not in awake)) if state != "ended" else ()
         known = BEGINNING_US < us < END_US
-        return WatermarkFacts(oid, state, us if known else None, holder, len(marks), idle, _late(head, oid))
+        return WatermarkFacts(
+            oid, state, us if known else None, whole if holder == "" else holder, len(marks), idle, _late(head, oid)
+        )
 
 
 def _advance(found: dict[Series, int], series: Series, us: int) -> None:

@@ -293,3 +293,13 @@ def test_a_row_in_time_joins_the_session_that_it_touches(timeline: Timeline) -> 
     assert timeline.rows("SELECT * FROM c") == [(1, at(0), 10), (2, at(30), 4)]
     timeline.run(f"INSERT INTO t VALUES (2, timestamp '{at(200)}', 1)")
     assert timeline.rows("SELECT * FROM c") == [row for row in timeline.rows(sessions) if row[1] < at(200)]
+
+
+def test_a_table_is_the_one_partition_that_it_has(timeline: Timeline) -> None:  # noqa: F811
+    timeline.run("CREATE TABLE t (ts timestamp, WATERMARK FOR ts AS ts)")
+    assert (timeline.watermark("t").held_by, timeline.watermark("t").idle) == ("t", ())
+    timeline.run(f"INSERT INTO t VALUES (timestamp '{at(5)}')")
+    assert (timeline.watermark("t").held_by, timeline.watermark("t").idle) == ("t", ())
+    timeline.passes(60)
+    facts = timeline.watermark("t")
+    assert (facts.state, facts.held_by, facts.idle) == ("idle", None, ("t",))
