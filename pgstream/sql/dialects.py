@@ -258,6 +258,10 @@ def _adapted(node: Any, dialect: str, start: int) -> Any:
             return _star(node)
         case exp.Lambda():
             raise _unsupported("a lambda expression", node, start)
+        case exp.Join(method="ASOF") if dialect == "snowflake" and not node.side:
+            node.set("side", "LEFT")  # there every left row stays
+        case exp.Version():
+            raise _unsupported("a past state of a relation", node, start)
         case exp.CountIf():
             return exp.Count(this=exp.Case(ifs=[exp.If(this=node.this, true=exp.Literal.number(1))]))
         case exp.TryCast() if type(node) is exp.TryCast:

@@ -19,6 +19,7 @@ from pgstream.sql.bind import BindScope
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.commands import bind_statement
 from pgstream.sql.parse import parse, tokens
+from pgstream.sql.streaming import Token
 from pgstream.types.definition import SqlType
 
 Node = Any
@@ -76,9 +77,8 @@ class Renaming:
                 said += f" AS {quoted(old.name)}{columns}"
                 yield from _bare_columns(text, old.name, node.schemaname)
         elif columns:
-            alias = scanned[2 * _parts(node) - 1]
-            if alias.name == "AS":
-                alias = scanned[2 * _parts(node)]
+            name = node.alias.aliasname
+            alias = next(token for token in scanned[2 * _parts(node) - 1 :] if _is_name(text, token, name))
             yield alias.end, _list_end(text, alias.end, bool(given)), columns
         if said != text[node.location : name_end]:
             yield node.location, name_end, said
@@ -158,6 +158,11 @@ def _planned(catalog: Catalog, text: str, search_path: tuple[str, ...]) -> tuple
     (parsed,) = parse(text)
     binding = Binding(catalog, BindScope(search_path), (), parsed)
     return binding, bind_statement(binding, parsed).statement.plan
+
+
+def _is_name(text: str, token: Token, name: str) -> bool:
+    word = text[token.start : token.end]
+    return word[1:-1].replace('""', '"') == name if word.startswith('"') else word.lower() == name
 
 
 def _parts(node: Node) -> int:

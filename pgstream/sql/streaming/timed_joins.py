@@ -113,10 +113,20 @@ class Cutting:
         while end < len(self._words) and not self._ends_moment(end, at + 4):
             end = self._closing(end) if self._words[end] == _OPENING else end + 1
         position = self._tokens[at].start
-        if at == 0 or self._words[at - 1] == _CLOSING:
+        if at == 0 or (self._words[at - 1] == _CLOSING and not self._ends_alias(at - 1)):
             _refuse(position)
         self._clauses.append(_Clause(Timing(position, False, None, self._moment(at, end)), None))
         self._blank(at, end)
+
+    def _ends_alias(self, closing: int) -> bool:
+        """Whether a parenthesis closes the column list of an alias, as in `AS a(b, c)`."""
+        depth, at = 0, closing
+        while at > 1:
+            depth += {_CLOSING: 1, _OPENING: -1}.get(self._words[at], 0)
+            if not depth:
+                return self._tokens[at - 2].name == "AS" or self._tokens[at - 2].name not in _BEFORE_A_NAME
+            at -= 1
+        return False
 
     def _ends_moment(self, at: int, start: int) -> bool:
         if self._words[at] in _AFTER_MOMENT:
