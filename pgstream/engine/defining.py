@@ -17,7 +17,6 @@ from pgstream.catalog.objects import (
     Schema,
     Sink,
     Source,
-    Subscription,
     Table,
     TableColumn,
     View,
@@ -39,13 +38,12 @@ from pgstream.engine.numbering import sequence_made, with_sequences
 from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.renaming import renamed
 from pgstream.engine.replay import open_source
-from pgstream.engine.retaining import retained
+from pgstream.engine.retaining import subscribed
 from pgstream.engine.roots import Roots
 from pgstream.engine.user_types import created_type
 from pgstream.engine.vault import Vault
 from pgstream.errors import DuplicateSchema, InvalidTableDefinition, WrongObjectType
 from pgstream.operators.arrange import Arrange
-from pgstream.operators.changelog import Changelog
 from pgstream.operators.input import Input
 from pgstream.plan.relations import Relation as Plan
 from pgstream.plan.terms import PLAIN, Terms
@@ -89,10 +87,8 @@ class Definer:
                 return self._create_feed(head, statement)
             case bound.CreateIndex():
                 return self._create_index(head, statement)
-            case bound.CreateSubscription():
-                return self._create_subscription(head, statement)
-            case AlterSubscription():
-                return retained(head, statement, self.changelog_node, tag)
+            case bound.CreateSubscription() | AlterSubscription():
+                return subscribed(head, statement, self.circuit, self.new_oids, tag)
             case bound.CreateSequence():
                 return sequence_made(head, statement, self.new_oids, tag)
             case bound.CreateSchema():
@@ -261,18 +257,6 @@ class Definer:
         """Where an index keeps its relation's rows: arranged by the index's columns."""
         relation = roots.stored[index.relation_oid]
         return self._arranged(relation.inputs[0], tuple(key.position for key in index.columns))
-
-    def _create_subscription(self, head: Head, statement: bound.CreateSubscription) -> Draft:
-        require_free(head.catalog, statement.schema_oid, statement.name)
-        oid, relation, retention = self.new_oids(1), statement.relation_oid, statement.retention_ms
-        made = Subscription(oid, statement.schema_oid, statement.name, relation, retention, head.time_ms)
-        roots = head.roots.store(oid, self.changelog_node(head.roots, made))
-        return Draft(replace(head, catalog=head.catalog.put(made), roots=roots), Outcome("CREATE SUBSCRIPTION"))
-
-    def changelog_node(self, roots: Roots, subscription: Subscription) -> Node:
-        """Where a subscription remembers what changed: from now on, so that nothing has to be backfilled."""
-        relation = roots.stored[subscription.relation_oid]
-        return self.circuit.add(Changelog(relation.types, subscription.retention_ms), [relation])
 
     # -- what is outside
 

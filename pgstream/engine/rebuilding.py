@@ -16,6 +16,7 @@ from pgstream.engine.defining import Definer
 from pgstream.engine.draft import Draft
 from pgstream.engine.head import Head
 from pgstream.engine.outcome import Outcome
+from pgstream.engine.retaining import changelog_node
 from pgstream.errors import DependentObjectsStillExist, ObjectNotInPrerequisiteState
 from pgstream.plan.relations import Relation
 from pgstream.plan.terms import Terms
@@ -98,7 +99,7 @@ def _node(definer: Definer, head: Head, thing: object) -> Node | None:
         case Index():
             return definer.index_node(head.roots, thing)
         case Subscription():
-            return definer.changelog_node(head.roots, thing)
+            return changelog_node(definer.circuit, head.roots, thing)
         case Sink(query=query) if query:
             plan, terms = _plan(head, query, thing.search_path)
             return definer.sent_node(head, plan, thing.oid, terms)

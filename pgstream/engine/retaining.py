@@ -1,30 +1,50 @@
-"""ALTER SUBSCRIPTION: another length of memory, and what is remembered already."""
+"""Subscriptions made and altered: what remembers how a relation changes, and for how long."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 from pgstream.catalog.objects import Subscription
-from pgstream.circuit.circuit import Node
-from pgstream.engine.draft import Draft
+from pgstream.circuit.circuit import Circuit, Node
+from pgstream.engine.draft import Draft, require_free
 from pgstream.engine.head import Head
 from pgstream.engine.outcome import Outcome
 from pgstream.engine.remembering import remembered_since, subscriptions
 from pgstream.engine.roots import Roots
+from pgstream.operators.changelog import Changelog
+from pgstream.sql.bind.statements import CreateSubscription
 from pgstream.sql.bind.subscriptions import AlterSubscription
 
 
-def retained(
-    head: Head, statement: AlterSubscription, remembering: Callable[[Roots, Subscription], Node], tag: str
+def subscribed(
+    head: Head,
+    statement: CreateSubscription | AlterSubscription,
+    circuit: Circuit,
+    new_oids: Callable[[int], int],
+    tag: str,
 ) -> Draft:
-    """`head` in which a subscription remembers for longer or shorter from now on; what it knows it keeps.
+    """CREATE and ALTER SUBSCRIPTION."""
+    if isinstance(statement, AlterSubscription):
+        return _altered(head, statement, circuit, tag)
+    require_free(head.catalog, statement.schema_oid, statement.name)
+    oid, relation, retention = new_oids(1), statement.relation_oid, statement.retention_ms
+    made = Subscription(oid, statement.schema_oid, statement.name, relation, retention, head.time_ms)
+    roots = head.roots.store(oid, changelog_node(circuit, head.roots, made))
+    return Draft(replace(head, catalog=head.catalog.put(made), roots=roots), Outcome(tag))
 
-    `remembering` gives the node where a subscription has its memory: another for each retention.
-    """
+
+def changelog_node(circuit: Circuit, roots: Roots, subscription: Subscription) -> Node:
+    """Where a subscription remembers what changed: from now on, so that nothing has to be backfilled."""
+    relation = roots.stored[subscription.relation_oid]
+    return circuit.add(Changelog(relation.types, subscription.retention_ms), [relation])
+
+
+def _altered(head: Head, statement: AlterSubscription, circuit: Circuit, tag: str) -> Draft:
+    """`head` in which a subscription remembers for longer or shorter from now on; what it knows it keeps."""
     before = head.catalog.objects[statement.oid]
     assert isinstance(before, Subscription)
     since_ms = remembered_since(head, before)
     now = replace(before, retention_ms=statement.retention_ms)
-    old, node = head.roots.stored[now.oid], remembering(head.roots, now)
+    old, node = head.roots.stored[now.oid], changelog_node(circuit, head.roots, now)
     state = head.state
     if node in head.roots.live:  # another subscription's, or the same: that is what is known
         since_ms = max([since_ms, *(remembered_since(head, one) for one in _sharing(head, node))])
