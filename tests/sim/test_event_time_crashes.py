@@ -32,6 +32,10 @@ CLOSING = {
     "FROM TABLE(SESSION(TABLE s PARTITION BY k, DESCRIPTOR(ts), interval '9 s')) GROUP BY 1, 2, 3",
 }
 CLOCKED = {"v_recent": "SELECT k, count(*) AS n FROM s WHERE ts > now() - interval '30 s' GROUP BY k"}
+EARLY = {"e_minutes": CLOSING["w_minutes"]}
+YOUNG = {"r_groups": "SELECT k, count(*) AS n, max(v) AS most FROM s GROUP BY k"}
+RETENTION_S = 40
+EVERY = {**CLOSING, **CLOCKED, **EARLY, **YOUNG}
 
 
 class Stream(Timeline):
@@ -70,7 +74,7 @@ class Stream(Timeline):
 
     def act(self) -> None:
         if self.chance.random() < 0.2:
-            self.define(self.chance.choice([*CLOSING, *CLOCKED]))
+            self.define(self.chance.choice([*EVERY]))
         for name in "ab":
             if self.chance.random() < 0.6:
                 now = self.world._now_us / 1e6 - 1_767_225_600
@@ -87,9 +91,9 @@ class Stream(Timeline):
 
     def define(self, name: str) -> None:
         there = name in self.names()
-        closes = " EMIT ON WINDOW CLOSE" if name in CLOSING else ""
-        query = {**CLOSING, **CLOCKED}[name]
-        text = f"CREATE MATERIALIZED VIEW {name} AS {query}{closes}"
+        emits = "EMIT ON WINDOW CLOSE" if name in CLOSING else "EMIT EVERY '3 s'" if name in EARLY else ""
+        kept = f"WITH (retention = '{RETENTION_S} s')" if name in YOUNG else ""
+        text = f"CREATE MATERIALIZED VIEW {name} {kept} AS {EVERY[name]} {emits}"
         (parsed,) = parse(f"DROP MATERIALIZED VIEW {name}" if there else text)
         future = self.sql.submit(parsed)
         while not future.done():
@@ -113,6 +117,13 @@ class Stream(Timeline):
             last = until - timedelta(microseconds=name == "w_sessions")  # what comes at its end prolongs a session
             wanted = [row for row in self.rows(CLOSING[name]) if row[1] <= last]
             assert self.rows(f"SELECT * FROM {name}") == wanted, (name, until)
+        for name in self.names() & EARLY.keys():
+            closed = [row for row in self.rows(EARLY[name]) if row[1] <= until]
+            assert [row[:-1] for row in self.rows(f"SELECT * FROM {name}") if row[-1]] == closed, (name, until)
+        for name in self.names() & YOUNG.keys():
+            oldest = until - timedelta(seconds=RETENTION_S)
+            young = f"WITH s AS (SELECT * FROM public.s WHERE ts > timestamp '{oldest}')"
+            assert self.rows(f"SELECT * FROM {name}") == self.rows(f"{young} {YOUNG[name]}"), (name, until)
         places = [row[0] for row in self.rows("SELECT pgstream_place FROM s_late")]
         assert len(places) == len(set(places))
 
@@ -128,12 +139,12 @@ def test_event_time(tmp_path: Any, seed: int, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(intake, "Prefetch", Inline)
     stream = Stream(tmp_path, seed)
     stream.source("s", "in/*.json", lag="10 s")
-    for name in (*CLOSING, *CLOCKED):
+    for name in EVERY:
         stream.define(name)
     for _ in range(STEPS):
         stream.step()
         stream.check()
-    for name in {*CLOSING, *CLOCKED} - stream.names():
+    for name in EVERY.keys() - stream.names():
         stream.define(name)
     stream.write("in/a.json", *((seconds, 0, 0) for seconds in now_and_later(stream)))
     stream.settle()
