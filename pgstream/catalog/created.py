@@ -17,7 +17,9 @@ def created_by(catalog: Catalog, thing: Created) -> str:
         case View():
             return f"CREATE VIEW {quoted(thing.name)} AS {_query(thing.query)}"
         case MaterializedView():
-            return f"CREATE MATERIALIZED VIEW {quoted(thing.name)} AS {_query(thing.query)}"
+            kept = ", ".join(f"{name} = {_literal(value)}" for name, value in thing.kept)
+            options = f" WITH ({kept})" if kept else ""
+            return f"CREATE MATERIALIZED VIEW {quoted(thing.name)}{options} AS {_query(thing.query)}"
         case Source():
             return _with(catalog, f"CREATE SOURCE {quoted(thing.name)} {_columns(thing)}", thing)
         case Sink() if thing.query:
@@ -68,6 +70,8 @@ def _watermark(thing: Table | Source | Sink, watermark: Watermark) -> str:
 def _with(catalog: Catalog, head: str, thing: Source | Sink) -> str:
     given = [f"{name} = {_literal(shown(name, value))}" for name, value in thing.options if _is_given(name)]
     given += [f"{name} = SECRET {quoted(catalog.objects[oid].name)}" for name, oid in thing.named.secrets]
+    if isinstance(thing, Source) and thing.watermark is not None:
+        given += _limits(thing.watermark)
     outside: list[str] = []
     registries: list[str] = []
     for oid in thing.named.connections:
@@ -79,6 +83,14 @@ def _with(catalog: Catalog, head: str, thing: Source | Sink) -> str:
     encode = f" ENCODE {thing.encode}" if thing.encode else ""
     registry = f" ({registries[0]})" if registries else ""
     return f"{head} WITH ({', '.join([*given, *outside])}){format}{encode}{registry}"
+
+
+def _limits(watermark: Watermark) -> list[str]:
+    """The options of a watermark that are not as usual."""
+    usual = Watermark(0)
+    spans = {"idle_timeout": (watermark.idle_us, usual.idle_us), "max_ahead": (watermark.ahead_us, usual.ahead_us)}
+    found = [f"{name} = '{us} us'" for name, (us, default) in spans.items() if us != default]
+    return [*found, *([f"late = {_literal(watermark.late)}"] if watermark.late else [])]
 
 
 def _is_given(name: str) -> bool:

@@ -79,7 +79,7 @@ def _class(thing: Relation | SystemRelation | CompositeType, indexed: bool) -> R
         "relhasrules": kind in "vm",
         "relispopulated": True,
         "relreplident": "n" if kind == "v" else "d",
-        "reloptions": None,
+        "reloptions": [f"{name}={value}" for name, value in getattr(thing, "kept", ())] or None,
     }
 
 

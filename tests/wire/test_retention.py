@@ -44,3 +44,33 @@ def test_watermarks_are_shown(client: psycopg.Connection[Any]) -> None:
     assert shown == [("ts", "ts - CAST('5 s' AS interval)", "00:01:00", "01:00:00", None, "2024-01-01 00:00:05+00")]
     assert client.execute("SELECT relname, sqlstate FROM pgstream_stalled").fetchall() == []
     client.execute("DROP TABLE marked")
+
+
+def test_what_was_said_is_shown(client: psycopg.Connection[Any]) -> None:
+    client.execute("CREATE TABLE said (ts timestamp, v int, WATERMARK FOR ts)")
+    query = "SELECT window_start, count(*) AS n FROM tumble(said, ts, interval '1 minute') GROUP BY 1"
+    client.execute(
+        f"CREATE MATERIALIZED VIEW said_v WITH (retention = '1 day', state_ttl = '2 h') AS {query} EMIT EVERY '5 s'"
+    )
+    options = client.execute("SELECT reloptions FROM pg_class WHERE relname = 'said_v'").fetchall()
+    assert options == [(["retention=1 day", "state_ttl=2 h"],)]
+    ((shown,),) = [row[-1:] for row in client.execute("SHOW CREATE MATERIALIZED VIEW said_v").fetchall()]
+    wanted = f"WITH (retention = '1 day', state_ttl = '2 h') AS {query} EMIT EVERY INTERVAL '00:00:05'"
+    assert shown == f"CREATE MATERIALIZED VIEW said_v {wanted}"
+    client.execute("DROP MATERIALIZED VIEW said_v")
+    client.execute(shown)
+    client.execute("DROP TABLE said CASCADE")
+
+
+@pytest.mark.parametrize("clause", ["EMIT ON WINDOW CLOSE", "EMIT EVERY '1 s'"])
+def test_closed_windows_are_pushed(client: psycopg.Connection[Any], clause: str) -> None:
+    client.execute("CREATE TABLE pushed (ts timestamp, v int, WATERMARK FOR ts AS ts)")
+    client.execute("INSERT INTO pushed VALUES ('2024-01-01 00:00:10', 1), ('2024-01-01 00:01:10', 2)")
+    windows = "tumble(pushed, ts, interval '1 minute')"
+    query = f"SELECT window_start::text AS w, sum(v) AS n FROM {windows} GROUP BY window_start"
+    with client.transaction():
+        client.execute(f"DECLARE c CURSOR FOR SUBSCRIBE ({query} {clause})")
+        rows = client.execute("FETCH ALL FROM c WITH (timeout = '3s')").fetchall()
+        final = (True,) if "EVERY" in clause else ()
+        assert ("2024-01-01 00:00:00", 1, *final) in [row[2:] for row in rows]
+    client.execute("DROP TABLE pushed CASCADE")

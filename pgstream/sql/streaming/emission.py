@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pgstream.errors import FeatureNotSupported, InvalidParameterValue, SqlError, SyntaxError42601
 from pgstream.plan.terms import PLAIN, Terms
 from pgstream.sql.streaming.reader import Token
-from pgstream.types.interval_text import DAY_US, interval_of
+from pgstream.types.interval_text import DAY_US, Interval, interval_of, interval_text
 
 ON_CLOSE = "ON WINDOW CLOSE"
 _UNITS = ("MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY")
@@ -34,7 +34,7 @@ def without_emit(text: str, tokens: Sequence[Token]) -> tuple[str, list[Token], 
 def with_emit(query: str, terms: Terms) -> str:
     """A query's text with the clause that says this of it."""
     if terms.every_us is not None:
-        return f"{query} EMIT EVERY '{terms.every_us} us'"
+        return f"{query} EMIT EVERY INTERVAL '{interval_text(Interval(0, 0, terms.every_us))}'"
     return f"{query} EMIT {ON_CLOSE}" if terms.closes else query
 
 
