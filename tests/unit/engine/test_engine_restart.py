@@ -131,10 +131,10 @@ def test_a_table_stored_otherwise_is_refused(opened, monkeypatch) -> None:  # ty
     sql.run("CREATE TABLE t (v int); INSERT INTO t VALUES (1)")
     load = commit.load
 
-    def other(place: Any, store: Any) -> Any:
+    def other(*given: Any) -> Any:
         from dataclasses import replace
 
-        found = load(place, store)
+        found = load(*given)
         return replace(found, identities=dict.fromkeys(found.identities, b"other"))
 
     with monkeypatch.context() as patch:
