@@ -11,7 +11,7 @@ from pgstream.engine.draft import Draft
 from pgstream.engine.head import Head
 from pgstream.engine.outcome import Outcome
 from pgstream.engine.watching import Watch
-from pgstream.errors import DuplicateTable, UndefinedTable
+from pgstream.errors import DuplicateTable, SerializationFailure, UndefinedTable
 
 
 @dataclass(slots=True)
@@ -29,6 +29,7 @@ class Building:
     def joined(self, head: Head) -> Head:
         """`head` with what was made in its catalog and roots. Raises SqlError where it no longer fits."""
         made, catalog, roots = self.draft.head, head.catalog, head.roots
+        self._check_unaltered(head)
         for thing in self.made:
             if any(oid not in catalog.objects for oid in needs(thing)):
                 raise UndefinedTable(f"a relation that {thing.name} reads was dropped meanwhile")
@@ -44,6 +45,13 @@ class Building:
             else:
                 roots = roots.send(oid, made.roots.sent[oid])
         return replace(head, catalog=catalog, roots=roots)
+
+    def _check_unaltered(self, head: Head) -> None:
+        """Raises SerializationFailure where what is replaced, or who reads it, is not as it was."""
+        over, catalog = self.draft.over, head.catalog
+        now = {reader.oid for oid in over for reader in (*catalog.dependents(oid), *catalog.belonging(oid))}
+        if any(catalog.objects.get(oid) != thing for oid, thing in over.items()) or not now <= over.keys():
+            raise SerializationFailure("could not serialize access due to concurrent update of the catalog")
 
 
 def needs(thing: CatalogObject) -> set[int]:

@@ -29,6 +29,7 @@ from pgstream.engine.outlets import Outlets
 from pgstream.engine.per_bound import PerBound
 from pgstream.engine.reading import Snapshot, plan_of
 from pgstream.engine.rebuilding import forgotten, kept_otherwise, marked_otherwise, rebuilt
+from pgstream.engine.replacing import Replacement, replaced
 from pgstream.engine.replay import Replays
 from pgstream.engine.roots import Live
 from pgstream.engine.sharing import Asked, Recipe, Sharing
@@ -209,6 +210,8 @@ class Database:
             draft = kept_otherwise(self.definer, head, bound.statement, bound.tag)
         elif isinstance(bound.statement, AlterWatermark):
             draft = marked_otherwise(head, bound.statement, bound.tag)
+        elif isinstance(bound.statement, Replacement) and bound.statement.replaces is not None:
+            draft = replaced(self.definer, head, bound.statement, bound.tag)
         else:
             draft = self.definer.define(head, bound.statement, bound.tag)
         return replace(draft, head=self.times.begun(draft.head, self._now_us())) if draft.built else draft

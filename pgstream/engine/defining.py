@@ -203,10 +203,8 @@ class Definer:
         return Draft(made, Outcome("SUBSCRIBE"), (oid,), watched=statement.depends)
 
     def _create_view(self, head: Head, statement: bound.CreateView) -> Draft:
-        oid = statement.replaces
-        if oid is None:
-            require_free(head.catalog, statement.schema_oid, statement.name)
-            oid = self.new_oids(3)
+        require_free(head.catalog, statement.schema_oid, statement.name)
+        oid = self.new_oids(3)
         view = View(
             oid,
             statement.schema_oid,

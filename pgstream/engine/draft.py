@@ -1,10 +1,10 @@
 """Drafts: what definitions make of a head, and the names that they give."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from pgstream.catalog.catalog import Catalog
-from pgstream.catalog.objects import Feed, Sink
+from pgstream.catalog.objects import CatalogObject, Feed, Sink
 from pgstream.engine.head import Head
 from pgstream.engine.outcome import Outcome
 from pgstream.errors import DuplicateTable
@@ -17,7 +17,8 @@ class Draft:
 
     What is made only to be watched has no object in the catalog; `watched` holds the OIDs of what it reads. `filled` is
     the plan whose rows the first of `built`, a table, gets in the tick in which it is made. `reshapes`: rows that
-    were stored are others now, so that a transaction cannot repeat it elsewhere.
+    were stored are others now, so that a transaction cannot repeat it elsewhere. `over` is what it replaces, and all
+    that reads it, as it was.
     """
 
     head: Head
@@ -27,6 +28,7 @@ class Draft:
     dropped: frozenset[int] = frozenset()
     filled: Plan | None = None
     reshapes: bool = False
+    over: Mapping[int, CatalogObject] = field(default_factory=dict)
 
     def sinks(self) -> Iterator[Sink]:
         """The sinks that are new or newly fed: opening them tells of wrong options."""

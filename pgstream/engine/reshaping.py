@@ -4,7 +4,6 @@ The rows are computed as a query over the old table. What reads the table is pla
 computation is filled from the new rows, and what is the same one keeps its state.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -19,7 +18,6 @@ from pgstream.catalog.objects import (
     MaterializedView,
     PrimaryKey,
     Sink,
-    Subscription,
     Table,
     View,
 )
@@ -36,6 +34,7 @@ from pgstream.engine.head import Head
 from pgstream.engine.numbering import with_sequences
 from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.rebuilding import forgotten, with_node
+from pgstream.engine.replacing import reading
 from pgstream.engine.roots import Roots
 from pgstream.engine.row_rules import check_there, with_generated
 from pgstream.engine.steps import advance
@@ -243,7 +242,7 @@ def replanned(database: Database, before: Head, made: Head, oid: int, known: Sta
     """`made`, in which whatever reads the object is planned anew, and filled where that is another computation; and
     whether anything was. `known` is the state that is there already."""
     target, changed = made, set[int]()
-    for thing in _reading(made.catalog, oid):
+    for thing in reading(made.catalog, oid):
         old = target.roots.stored.get(thing.oid) or target.roots.sent.get(thing.oid)
         target, new = with_node(database.definer, target, thing)
         if new is not None and new is not old:
@@ -264,24 +263,11 @@ def function_made(database: Database, head: Head, statement: CreateFunction, tag
         made = replace(head, catalog=head.catalog.put(replace(function, oid=database.definer.new_oids(1))))
         return made, Draft(made, Outcome(tag))
     made = replace(head, catalog=head.catalog.put(function))
-    if not _reading(made.catalog, function.oid):
+    if not reading(made.catalog, function.oid):
         return made, Draft(made, Outcome(tag))
     made, changed = replanned(database, head, made, function.oid, State())
     made = made.pruned(head)
     return made, Draft(made, Outcome(tag), reshapes=changed)
-
-
-def _reading(catalog: Catalog, oid: int) -> Sequence[CatalogObject]:
-    """Whatever is computed from the relation, in an order in which each comes after what it reads."""
-    found: dict[int, CatalogObject] = {}
-    waiting = [oid]
-    while waiting:
-        one = waiting.pop()
-        for thing in (*catalog.dependents(one), *catalog.belonging(one)):
-            if thing.oid not in found:
-                found[thing.oid] = thing
-                waiting.append(thing.oid)
-    return sorted(found.values(), key=lambda thing: (isinstance(thing, Index | Subscription), thing.oid))
 
 
 def _check_inputs(head: Head, table: Table) -> None:

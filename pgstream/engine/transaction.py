@@ -382,6 +382,9 @@ class Transaction:
                 roots = roots.store(oid, self._fork.roots.stored[oid])
             if oid in self._fork.roots.sent:
                 roots = roots.send(oid, self._fork.roots.sent[oid])
+        for oid in (oid for draft in self._drafts for oid in draft.over):
+            node = self._fork.roots.stored.get(oid)
+            roots = roots if node is None or roots.stored.get(oid) is node else roots.store(oid, node)
         made = replace(head, catalog=catalog, roots=roots)
         backfill = Backfill(self._database.circuit, head, roots, self._database.replays, self._database.tick())
         while not backfill.advance():

@@ -78,6 +78,10 @@ _SETS_DIALECT = re.compile(
 """SET of the dialect in which the rest of a text is written."""
 
 
+_REPLACES = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*CREATE\s+OR\s+REPLACE\s+MATERIALIZED\b", re.IGNORECASE | re.DOTALL)
+"""How a statement begins that replaces a materialized view."""
+
+
 def parse(text: str, dialect: str = dialects.POSTGRES) -> list[Parsed]:
     """The statements of `text`, in order. Raises SyntaxError42601 as PostgreSQL does."""
     if "pgstream.dialect" in text.lower():
@@ -200,6 +204,9 @@ def _of_other_systems(text: str, error: parser.ParseError) -> tuple[str, Any]:
         _unless_there(raw)
     if rewriting.SUBSCRIPT in grammar or "try_cast" in text.lower():
         raw = _restore(raw, text)
+    for statement in raw:
+        if isinstance(statement.stmt, ast.CreateTableAsStmt) and _REPLACES.match(text, statement.stmt_location or 0):
+            statement.stmt.is_select_into = True  # which no view is otherwise
     if mutual.CLAUSE.search(text) is not None:
         _attach_mutual(raw, text)
     return grammar, raw

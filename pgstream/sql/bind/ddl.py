@@ -2,7 +2,17 @@
 
 from typing import Any
 
-from pgstream.catalog.objects import Index, IndexColumn, MaterializedView, Sink, Source, Table, TableColumn, View
+from pgstream.catalog.objects import (
+    Index,
+    IndexColumn,
+    MaterializedView,
+    Schema,
+    Sink,
+    Source,
+    Table,
+    TableColumn,
+    View,
+)
 from pgstream.catalog.system import SystemRelation
 from pgstream.errors import (
     DuplicateColumn,
@@ -105,7 +115,7 @@ def bind_create_view(binding: Binding, node: Node, parsed: Parsed) -> Command:
     return Command(made, "CREATE VIEW")
 
 
-def _check_replacement(old: View, columns: tuple[TableColumn, ...]) -> None:
+def _check_replacement(old: View | MaterializedView, columns: tuple[TableColumn, ...]) -> None:
     """OR REPLACE may add columns, and nothing else."""
     if len(columns) < len(old.columns):
         raise InvalidTableDefinition("cannot drop columns from view")
@@ -153,8 +163,11 @@ def bind_create_materialized_view(binding: Binding, node: Node, parsed: Parsed) 
         return _table_as(binding, node.query, node.into, bool(node.if_not_exists))
     binding.takes_parameters = False
     schema = creation_schema(binding, relation)
-    there = existing(binding, schema, relation.relname, bool(node.if_not_exists))
+    replaced = _replaced(binding, schema, relation.relname) if node.is_select_into else None
+    there = replaced is None and existing(binding, schema, relation.relname, bool(node.if_not_exists))
     columns, plan = view_columns(binding, node.query, node.into.colNames, "too many column names were specified")
+    if replaced is not None and (binding.catalog.dependents(replaced.oid) or binding.catalog.indexes(replaced.oid)):
+        _check_replacement(replaced, columns)
     check_maintainable(binding, "materialized views", plan)
     given = ((option.defname, option_text(option), option.location) for option in node.into.options or ())
     kept = keeping_options(given, binding.scope.settings.get(TTL_SETTING, ""))
@@ -171,11 +184,20 @@ def bind_create_materialized_view(binding: Binding, node: Node, parsed: Parsed) 
         there,
         with_options(PLAIN, kept),
         kept,
+        None if replaced is None else replaced.oid,
     )
     for option in node.into.options or ():
         if option.defname == "emit_final":
             statement = _emitting_final(statement, option)
     return Command(statement, "CREATE MATERIALIZED VIEW")
+
+
+def _replaced(binding: Binding, schema: Schema, name: str) -> MaterializedView | None:
+    """The view that OR REPLACE replaces, if it is there. Raises WrongObjectType."""
+    found = binding.catalog.lookup(schema.name, name, ())
+    if found is None or isinstance(found, MaterializedView):
+        return found
+    raise WrongObjectType(f'"{name}" is not a materialized view')
 
 
 def _emitting_final(statement: CreateMaterializedView, option: Node) -> CreateMaterializedView:

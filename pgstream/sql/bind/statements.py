@@ -202,6 +202,8 @@ class CreateMaterializedView:
     terms: Terms = PLAIN
     kept: tuple[tuple[str, str], ...] = ()
     """Its options that say how long it keeps what."""
+    replaces: int | None = None
+    """The OID of the view that OR REPLACE replaces."""
 
 
 @dataclass(frozen=True, slots=True)

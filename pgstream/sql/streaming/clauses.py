@@ -3,6 +3,7 @@
 CREATE TABLE t (a INT COMMENT 'x', PRIMARY KEY (a) NOT ENFORCED,) COMMENT 'y' DISTRIBUTED BY HASH(a) INTO 4 BUCKETS
 TIMESTAMP(3) WITH LOCAL TIME ZONE              WITH TIME ZONE
 CREATE INDEX i ON t (a) DISTRIBUTED BY (a)
+CREATE OR REPLACE MATERIALIZED VIEW            CREATE MATERIALIZED VIEW: whoever parses it looks at the text, too
 CREATE LOCAL VIEW, CREATE VIEW v COMMENT 'x'
 EXECUTE INSERT …, EXECUTE STATEMENT SET BEGIN INSERT …, EXPLAIN PLAN FOR …, EXPLAIN CHANGELOG_MODE, … SELECT …
 SELECT … OPTIONS (EXPECTED GROUP SIZE = 10)
@@ -76,6 +77,8 @@ class _Clauses:
     def creation(self) -> None:
         words = self.words
         head = words[: words.index("(") if "(" in words else len(words)]
+        if words[1:4] == ["OR", "REPLACE", "MATERIALIZED"]:
+            self.blank(1, 3)
         if words[1] == "LOCAL" and words[2] in ("VIEW", "TEMPORARY"):
             self.blank(1, 2)
         if "TABLE" in head[:4]:

@@ -16,8 +16,6 @@ _NAME = r'(?:"[^"]*"|[\w.]+)'
 _FOREIGN = tuple(
     (re.compile(rf"(?:\A|;)\s*({each.pattern})", re.IGNORECASE), each)
     for each in (
-        _Foreign(r"CREATE\s+OR\s+REPLACE\s+MATERIALIZED\s+VIEW\b", "CREATE OR REPLACE MATERIALIZED VIEW",
-                 "Make a view under another name, then swap them with ALTER MATERIALIZED VIEW … RENAME TO."),
         _Foreign(r"DECLARE\s+RECURSIVE\s+VIEW\b", "DECLARE RECURSIVE VIEW",
                  "Write WITH RECURSIVE in the view's query."),
         _Foreign(r"LATENESS\b", "LATENESS", "Write WATERMARK FOR column AS column - INTERVAL '…' in CREATE TABLE."),
