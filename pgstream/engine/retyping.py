@@ -134,7 +134,7 @@ def _parts_of(catalog: Catalog, one: CatalogObject, needed: CatalogObject, shown
     owner = f"composite type {one.name}" if isinstance(one, CompositeType) else called(catalog, one)
     for at in columns:
         yield _Part(one, (at,), f"column {one.columns[at].name} of {owner}", shown)
-    for reader in catalog.dependents(one.oid):
+    for reader in () if isinstance(one, CompositeType) else catalog.dependents(one.oid):
         if isinstance(reader, Texts) and reader.query:
             for at in sorted(columns_used(catalog, reader.query, reader.search_path, one.oid) & set(columns)):
                 yield _Part(reader, (), called(catalog, reader), f"column {one.columns[at].name} of {owner}")
