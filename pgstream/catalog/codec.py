@@ -13,17 +13,14 @@ from pgstream.catalog.objects import (
     CatalogObject,
     Check,
     CompositeType,
-    Connection,
     EnumLabel,
     EnumType,
     Feed,
     Index,
     IndexColumn,
     MaterializedView,
-    Named,
     PrimaryKey,
     Schema,
-    Secret,
     Sequence,
     Sink,
     Source,
@@ -34,6 +31,7 @@ from pgstream.catalog.objects import (
     View,
     Watermark,
 )
+from pgstream.catalog.shared import Connection, Named, Secret
 from pgstream.types.definition import SqlType
 
 CLASSES: dict[str, Any] = {

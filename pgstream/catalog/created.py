@@ -3,7 +3,8 @@
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import index_definition, quoted
 from pgstream.catalog.hiding import shown
-from pgstream.catalog.objects import Connection, Index, MaterializedView, Relation, Sink, Source, Table, View, Watermark
+from pgstream.catalog.objects import Index, MaterializedView, Relation, Sink, Source, Table, View, Watermark
+from pgstream.catalog.shared import Connection
 
 Created = Relation | Index
 _CONFLICTS = {"ignore": "DO NOTHING", "overwrite": "DO UPDATE FULL", "fill": "DO UPDATE IF NOT NULL"}

@@ -7,8 +7,9 @@ A relation owns three consecutive OIDs, as PostgreSQL gives every relation a row
 `oid` for pg_class, `oid + 1` for its row type and `oid + 2` for the array of that.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from pgstream.catalog.shared import NOTHING_NAMED, Connection, Named, Secret
 from pgstream.catalog.type_objects import CompositeType as CompositeType
 from pgstream.catalog.type_objects import EnumLabel as EnumLabel
 from pgstream.catalog.type_objects import EnumType as EnumType
@@ -130,48 +131,6 @@ CHANGE_FORMATS = frozenset(("upsert", "debezium", "debezium_json", "debezium_avr
 def changes_by_key(format: str, options: tuple[tuple[str, str], ...]) -> bool:
     """Whether the records of a source are changes by key; `format` is its FORMAT clause."""
     return not CHANGE_FORMATS.isdisjoint((format.lower(), dict(options).get("format", "").lower()))
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """What options name instead of holding it, by OID: connections, whose options come before one's own, and secrets,
-    whose values are the values of options."""
-
-    connections: tuple[int, ...] = ()
-    secrets: tuple[tuple[str, int], ...] = ()
-
-    @property
-    def oids(self) -> frozenset[int]:
-        return frozenset((*self.connections, *(oid for _, oid in self.secrets)))
-
-
-NOTHING_NAMED = Named()
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """A value that options may have and nobody is shown. The store keeps it `sealed`; `value` is None where the key
-    is not the one it was sealed with."""
-
-    oid: int
-    schema_oid: int
-    name: str
-    sealed: str
-    value: str | None = field(default=None, repr=False, metadata={"stored": False})
-    depends: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """Options that sources and sinks share: how an outside system of this `kind` is reached."""
-
-    oid: int
-    schema_oid: int
-    name: str
-    kind: str
-    options: tuple[tuple[str, str], ...]
-    named: Named = NOTHING_NAMED
-    depends: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,17 @@ from pgstream.catalog.objects import (
     SUPERUSER,
     Check,
     CompositeType,
-    Connection,
     Index,
     MaterializedView,
     Relation,
     Schema,
-    Secret,
     Source,
     Table,
     TableColumn,
     View,
 )
 from pgstream.catalog.sequence_rows import class_row, sequences_of
+from pgstream.catalog.shared import Connection, Secret
 from pgstream.catalog.system import Row, SystemRelation, relations_by_name, rows_of
 from pgstream.functions.registry import EvalContext
 from pgstream.types import SqlType

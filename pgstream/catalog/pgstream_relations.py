@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import quoted
 from pgstream.catalog.hiding import shown
-from pgstream.catalog.objects import Connection, Schema, Secret, Sink, Source, Subscription, Table
+from pgstream.catalog.objects import Schema, Sink, Source, Subscription, Table
 from pgstream.catalog.pg_server import session_of
 from pgstream.catalog.session_facts import Mishaps
+from pgstream.catalog.shared import Connection, Secret
 from pgstream.catalog.system import Row, rows_of
 from pgstream.functions.registry import EvalContext
 from pgstream.types.interval_text import Interval

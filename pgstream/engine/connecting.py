@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from pgstream.catalog.objects import Connection, Named, Secret, Sink, Source
+from pgstream.catalog.objects import Sink, Source
+from pgstream.catalog.shared import Connection, Named, Secret
 from pgstream.connectors import CONNECTION_KINDS, check_options
 from pgstream.engine.draft import Draft, require_free
 from pgstream.engine.head import Head

@@ -36,6 +36,7 @@ from pgstream.engine.keeping import endless_notices, lowered, optimised
 from pgstream.engine.leftovers import ERROR_COLUMNS, late_columns
 from pgstream.engine.numbering import sequence_made, with_sequences
 from pgstream.engine.outcome import Notice, Outcome
+from pgstream.engine.outside import all_options, settings_of
 from pgstream.engine.renaming import renamed
 from pgstream.engine.replay import open_source
 from pgstream.engine.retaining import subscribed
@@ -95,16 +96,21 @@ class Definer:
                 return self._create_schema(head, statement)
             case bound.Subscribe():
                 return self._define_hidden(head, statement)
-            case bound.Rename() | bound.RenameColumn() | bound.RenameConstraint() | bound.SetSchema():
-                return renamed(head, statement, tag)
-            case _ if isinstance(statement, Connecting):
-                return connected(head, statement, self.vault, self.new_oids(1), tag)
             case CreateType():
                 return created_type(head, statement, self.new_oids)
-            case bound.Drop():
-                return self._drop(head, statement, tag)
             case bound.Nothing():
                 return Draft(head, Outcome(tag, notices=tuple(map(Notice, filter(None, [statement.notice])))))
+        return self._redefine(head, statement, tag)
+
+    def _redefine(self, head: Head, statement: object, tag: str) -> Draft:
+        """What a statement about something that is there makes of `head`, or one about what is outside."""
+        match statement:
+            case bound.Rename() | bound.RenameColumn() | bound.RenameConstraint() | bound.SetSchema():
+                return renamed(head, statement, tag)
+            case bound.Drop():
+                return self._drop(head, statement, tag)
+            case _ if isinstance(statement, Connecting):
+                return connected(head, statement, self.vault, self.new_oids(1), tag)
         raise AssertionError(f"no definition: {statement}")
 
     # -- what is stored
@@ -260,7 +266,7 @@ class Definer:
 
     def _create_source(self, head: Head, statement: bound.CreateSource, tag: str) -> Draft:
         require_free(head.catalog, statement.schema_oid, statement.name)
-        options = _options(statement.options, statement.format_options, statement.format, statement.encode)
+        options = all_options(statement.options, statement.format_options, statement.format, statement.encode)
         draft = Source(
             0, statement.schema_oid, statement.name, statement.columns, options, statement.format, statement.encode,
             statement.primary_key, statement.named.oids, self.world.now_us(), named=statement.named,
@@ -300,24 +306,17 @@ class Definer:
     def _create_sink(self, head: Head, statement: bound.CreateSink, tag: str) -> Draft:
         require_free(head.catalog, statement.schema_oid, statement.name)
         oid = self.new_oids(3)
+        options = all_options(statement.options, statement.format_options, statement.format, statement.encode)
         sink = Sink(
-            oid,
-            statement.schema_oid,
-            statement.name,
-            statement.columns,
-            _options(statement.options, statement.format_options, statement.format, statement.encode),
-            statement.format,
-            statement.encode,
-            statement.query,
-            statement.search_path,
-            statement.depends | statement.named.oids,
-            self.world.now_us(),
+            oid, statement.schema_oid, statement.name, statement.columns, options, statement.format, statement.encode,
+            statement.query, statement.search_path, statement.depends | statement.named.oids, self.world.now_us(),
             statement.named,
-        )
+        )  # fmt: skip
         made = replace(head, catalog=head.catalog.put(sink))
         if statement.plan is None:
-            if not statement.named.oids:  # what a connection adds is known when the sink is opened
-                check_options(dict(sink.options))
+            settings = settings_of(made.catalog, sink)
+            with settings.concealing():
+                check_options(settings.options)
             return Draft(made, Outcome(tag))
         return self._sending(made, sink, statement.plan, tag, statement.terms)
 
@@ -362,15 +361,6 @@ def require_distinct(head: Head, index: Index) -> None:
     if index.unique and isinstance(table, Table):
         key = UniqueKey(index.name, tuple(column.position for column in index.columns), index.oid)
         check_distinct(head, table, key, {"timezone": "UTC"})
-
-
-def _options(
-    options: tuple[tuple[str, str], ...], format_options: tuple[tuple[str, str], ...], form: str, encode: str
-) -> tuple[tuple[str, str], ...]:
-    """All WITH options of a source or sink, the format among them."""
-    named = {name for name, _ in options}
-    extra = (("format", form.lower()), ("encode", encode.lower()))
-    return (*options, *format_options, *((n, v) for n, v in extra if v and n not in named))
 
 
 def _event_time(statement: bound.CreateSource, columns: tuple[TableColumn, ...]) -> Watermark | None:

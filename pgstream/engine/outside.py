@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pgstream.catalog.catalog import Catalog
-from pgstream.catalog.objects import Connection, Named, Secret, Sink, Source
+from pgstream.catalog.objects import Sink, Source
+from pgstream.catalog.shared import Connection, Named, Secret
 from pgstream.connectors import CONNECTION_KINDS
 from pgstream.errors import InvalidParameterValue, ObjectNotInPrerequisiteState, SqlError
 
@@ -82,3 +83,12 @@ def _variable(found: "re.Match[str]") -> str:
     if value is None:
         raise InvalidParameterValue(f'environment variable "{found[1]}" is not set')
     return value
+
+
+def all_options(
+    options: tuple[tuple[str, str], ...], format_options: tuple[tuple[str, str], ...], form: str, encode: str
+) -> tuple[tuple[str, str], ...]:
+    """All WITH options of a source or sink, the format among them."""
+    named = {name for name, _ in options}
+    extra = (("format", form.lower()), ("encode", encode.lower()))
+    return (*options, *format_options, *((n, v) for n, v in extra if v and n not in named))

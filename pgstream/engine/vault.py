@@ -9,7 +9,8 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pgstream.catalog.objects import CatalogObject, Secret
+from pgstream.catalog.objects import CatalogObject
+from pgstream.catalog.shared import Secret
 from pgstream.errors import ConfigFileError
 from pgstream.world import World
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pgstream.catalog.objects import Connection, Named, Secret, Sink, Source, Watermark
+from pgstream.catalog.objects import Sink, Source, Watermark
+from pgstream.catalog.shared import Connection, Named, Secret
 from pgstream.errors import DuplicateTable, InvalidParameterValue, UndefinedObject, UndefinedTable, WrongObjectType
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.commands import Command, binds_statement

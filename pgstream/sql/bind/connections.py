@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from pgstream.catalog.objects import Connection, Named, Secret
+from pgstream.catalog.shared import Connection, Named, Secret
 from pgstream.connectors import CONNECTION_KINDS
 from pgstream.errors import InvalidParameterValue
 from pgstream.sql.bind.binding import Binding

@@ -5,17 +5,16 @@ from typing import Any
 from pgstream.catalog.objects import (
     KIND_NAMES,
     CatalogObject,
-    Connection,
     Feed,
     Index,
     MaterializedView,
-    Secret,
     Sequence,
     Sink,
     Source,
     Table,
     View,
 )
+from pgstream.catalog.shared import Connection, Secret
 from pgstream.catalog.system import SystemRelation
 from pgstream.errors import (
     FeatureNotSupported,

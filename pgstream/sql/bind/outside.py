@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from pgstream.catalog.identifiers import split_identifiers
-from pgstream.catalog.objects import Connection, Named, Secret
+from pgstream.catalog.shared import Connection, Named, Secret
 from pgstream.errors import InvalidParameterValue, UndefinedObject, WrongObjectType
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.streaming import Option

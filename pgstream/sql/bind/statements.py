@@ -3,17 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pgstream.catalog.objects import (
-    NOTHING_NAMED,
-    Check,
-    IndexColumn,
-    Named,
-    Sequence,
-    SqlFunction,
-    Table,
-    TableColumn,
-    Watermark,
-)
+from pgstream.catalog.objects import Check, IndexColumn, Sequence, SqlFunction, Table, TableColumn, Watermark
+from pgstream.catalog.shared import NOTHING_NAMED, Named
 from pgstream.plan.expressions import Col, Expr
 from pgstream.plan.relations import Relation
 from pgstream.plan.terms import PLAIN, Terms
