@@ -35,10 +35,11 @@ class Leaf(NamedTuple):
 
 
 class _Kept(NamedTuple):
-    """What bounds a node's output, as text; `grows`: nothing does."""
+    """What bounds a node's output, as text; `grows`: nothing does, but `grouped` only with the values of GROUP BY."""
 
     text: str
     grows: bool
+    grouped: bool = False
 
 
 def explain_state(root: Node, leaf: Callable[[Node], Leaf | None]) -> list[str]:
@@ -51,11 +52,11 @@ def explain_state(root: Node, leaf: Callable[[Node], Leaf | None]) -> list[str]:
 
 
 def unbounded(root: Node, leaf: Callable[[Node], Leaf | None]) -> str | None:
-    """The first operator below `root` whose state grows without bound though its result need not be as large, and with
-    what; None where there is none. The groups of GROUP BY, say, are as many as the result shows."""
+    """The first operator below `root` whose state grows without bound with the rows that come, and with what; None
+    where there is none. What grows with the values of GROUP BY, or with its own result, was asked for."""
     known: dict[Node, _Kept] = {}
     for node, state in _states(root, leaf, known):
-        if state.grows and not isinstance(node.operator, _AS_LARGE_AS_THE_RESULT):
+        if state.grows and not state.grouped and not isinstance(node.operator, _AS_LARGE_AS_THE_RESULT):
             return f"{_name(node)}, with {state.text}"
     return None
 
@@ -95,7 +96,9 @@ def _kept(node: Node, inputs: list[_Kept]) -> tuple[_Kept, _Kept]:
     text = " and ".join(dict.fromkeys(each.text for each in inputs)) or "nothing"
     below = _Kept(text, any(each.grows for each in inputs))
     if below.grows:
-        below = _Kept(" and ".join(dict.fromkeys(each.text for each in inputs if each.grows)), True)
+        endless = [each for each in inputs if each.grows]
+        what = " and ".join(dict.fromkeys(each.text for each in endless))
+        below = _Kept(what, True, all(each.grouped for each in endless))
     match node.operator:
         case Closing(kept_us=kept_us) if kept_us:
             retained = _Kept(f"the retention of {interval_text(Interval(0, 0, kept_us))}, of {text}", False)
@@ -122,7 +125,7 @@ def _kept(node: Node, inputs: list[_Kept]) -> tuple[_Kept, _Kept]:
             one = _Kept("one row", False)
             return (one, one) if len(node.inputs) == 1 else (below, one)
         case Group():
-            groups = below._replace(text=f"the groups of {below.text}")
+            groups = below._replace(text=f"the groups of {below.text}", grouped=True)
             return groups, groups
         case (GrowingTopN() | GrowingFirst()) as top if not top.arrangements[0].key:
             few = _Kept("its limit", False)

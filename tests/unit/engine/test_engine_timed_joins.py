@@ -208,6 +208,7 @@ def test_create_tells_of_state_that_nothing_bounds(streams: Streams) -> None:
     for quiet in (
         "SELECT k, count(*) FROM a GROUP BY k",
         "SELECT DISTINCT v FROM a",
+        "SELECT k, count(*) AS n FROM a GROUP BY k ORDER BY n LIMIT 3",
         "SELECT * FROM a",
         "SELECT p.k FROM p JOIN p AS q USING (v)",
         "SELECT a.v FROM a JOIN p FOR SYSTEM_TIME AS OF now() ON a.k = p.k",
