@@ -87,6 +87,33 @@ def test_a_view_keeps_the_meaning_of_its_dialect(client: Connection) -> None:
     client.execute("DROP TEMPORARY VIEW w")
 
 
+SHARED = [
+    ("snowflake", "SELECT a + 10 AS x, x * 2 AS y, y + x AS z FROM t WHERE x > 12", ["13,26,39"]),
+    ("feldera", "SELECT b + 1 AS a, a * 2 AS c FROM t WHERE b > 0", ["8,2"]),
+    ("databricks", "SELECT b > 0 AS p, count(*) AS n, n * 10 AS m FROM t GROUP BY b > 0",
+     ["NULL,1,10", "f,1,10", "t,1,10"]),
+    ("duckdb", "SELECT CASE WHEN a > 1 THEN 'x' ELSE 'y' END AS k, k || '!' AS l FROM t", ["x,x!", "x,x!", "y,y!"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("dialect", "query", "rows"), SHARED)
+def test_output_columns_name_those_before_them(client: Connection, dialect: str, query: str, rows: list[str]) -> None:
+    """A view of such a query says what was named, and so needs no dialect to be read."""
+    client.execute(f"SET pgstream.dialect = '{dialect}'")
+    assert sorted(shown(client, query)) == rows
+    client.execute(f"CREATE MATERIALIZED VIEW shared AS {query}")
+    client.execute("RESET pgstream.dialect")
+    try:
+        assert sorted(shown(client, "SELECT * FROM shared")) == rows
+        [definition] = shown(client, "SELECT pg_get_viewdef('shared'::regclass)")
+        assert sorted(shown(client, definition)) == rows
+    finally:
+        client.execute("DROP MATERIALIZED VIEW shared")
+    if dialect == "snowflake":
+        with pytest.raises(psycopg.errors.UndefinedColumn):
+            client.execute(query)
+
+
 @pytest.fixture(scope="module")
 def tables(server: Server) -> Server:
     with psycopg.connect(server.conninfo, autocommit=True) as connection:
@@ -175,6 +202,8 @@ WRONG = [
     ("mysql", "SELECT 1; SELECT `gone` FROM t", "42703", "`gone`"),
     ("duckdb", "EXPLAIN SELECT zz // 2 FROM t", "42703", "zz"),
     ("mysql", "REPLACE INTO t VALUES (1)", "0A000", "REPLACE"),
+    ("snowflake", "SELECT a AS x, (SELECT max(u.a) FROM t AS u WHERE u.a < x) FROM t", "0A000", "x)"),
+    ("snowflake", "SELECT sum(a) AS x FROM t WHERE x > 1", "42703", "x > 1"),
 ]
 
 

@@ -71,6 +71,9 @@ class Binding:
         self.ids = ColIds(1)
         self.depends: set[int] = set()
         self.dated: list[DatedLiteral] = []
+        self.repeated: dict[int, tuple[int, int, int]] = {}
+        """Where output columns are named by those behind them: position and length of the name, and where the text of
+        what it names starts and ends."""
         self.defaults: dict[Any, Expr] = {}
         self.named: list[tuple[int, Any]] = []
         """The relations of the catalog that the text itself names in FROM, by OID, each with its AST node."""

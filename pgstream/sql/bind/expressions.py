@@ -45,6 +45,7 @@ from pgstream.sql.bind.names import (
 )
 from pgstream.sql.bind.operators import apply_operator, conjunction, row_parts
 from pgstream.sql.bind.records import dotted_field, field_of, row_of, row_type_of, selected
+from pgstream.sql.bind.shared_names import note_shared
 from pgstream.sql.bind.types import is_array
 from pgstream.sql.parse import ast, enums
 from pgstream.types.definition import SqlType, array_of
@@ -126,6 +127,7 @@ def bind_column_ref(level: Level, node: Node) -> Expr:
                 if item is None:
                     raise missing_column(level, None, name, position)
                 found = whole_row(level, item)
+            note_shared(level, name, found, position)
         case [alias, name]:
             found = qualified_column(level, None, alias, name, position)
         case [schema, alias, name]:

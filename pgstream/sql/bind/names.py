@@ -118,6 +118,8 @@ class Level:
     lateral: bool = False
     """Whether a LATERAL item is being bound, which sees what stands to its left."""
 
+    alias_places: dict[str, int] = field(default_factory=dict)
+    """Where the item of the SELECT list stands that each of `aliases` is, while the items behind it may name it."""
     aliases: dict[str, Expr] = field(default_factory=dict)
     """What names mean that nothing in FROM has: output columns, while QUALIFY is bound."""
 

@@ -27,6 +27,7 @@ from pgstream.sql.bind.query import BoundQuery
 from pgstream.sql.bind.session_frames import over_windows
 from pgstream.sql.bind.set_calls import applied
 from pgstream.sql.bind.setops import bind_set_operation
+from pgstream.sql.bind.shared_names import share_with_where
 from pgstream.sql.bind.targets import Target, bind_targets
 from pgstream.sql.bind.values import bind_values
 from pgstream.sql.bind.windows import check_windows, define_windows
@@ -65,6 +66,7 @@ def _plain(level: Level, node: Node, ordered: bool, keep_unknown: bool) -> Bound
     plan = level.rows = bind_from(level, node.fromClause or ())
     define_windows(level, node.windowClause or ())
     targets = bind_targets(level, node.targetList or ())
+    share_with_where(level)
     where = _condition(level, node.whereClause, "WHERE")
     having = _condition(level, node.havingClause, "HAVING")
     qualified = _qualify(level, node, targets)

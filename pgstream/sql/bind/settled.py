@@ -15,22 +15,31 @@ from pgstream.sql.parse import parse, tokens
 def settled(binding: Binding, text: str) -> str:
     """`text`, the end of the statement that `binding` has bound, with such literals written out."""
     parsed = binding.parsed
-    if parsed is None or not binding.dated:
+    if parsed is None or not (binding.dated or binding.repeated):
         return text
     start = parsed.whole.index(parsed.text, parsed.start) + parsed.text.rindex(text)
-    edits = {}
+    edits: dict[int, tuple[int, str | tuple[int, int]]] = {
+        position: (length, (first, last)) for position, (length, first, last) in binding.repeated.items()
+    }
+    constants = {token.start: token.end for token in tokens(parsed.whole) if token.name == "SCONST"}
     for dated in binding.dated:
         position = binding.position(dated.expr)
-        if position is not None and start <= position < start + len(text) and not _means_the_same(dated):
+        if position in constants and start <= position < start + len(text) and not _means_the_same(dated):
             zone = binding.scope.settings.get("timezone", "UTC")
             shown = dated.type.definition.format(dated.value, {"timezone": zone})
-            edits[position - start] = f"'{shown[0].as_py()}'"
-    if not edits:
-        return text
-    for token in reversed(tokens(text)):
-        if token.start in edits and token.name == "SCONST":
-            text = text[: token.start] + edits[token.start] + text[token.end :]
-    return text
+            edits[position] = (constants[position] - position, f"'{shown[0].as_py()}'")
+    return _edited(parsed.whole, start, start + len(text), edits)
+
+
+def _edited(whole: str, start: int, end: int, edits: dict[int, tuple[int, str | tuple[int, int]]]) -> str:
+    """A part of `whole` with its edits: at a position, so many characters become a text, or another part."""
+    made, at = [], start
+    for position in sorted(place for place in edits if start <= place < end):
+        length, instead = edits[position]
+        said = instead if isinstance(instead, str) else f"({_edited(whole, *instead, edits)})"
+        made += [whole[at:position], said]
+        at = position + length
+    return "".join([*made, whole[at:end]])
 
 
 def settled_query(binding: Binding, text: str) -> str:

@@ -8,6 +8,7 @@ from pgstream.plan.expressions import Expr
 from pgstream.sql.bind.dispatch import bind_expression
 from pgstream.sql.bind.names import Level, find_item, missing_item
 from pgstream.sql.bind.records import fields_of, star_fields
+from pgstream.sql.bind.shared_names import share_name
 from pgstream.sql.parse import ast, enums
 from pgstream.sql.streaming.rewriting import STAR
 
@@ -38,6 +39,7 @@ def bind_targets(level: Level, nodes: tuple[Node, ...]) -> list[Target]:
         else:
             expr = bind_expression(level, value)
             targets.append(Target(node.name or figure_name(value), expr, node))
+            share_name(level, node, expr)
     return targets
 
 
