@@ -12,10 +12,12 @@ from pgstream.engine.keeping import finished, leaf_of, lowered, optimised
 from pgstream.engine.outcome import Outcome
 from pgstream.engine.reading import Snapshot
 from pgstream.functions.registry import EvalContext
+from pgstream.plan.relations import Scan
+from pgstream.plan.rewrite import subplans
 from pgstream.plan.terms import PLAIN
 from pgstream.sql.bind import Bound
 from pgstream.sql.bind.statements import Explain
-from pgstream.sql.explain import explain, explain_tree
+from pgstream.sql.explain import circuit_tree, explain, explain_circuit, explain_tree
 from pgstream.sql.lower import Lowering
 from pgstream.sql.optimize.rules import optimize
 from pgstream.sql.state import explain_state
@@ -27,6 +29,10 @@ def explained(snapshot: Snapshot, bound: Bound, params: tuple[Column, ...], cont
     assert isinstance(statement, Explain)
     if statement.state:
         lines = _state(snapshot, statement.statement)
+        assert bound.columns is not None
+        return Outcome("EXPLAIN", bound.columns, (pa.array(lines, pa.string()),), len(lines))
+    if statement.operators:
+        lines = _operators(snapshot, statement)
         assert bound.columns is not None
         return Outcome("EXPLAIN", bound.columns, (pa.array(lines, pa.string()),), len(lines))
     facts, inner = HeadFacts(snapshot.head), statement.statement
@@ -41,6 +47,15 @@ def explained(snapshot: Snapshot, bound: Bound, params: tuple[Column, ...], cont
     columns = bound.columns
     assert columns is not None
     return Outcome("EXPLAIN", columns, (pa.array(lines, pa.string()),), len(lines))
+
+
+def _operators(snapshot: Snapshot, statement: Explain) -> list[str]:
+    """What the operators of a materialized view have done since the start, and keep."""
+    [scan] = [part for part in subplans(statement.statement.plan) if isinstance(part, Scan)]
+    node, state = snapshot.head.roots.stored[scan.oid], snapshot.head.state
+    if statement.format == "json":
+        return [json.dumps([{"Plan": circuit_tree(node, state)}], indent=2, ensure_ascii=False)]
+    return explain_circuit(node, state)
 
 
 def _state(snapshot: Snapshot, statement: Any) -> list[str]:

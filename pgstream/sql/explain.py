@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
-from pgstream.circuit.circuit import Node
+from pgstream.circuit.circuit import Node, State
 from pgstream.circuit.operator import Operator
 from pgstream.plan import relations as rel
 from pgstream.plan import rewrite
@@ -30,29 +30,49 @@ def explain_tree(plan: Relation) -> dict[str, Any]:
     return _PlanText(plan).tree(plan)
 
 
-def explain_circuit(node: Node, analyze: bool = False) -> list[str]:
+def explain_circuit(node: Node, state: State | None = None) -> list[str]:
     """The lines of EXPLAIN for the circuit that computes `node`.
 
-    Each node carries its id. What several nodes read is written out once and marked as shared. With `analyze` the
-    rows that went in and out so far and the seconds spent follow.
+    Each node carries its id. What several nodes read is written out once and marked as shared. With the circuit's
+    `state` follow the rows that went in and out and the time spent since the start, and the rows and bytes kept.
     """
-    return list(_circuit_lines(node, 0, set(), analyze))
+    return list(_circuit_lines(node, 0, set(), state))
 
 
-def _circuit_lines(node: Node, depth: int, seen: set[int], analyze: bool) -> Iterator[str]:
+def _circuit_lines(node: Node, depth: int, seen: set[int], state: State | None) -> Iterator[str]:
     if node.id in seen:
         yield _indented(f"[{node.id}] as above", depth)
         return
     seen.add(node.id)
     shared = " (shared)" if len(node.consumers) > 1 else ""
     kept = f" (keeps {len(node.arrangement_ids)})" if node.arrangement_ids else ""
-    spent = ""
-    if analyze:
-        counters = node.counters
-        spent = f" (in={counters.rows_in} out={counters.rows_out} seconds={counters.seconds:.3f})"
-    yield _indented(f"[{node.id}] {_operator_text(node.operator)}{kept}{shared}{spent}", depth)
+    if state is not None:
+        kept = " (" + " ".join(f"{name}={value}" for name, value in _measures(node, state).items()) + ")"
+    yield _indented(f"[{node.id}] {_operator_text(node.operator)}{shared}{kept}", depth)
     for source in node.inputs:
-        yield from _circuit_lines(source, depth + 1, seen, analyze)
+        yield from _circuit_lines(source, depth + 1, seen, state)
+
+
+def circuit_tree(node: Node, state: State) -> dict[str, Any]:
+    """What `explain_circuit` tells, nested as PostgreSQL nests plans; a node that is shared is told wherever it is."""
+    told = {"Node": node.id, "Operator": type(node.operator).__name__, "Text": _operator_text(node.operator)}
+    below = [circuit_tree(source, state) for source in node.inputs]
+    return {**told, **_measures(node, state), **({"Plans": below} if below else {})}
+
+
+def _measures(node: Node, state: State) -> dict[str, Any]:
+    """Rows, ticks and milliseconds since the start, and what a node keeps now."""
+    counters = node.counters
+    kept = [spine for id in node.arrangement_ids if (spine := state.get(id)) is not None]
+    found = {
+        "rows_in": counters.rows_in,
+        "rows_out": counters.rows_out,
+        "ticks": counters.steps,
+        "ms": round(counters.seconds * 1000, 3),
+    }
+    if node.arrangement_ids:
+        found |= {"kept_rows": sum(spine.total() for spine in kept), "kept_bytes": sum(spine.nbytes for spine in kept)}
+    return found
 
 
 def _operator_text(operator: Operator) -> str:

@@ -387,6 +387,11 @@ class Explain:
         return dict(self.options).get("state", "false") in ("true", "on", "1")
 
     @property
+    def operators(self) -> bool:
+        """Whether it asks what the operators of a materialized view have done and keep."""
+        return dict(self.options).get("operators", "false") in ("true", "on", "1")
+
+    @property
     def format(self) -> str:
         """`text` or `json`."""
         return dict(self.options).get("format", "text")

@@ -7,7 +7,7 @@ runs them from their AST.
 from typing import Any
 
 from pgstream.catalog.objects import MaterializedView
-from pgstream.errors import FeatureNotSupported, InvalidParameterValue, SyntaxError42601
+from pgstream.errors import FeatureNotSupported, InvalidParameterValue, SyntaxError42601, WrongObjectType
 from pgstream.sql.bind import statements as bound
 from pgstream.sql.bind.binding import TEXT, Binding
 from pgstream.sql.bind.commands import Command, bind_node, binds_statement
@@ -33,7 +33,7 @@ _EXPLAIN_OPTIONS = [
     "format",
     "memory",
     "serialize",
-    "state",
+    "operators",
 ]
 
 
@@ -53,8 +53,20 @@ def bind_explain(binding: Binding, node: Node, parsed: Parsed) -> Command:
     if format not in ("text", "json"):
         raise FeatureNotSupported(f"EXPLAIN in format {format} is not supported yet", position=_format_position(node))
     inner = bind_node(binding, node.query, parsed)
+    if "operators" in dict(options):
+        _check_kept(binding, node)
     column = binding.col("QUERY PLAN", type_for_format(format))
     return Command(bound.Explain(inner.statement, tuple(options)), "EXPLAIN", (column,))
+
+
+def _check_kept(binding: Binding, node: Node) -> None:
+    """Raises WrongObjectType where it is not the rows of one materialized view that are asked for."""
+    for oid, place in binding.named:
+        found = binding.catalog.objects[oid]
+        if not isinstance(found, MaterializedView):
+            raise WrongObjectType(f'"{found.name}" is not a materialized view', position=place.location)
+    if len(binding.named) != 1:
+        raise FeatureNotSupported("EXPLAIN (OPERATORS) tells of one materialized view: write TABLE and its name")
 
 
 def _format_position(node: Node) -> int | None:

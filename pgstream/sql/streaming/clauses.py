@@ -5,6 +5,7 @@ TIMESTAMP(3) WITH LOCAL TIME ZONE              WITH TIME ZONE
 CREATE INDEX i ON t (a) DISTRIBUTED BY (a)
 CREATE OR REPLACE MATERIALIZED VIEW            CREATE MATERIALIZED VIEW: whoever parses it looks at the text, too
 CREATE LOCAL VIEW, CREATE VIEW v COMMENT 'x'
+EXPLAIN ANALYZE MATERIALIZED VIEW v            EXPLAIN (operators) TABLE v
 EXECUTE INSERT …, EXECUTE STATEMENT SET BEGIN INSERT …, EXPLAIN PLAN FOR …, EXPLAIN CHANGELOG_MODE, … SELECT …
 SELECT … OPTIONS (EXPECTED GROUP SIZE = 10)
 SELECT /*+ hints */                            comments already
@@ -64,6 +65,9 @@ class _Clauses:
                 self.blank(0, 4)
             case ["EXECUTE", "INSERT" | "SELECT" | "WITH", *_]:
                 self.blank(0, 1)
+            case ["EXPLAIN", "ANALYZE", "MATERIALIZED", "VIEW", *_]:
+                start, end = self.tokens[1].start, self.tokens[3].end
+                self.made[start:end] = "(operators) TABLE".ljust(end - start)
             case ["EXPLAIN", "PLAN", "FOR", *_]:
                 self.blank(1, 3)
             case ["EXPLAIN", detail, *_] if detail in _DETAILS:

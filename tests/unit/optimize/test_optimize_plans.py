@@ -3,7 +3,7 @@
 import optimize_sql as sql
 import pytest
 
-from pgstream.circuit.circuit import Circuit
+from pgstream.circuit.circuit import Circuit, State
 from pgstream.errors import CardinalityViolation
 from pgstream.plan import relations as rel
 from pgstream.plan import rewrite
@@ -144,7 +144,7 @@ def test_circuit_text_names_each_node_once() -> None:
     plan = optimize(sql.bound("select * from r where a in (select c from s) union all select * from r"), NO_FACTS)
     node = Lowering(circuit, NO_FACTS).lower(plan).node
     circuit.sweep(Circuit.ancestors([node]))
-    lines = explain_circuit(node, analyze=True)
+    lines = explain_circuit(node, State())
     ids = [line.strip().removeprefix("->").split()[0] for line in lines if not line.endswith("as above")]
     assert len(ids) == len(set(ids)) == len(circuit)
-    assert all("in=" in line for line in lines if not line.endswith("as above"))
+    assert all("rows_in=" in line for line in lines if not line.endswith("as above"))
