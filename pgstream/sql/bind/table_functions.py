@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from pgstream.errors import FeatureNotSupported, InvalidColumnReference
+from pgstream.errors import FeatureNotSupported, InvalidColumnReference, SyntaxError42601
+from pgstream.functions.json_records import RECORDS
 from pgstream.functions.registry import Function
 from pgstream.plan.expressions import Call, Col, Const, Expr, FieldOf, Ref
 from pgstream.plan.relations import Project, Relation, TableCall
@@ -15,9 +16,11 @@ from pgstream.sql.bind.overloads import concrete
 from pgstream.sql.bind.query import ONE_ROW
 from pgstream.sql.bind.set_calls import lockstep
 from pgstream.sql.bind.targets import figure_name
+from pgstream.sql.bind.types import type_of
 from pgstream.sql.bind.window_tables import bind_windowing, is_windowing
 from pgstream.sql.parse import ast
 from pgstream.types.definition import SqlType
+from pgstream.types.described import record_type
 
 Node = Any
 
@@ -26,14 +29,13 @@ Node = Any
 def bind_range_function(level: Level, node: Node) -> FromItem:
     """A function, or several in lockstep, as a FROM item. Functions see what stands to their left."""
     calls = [call for call, definitions in node.functions if not _refuse_definitions(call, definitions)]
-    if node.coldeflist:
-        raise FeatureNotSupported("column definition lists are not supported yet")
+    defined = _defined(level, calls[0], node.coldeflist)
     if len(calls) == 1 and is_windowing(calls[0]):
         return bind_windowing(level, calls[0], node.alias)
     outer = level.lateral, level.clause
     level.lateral, level.clause = True, "function in FROM"
     try:
-        plan, outputs, number = _plan(level, _spread(calls), bool(node.ordinality))
+        plan, outputs, number = _plan(level, _spread(calls), bool(node.ordinality), defined)
     finally:
         level.lateral, level.clause = outer
     return FromItem(plan, [_named(node, calls, outputs, number)])
@@ -67,7 +69,27 @@ def _spread(calls: list[Node]) -> list[Node]:
     ]
 
 
-def _plan(level: Level, calls: list[Node], ordinality: bool) -> tuple[Relation, tuple[Col, ...], Col | None]:
+def _defined(level: Level, call: Node, definitions: Node) -> SqlType | None:
+    """The type of the rows that a column definition list asks of a function returning record. Raises
+    SyntaxError42601 where there is none, or one for another function."""
+    is_record = isinstance(call, ast.FuncCall) and call.funcname[-1].sval in RECORDS
+    if not definitions:
+        if is_record:
+            raise SyntaxError42601(
+                'a column definition list is required for functions returning "record"', position=call.location
+            )
+        return None
+    if not is_record:
+        raise SyntaxError42601(
+            'a column definition list is only allowed for functions returning "record"',
+            position=definitions[0].location,
+        )
+    return record_type((one.colname, type_of(level.binding, one.typeName)) for one in definitions)
+
+
+def _plan(
+    level: Level, calls: list[Node], ordinality: bool, defined: SqlType | None
+) -> tuple[Relation, tuple[Col, ...], Col | None]:
     binding = level.binding
     number = binding.col("ordinality", INT8) if ordinality else None
     if len(calls) == 1:
@@ -77,6 +99,10 @@ def _plan(level: Level, calls: list[Node], ordinality: bool) -> tuple[Relation, 
                 raise FeatureNotSupported("WITH ORDINALITY of SQL functions is not supported yet")
             return rows, rows.columns, None
         made = _call(level, calls[0])
+        if defined is not None and isinstance(made, SetCall):
+            made.outputs = (binding.col(made.outputs[0].name, defined),)
+        elif defined is not None and isinstance(made, Call):
+            made = Call(made.function, made.args, defined)
         if isinstance(made, SetCall):
             table = TableCall(ONE_ROW, made.function, made.args, made.outputs, number)
             return table, made.outputs, number
