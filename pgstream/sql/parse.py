@@ -362,13 +362,8 @@ def _syntax_error(error: parser.ParseError, text: str) -> SqlError:
         return WindowingError(message, position=position)
     if message == "invalid Unicode escape":
         return _invalid_escape(message, text, position)
-    period = next((each for each in _PERIOD.finditer(text) if position in (each.start(), each.start(1))), None)
-    if period is not None:
-        return FeatureNotSupported("of FOR SYSTEM_TIME only AS OF is supported yet", position=period.start())
+    timed_joins.refuse_period(text, position)
     return SyntaxError42601(message, position=len(text) if position is None else position)
-
-
-_PERIOD = re.compile(r"\bFOR\s+(SYSTEM_TIME)\b", re.IGNORECASE)
 
 
 def _invalid_escape(message: str, text: str, position: int) -> SqlError:

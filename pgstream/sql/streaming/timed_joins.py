@@ -195,6 +195,13 @@ class Cutting:
             joins[chosen].rtindex = timing
 
 
+def refuse_period(text: str, position: int | None) -> None:
+    """Raises FeatureNotSupported where Postgres' grammar stumbles over FOR SYSTEM_TIME at this place."""
+    for found in re.finditer(r"\bFOR\s+(SYSTEM_TIME)\b", text, re.IGNORECASE):
+        if position in (found.start(), found.start(1)):
+            raise FeatureNotSupported("of FOR SYSTEM_TIME only AS OF is supported yet", position=found.start())
+
+
 def _refuse(position: int) -> NoReturn:
     raise FeatureNotSupported(
         "FOR SYSTEM_TIME AS OF is only supported for the right side of a JOIN",
