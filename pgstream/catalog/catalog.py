@@ -19,6 +19,7 @@ from pgstream.catalog.objects import (
     CatalogObject,
     CompositeType,
     Feed,
+    ForeignKey,
     Index,
     Relation,
     Schema,
@@ -346,6 +347,12 @@ def _routines(placed: Iterable[CatalogObject]) -> dict[tuple[int, str], tuple[in
 def whole_of(thing: CatalogObject) -> int:
     """The OID of the relation that `thing` is a part of; 0 where it is one of its own."""
     match thing:
-        case Index(relation_oid=oid) | Feed(sink_oid=oid) | Table(errors_of=oid) | Sequence(owner=oid):
+        case (
+            Index(relation_oid=oid)
+            | ForeignKey(relation_oid=oid)
+            | Feed(sink_oid=oid)
+            | Table(errors_of=oid)
+            | Sequence(owner=oid)
+        ):
             return oid
     return 0

@@ -3,7 +3,7 @@
 import re
 
 from pgstream.catalog.catalog import Catalog
-from pgstream.catalog.objects import Check, Index, MaterializedView, Relation, Table, View
+from pgstream.catalog.objects import Check, ForeignKey, Index, MaterializedView, Relation, Table, View
 from pgstream.functions.keywords import needs_quotes
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
@@ -84,3 +84,27 @@ def unwrapped(expression: str) -> str:
     if expression.startswith("(") and closing(expression, 0) == len(expression) - 1:
         return expression[1:-1]
     return expression
+
+
+_ACTIONS = {"r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+
+
+def foreign_key_definition(catalog: Catalog, key: ForeignKey, target: str) -> str:
+    """`FOREIGN KEY (a) REFERENCES t(b) …`, as ALTER TABLE … ADD takes it; `target` is what the table is called."""
+    own, other = catalog.objects[key.relation_oid], catalog.objects[key.target_oid]
+    assert isinstance(own, Table)
+    assert isinstance(other, Table)
+
+    def listed(table: Table, places: tuple[int, ...]) -> str:
+        return ", ".join(quoted(table.columns[place].name) for place in places)
+
+    text = f"FOREIGN KEY ({listed(own, key.columns)}) REFERENCES {target}({listed(other, key.target_columns)})"
+    text += " MATCH FULL" * (key.match == "f")
+    if key.on_update in _ACTIONS:
+        text += f" ON UPDATE {_ACTIONS[key.on_update]}"
+    if key.on_delete in _ACTIONS:
+        text += f" ON DELETE {_ACTIONS[key.on_delete]}"
+    if key.set_columns:
+        text += f" ({listed(own, key.set_columns)})"
+    text += " DEFERRABLE" * key.deferrable + " INITIALLY DEFERRED" * key.deferred
+    return text + " NOT VALID" * (not key.validated)

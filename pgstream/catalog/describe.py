@@ -14,12 +14,13 @@ from pgstream.catalog.definitions import (
     closing,
     constraint_definition,
     constraint_oid,
+    foreign_key_definition,
     index_definition,
     unwrapped,
     view_definition,
 )
 from pgstream.catalog.names import Names, search_path
-from pgstream.catalog.objects import Index, MaterializedView, Table, View
+from pgstream.catalog.objects import ForeignKey, Index, MaterializedView, Table, View
 from pgstream.catalog.pg_server import role_oids, session_of
 from pgstream.catalog.routine_names import procedures
 from pgstream.catalog.type_names import type_text
@@ -82,6 +83,9 @@ def pg_get_constraintdef(call: BoundCall, oid: int) -> str | None:
     for thing in _catalog(call).objects.values():
         if isinstance(thing, Index) and oid and constraint_oid(_catalog(call), thing) == oid:
             return constraint_definition(_catalog(call), thing)
+        if isinstance(thing, ForeignKey) and thing.oid == oid:
+            target = Names.of(call.context).relation(thing.target_oid)
+            return foreign_key_definition(_catalog(call), thing, target or "-")
         for check in thing.checks if isinstance(thing, Table) else ():
             if check.oid == oid:
                 return check_definition(check)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.information_schema import OWNER, placed
-from pgstream.catalog.objects import Check, MaterializedView, Schema, Table, View
+from pgstream.catalog.objects import Check, ForeignKey, MaterializedView, Schema, Table, View
 from pgstream.catalog.pg_functions import builtin_procedures
 from pgstream.catalog.pg_relations import all_relations
 from pgstream.catalog.pg_server import role_oids, session_of
@@ -53,6 +53,43 @@ def table_constraints(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
         yield {**_named(catalog, context, table, name), "constraint_type": "CHECK", **shared}
     for table, check in _checks(catalog):
         yield {**_named(catalog, context, table, check.name), "constraint_type": "CHECK", **shared}
+    for key, table, _ in _foreign(catalog):
+        deferral = {"is_deferrable": _yes(key.deferrable), "initially_deferred": _yes(key.deferred)}
+        yield {**_named(catalog, context, table, key.label), "constraint_type": "FOREIGN KEY", **shared, **deferral}
+
+
+def _yes(value: bool) -> str:
+    return "YES" if value else "NO"
+
+
+def _foreign(catalog: Catalog) -> Iterator[tuple[ForeignKey, Table, Table]]:
+    """Foreign keys, each with its table and the one that it refers to."""
+    for thing in catalog.in_order():
+        if isinstance(thing, ForeignKey):
+            table, target = catalog.objects[thing.relation_oid], catalog.objects[thing.target_oid]
+            assert isinstance(table, Table)
+            assert isinstance(target, Table)
+            yield thing, table, target
+
+
+_RULES = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+
+
+@rows_of("information_schema", "referential_constraints")
+def referential_constraints(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    for key, table, target in _foreign(catalog):
+        named = _named(catalog, context, table, key.label)
+        places = set(key.target_columns)
+        unique = [i for i in catalog.indexes(target.oid) if {c.position for c in i.columns} == places and i.unique]
+        yield {
+            **{name: named[name] for name in ("constraint_catalog", "constraint_schema", "constraint_name")},
+            "unique_constraint_catalog": session_of(context).database,
+            "unique_constraint_schema": catalog.schema_name(target.schema_oid),
+            "unique_constraint_name": unique[0].name if unique else None,
+            "match_option": "FULL" if key.match == "f" else "NONE",
+            "update_rule": _RULES[key.on_update],
+            "delete_rule": _RULES[key.on_delete],
+        }
 
 
 def _checks(catalog: Catalog) -> Iterator[tuple[Table, Check]]:
@@ -76,6 +113,13 @@ def key_column_usage(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
         for number, position in enumerate(positions, 1):
             column = {"column_name": table.columns[position].name, "ordinal_position": number}
             yield {**_named(catalog, context, table, name), **column}
+    for key, table, _ in _foreign(catalog):
+        for number, (position, other) in enumerate(zip(key.columns, key.target_columns, strict=True), 1):
+            column = {"column_name": table.columns[position].name, "ordinal_position": number}
+            place = 1 + sorted(key.target_columns).index(other)
+            yield {
+                **_named(catalog, context, table, key.label), **column, "position_in_unique_constraint": place,
+            }  # fmt: skip
 
 
 @rows_of("information_schema", "constraint_column_usage")
@@ -86,6 +130,10 @@ def constraint_column_usage(catalog: Catalog, context: EvalContext) -> Iterator[
     for table, check in _checks(catalog):
         for column in check.columns:
             yield {**_named(catalog, context, table, check.name), "column_name": column}
+    for key, _, target in _foreign(catalog):
+        for position in key.target_columns:
+            column = target.columns[position].name
+            yield {**_named(catalog, context, target, key.label), "column_name": column}
 
 
 @rows_of("information_schema", "constraint_table_usage")

@@ -9,12 +9,16 @@ A relation owns three consecutive OIDs, as PostgreSQL gives every relation a row
 
 from dataclasses import dataclass
 
+from pgstream.catalog.rule_objects import Argument as Argument
+from pgstream.catalog.rule_objects import Check as Check
+from pgstream.catalog.rule_objects import ForeignKey as ForeignKey
+from pgstream.catalog.rule_objects import Sequence as Sequence
+from pgstream.catalog.rule_objects import SqlFunction as SqlFunction
 from pgstream.catalog.shared import NOTHING_NAMED, Connection, Named, Secret
 from pgstream.catalog.type_objects import CompositeType as CompositeType
 from pgstream.catalog.type_objects import EnumLabel as EnumLabel
 from pgstream.catalog.type_objects import EnumType as EnumType
 from pgstream.catalog.type_objects import TableColumn as TableColumn
-from pgstream.types.definition import SqlType
 
 PG_CATALOG = 11
 PUBLIC = 2200
@@ -30,19 +34,6 @@ class Schema:
 
     oid: int
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A CHECK constraint: `expression` is SQL text over the table's columns, of which it names `columns`. One that is
-    not `validated` was added without a look at the rows that were there. `oid` is 0 until the constraint is made."""
-
-    oid: int
-    name: str
-    expression: str
-    columns: tuple[str, ...]
-    validated: bool = True
-    no_inherit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,93 +246,9 @@ class Subscription:
         return frozenset({self.relation_oid})
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """A parameter of a function: `mode` is `i` for an argument and `t` or `o` for a column of its result. `default` is
-    SQL text."""
-
-    name: str
-    type: SqlType
-    mode: str = "i"
-    default: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SqlFunction:
-    """A function whose `body` is SQL, which stands in the place of its calls.
-
-    `name` is what messages call it, `f(integer,text)`, and `routine` what calls do. `returns` is written as in CREATE
-    FUNCTION where that is the row of a table; `atomic`: the body is no string but RETURN … or BEGIN ATOMIC … END.
-    """
-
-    oid: int
-    schema_oid: int
-    name: str
-    routine: str
-    arguments: tuple[Argument, ...]
-    type: SqlType
-    body: str
-    search_path: tuple[str, ...]
-    returns_set: bool = False
-    returns: str = ""
-    columns: tuple[Argument, ...] = ()
-    atomic: bool = False
-    volatility: str = "v"
-    strict: bool = False
-    parallel: str = "u"
-    cost: float = 100.0
-    rows: float = 0.0
-    leakproof: bool = False
-    definer: bool = False
-    depends: frozenset[int] = frozenset()
-
-    @property
-    def inputs(self) -> tuple[Argument, ...]:
-        """What a call gives."""
-        return tuple(each for each in self.arguments if each.mode in "ibv")
-
-    @property
-    def result(self) -> str:
-        """The name of the type of its value."""
-        return self.type.name
-
-
-@dataclass(frozen=True, slots=True)
-class Sequence:
-    """A sequence of numbers of a `type`. Where it stands is known by its `node`, which begins at `initial`; RESTART
-    gives it another one. `owner` is the OID of the table with whose `column` it goes; as `identity` it numbers that.
-    """
-
-    oid: int
-    schema_oid: int
-    name: str
-    type: SqlType
-    node: int
-    initial: int
-    start: int = 1
-    increment: int = 1
-    minimum: int = 1
-    maximum: int = 2**63 - 1
-    cache: int = 1
-    cycle: bool = False
-    owner: int = 0
-    column: str = ""
-    identity: bool = False
-    depends: frozenset[int] = frozenset()
-
-    @property
-    def columns(self) -> tuple[TableColumn, ...]:
-        """Those of the one row that it is read as."""
-        return (
-            TableColumn("last_value", SqlType("int8"), True),
-            TableColumn("log_cnt", SqlType("int8"), True),
-            TableColumn("is_called", SqlType("bool"), True),
-        )
-
-
 Relation = Table | View | MaterializedView | Source | Sink
 UserType = CompositeType | EnumType
-Unlisted = Index | Feed | Subscription | Secret | Connection | UserType | SqlFunction | Sequence
+Unlisted = Index | Feed | Subscription | Secret | Connection | UserType | SqlFunction | Sequence | ForeignKey
 """What has a name among the relations without being one."""
 
 CatalogObject = Schema | Relation | Unlisted
@@ -362,5 +269,6 @@ KIND_NAMES: dict[type, str] = {
     EnumType: "type",
     SqlFunction: "function",
     Sequence: "sequence",
+    ForeignKey: "constraint",
 }
 """What error messages call each kind."""

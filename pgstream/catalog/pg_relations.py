@@ -11,6 +11,7 @@ from pgstream.catalog.objects import (
     SUPERUSER,
     Check,
     CompositeType,
+    ForeignKey,
     Index,
     MaterializedView,
     Relation,
@@ -90,8 +91,10 @@ def _builtin_classes() -> Iterator[Row]:
 def pg_class(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     """Relations and indexes. `relpages` is 0 throughout, which keeps clients from scanning by ctid."""
     indexed = {index.relation_oid for index in _indexes(catalog)}
+    keys = [thing for thing in catalog.in_order() if isinstance(thing, ForeignKey)]
+    watched = {oid for key in keys for oid in (key.relation_oid, key.target_oid)}
     for thing in catalog.relations():
-        yield _class(thing, thing.oid in indexed)
+        yield {**_class(thing, thing.oid in indexed), "relhastriggers": thing.oid in watched}
     for declared in catalog.composites():
         yield {**_class(declared, False), "relam": 0, "relfilenode": 0, "relreplident": "n"}
     for index in _indexes(catalog):
@@ -208,6 +211,40 @@ def pg_constraint(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     for table in catalog.relations():
         if isinstance(table, Table):
             yield from (_check(table, check) for check in table.checks)
+    for thing in catalog.in_order():
+        if isinstance(thing, ForeignKey):
+            yield _foreign_key(catalog, thing)
+
+
+def _foreign_key(catalog: Catalog, key: ForeignKey) -> Row:
+    return {
+        "oid": key.oid,
+        "conname": key.label,
+        "connamespace": key.schema_oid,
+        "contype": "f",
+        "condeferrable": key.deferrable,
+        "condeferred": key.deferred,
+        "convalidated": key.validated,
+        "conrelid": key.relation_oid,
+        "conindid": _referred_index(catalog, key),
+        "confrelid": key.target_oid,
+        "confupdtype": key.on_update,
+        "confdeltype": key.on_delete,
+        "confmatchtype": key.match,
+        "conislocal": True,
+        "connoinherit": True,
+        "conkey": [place + 1 for place in key.columns],
+        "confkey": [place + 1 for place in key.target_columns],
+        "confdelsetcols": [place + 1 for place in key.set_columns] or None,
+    }
+
+
+def _referred_index(catalog: Catalog, key: ForeignKey) -> int:
+    """The unique index that a foreign key needs."""
+    for index in catalog.indexes(key.target_oid):
+        if index.unique and {column.position for column in index.columns} == set(key.target_columns):
+            return index.oid
+    return 0
 
 
 def _check(table: Table, check: Check) -> Row:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pgstream.catalog.objects import CatalogObject, Feed, Index, Schema
 from pgstream.engine.backfill import Backfill
-from pgstream.engine.defining import require_distinct
+from pgstream.engine.constraints import require_distinct
 from pgstream.engine.draft import Draft
 from pgstream.engine.head import Head
 from pgstream.engine.outcome import Outcome

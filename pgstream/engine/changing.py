@@ -16,8 +16,9 @@ from pgstream.catalog.objects import Table
 from pgstream.delta import Column, Delta, concat
 from pgstream.engine.constraints import UniqueKey, check_unique, unique_keys
 from pgstream.engine.head import Head
-from pgstream.engine.outcome import Change, Outcome
+from pgstream.engine.outcome import Change, Notice, Outcome
 from pgstream.engine.reading import Snapshot
+from pgstream.engine.references import Event, Referring
 from pgstream.engine.replaying import replayed
 from pgstream.engine.row_rules import stored_rows
 from pgstream.errors import CardinalityViolation, WrongObjectType
@@ -44,6 +45,8 @@ class Writing:
     seed: Seed
     params: tuple[Column, ...]
     context: EvalContext
+    deferring: bool = False
+    """Whether a COMMIT is to come, for which some constraints wait."""
 
     @property
     def head(self) -> Head:
@@ -67,7 +70,12 @@ class Writing:
         """The delta that adds rows to `table`, one column for each of the table's."""
         delta = Delta.of(self._stored(table, columns))
         check_unique(self.head, table, delta, self.seed, self.context.settings)
+        self._followed({table.oid: delta})
         return delta
+
+    def _followed(self, deltas: Mapping[int, Delta], events: Sequence[Event] = ()) -> dict[int, Delta]:
+        """These changes, and what foreign keys make of them."""
+        return Referring(self.head, self.seed, self.context, self.deferring).done(deltas, events)
 
     def _stored(self, table: Table, columns: Sequence[Column]) -> list[Column]:
         """Rows as `table` stores them."""
@@ -115,7 +123,11 @@ class Writing:
         added = delta.filter(delta.weights > 0)
         stored = {col.id: column for col, column in zip(statement.target, added.columns, strict=True)}
         outcome = self._returned(f"INSERT 0 {len(added)}", statement.returning, stored, len(added))
-        return Change({table.oid: delta}, outcome)
+        gone = delta.filter(delta.weights < 0)
+        events = []
+        if len(gone):  # what these rows become stands first
+            events.append(Event(table.oid, tuple(gone.columns), tuple(added.slice(0, len(gone)).columns)))
+        return Change(self._followed({table.oid: delta}, events), outcome)
 
     def _resolved(self, table: Table, statement: Insert, conflict: OnConflict, proposed: Delta) -> Delta:
         """The delta of the rows `proposed` once ON CONFLICT has decided about those whose key is taken."""
@@ -214,7 +226,10 @@ class Writing:
         check_unique(self.head, table, delta, self.seed, self.context.settings)
         both = zip(statement.old, statement.new, made, strict=True)
         after = values | {col.id: column for old, new, column in both for col in (old, new)}
-        return Change({table.oid: delta}, self._returned(tag, statement.returning, after, count))
+        event = Event(table.oid, tuple(values[col.id] for col in statement.old), tuple(made))
+        return Change(
+            self._followed({table.oid: delta}, [event]), self._returned(tag, statement.returning, after, count)
+        )
 
     def _delete(self, statement: Delete) -> Change:
         table = stored_table(self.head, statement.table_oid)
@@ -222,7 +237,8 @@ class Writing:
         outcome = self._returned(f"DELETE {count}", statement.returning, values, count)
         if not count:
             return Change({}, outcome)
-        return Change({table.oid: Delta.of([values[col.id] for col in statement.old], -1)}, outcome)
+        gone = Delta.of([values[col.id] for col in statement.old], -1)
+        return Change(self._followed({table.oid: gone}, [Event(table.oid, tuple(gone.columns))]), outcome)
 
     def _truncate(self, statement: Truncate) -> Change:
         deltas = {}
@@ -232,7 +248,7 @@ class Writing:
             spine = self.head.rows(stored_table(self.head, oid).oid)
             if spine is not None:
                 deltas[oid] = spine.contents().negate()
-        return Change(deltas, Outcome("TRUNCATE TABLE"))
+        return Change(deltas, Outcome("TRUNCATE TABLE", notices=tuple(map(Notice, statement.notices))))
 
 
 def restart(catalog: Catalog, tables: Sequence[int]) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pgstream.catalog.catalog import Catalog
-from pgstream.catalog.objects import Table
+from pgstream.catalog.objects import Index, Table
 from pgstream.delta import Column, Delta
 from pgstream.engine.head import Head
 from pgstream.errors import NotNullViolation, UniqueViolation
@@ -149,3 +149,11 @@ def _duplicate(
         table=table.name,
         constraint=key.name,
     )
+
+
+def require_distinct(head: Head, index: Index) -> None:
+    """Raises UniqueViolation where a table's rows forbid an index that is to be unique."""
+    table = head.catalog.indexed(index)
+    if index.unique and isinstance(table, Table):
+        key = UniqueKey(index.name, tuple(column.position for column in index.columns), index.oid)
+        check_distinct(head, table, key, {"timezone": "UTC"})

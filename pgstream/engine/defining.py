@@ -27,7 +27,7 @@ from pgstream.circuit.circuit import Circuit, Node
 from pgstream.connectors.connector import check_options
 from pgstream.connectors.source import Settling
 from pgstream.engine.connecting import Connecting, connected
-from pgstream.engine.constraints import UniqueKey, check_distinct
+from pgstream.engine.constraints import require_distinct
 from pgstream.engine.draft import Draft, free_name, require_free
 from pgstream.engine.dropping import drop, without_defaults
 from pgstream.engine.facts import HeadFacts
@@ -37,6 +37,7 @@ from pgstream.engine.leftovers import ERROR_COLUMNS, late_columns
 from pgstream.engine.numbering import sequence_made, with_sequences
 from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.outside import all_options, settings_of
+from pgstream.engine.referring_keys import with_keys
 from pgstream.engine.renaming import renamed
 from pgstream.engine.replay import open_source
 from pgstream.engine.retaining import subscribed
@@ -90,10 +91,8 @@ class Definer:
                 return self._create_index(head, statement)
             case bound.CreateSubscription() | AlterSubscription():
                 return subscribed(head, statement, self.circuit, self.new_oids, tag)
-            case bound.CreateSequence():
-                return sequence_made(head, statement, self.new_oids, tag)
-            case bound.CreateSchema():
-                return self._create_schema(head, statement)
+            case bound.CreateSequence() | bound.CreateSchema():
+                return self._create_other(head, statement, tag)
             case bound.Subscribe():
                 return self._define_hidden(head, statement)
             case CreateType():
@@ -139,9 +138,7 @@ class Definer:
         )
         named = tuple((columns[position].name, sequence) for position, sequence in statement.sequences)
         catalog, table = with_sequences(head.catalog, table, named, self.new_oids)
-        catalog = catalog.put(table)
-        node = self.table_node(table)
-        roots = head.roots.store(oid, node)
+        catalog, roots = catalog.put(table), head.roots.store(oid, self.table_node(table))
         if key is not None:
             keys = tuple(IndexColumn(position) for position in key.columns)
             catalog = catalog.put(Index(key.index_oid, table.schema_oid, key.name, oid, keys, True, True))
@@ -149,6 +146,8 @@ class Definer:
         for wish, positions in statement.unique:
             made, index_oid = self.unique_index(made, table, wish, positions)
             built.append(index_oid)
+        made, referring = with_keys(made, table, statement.foreign_keys, self.circuit, self.new_oids)
+        built += referring
         for index_columns, unique in statement.indexes:
             draft = self._create_index(made, bound.CreateIndex(oid, None, index_columns, unique))
             made = draft.head
@@ -341,7 +340,9 @@ class Definer:
 
     # -- names and ends
 
-    def _create_schema(self, head: Head, statement: bound.CreateSchema) -> Draft:
+    def _create_other(self, head: Head, statement: bound.CreateSequence | bound.CreateSchema, tag: str) -> Draft:
+        if isinstance(statement, bound.CreateSequence):
+            return sequence_made(head, statement, self.new_oids, tag)
         if statement.name in head.catalog.schema_oids:
             raise DuplicateSchema(f'schema "{statement.name}" already exists')
         catalog = head.catalog.put(Schema(self.new_oids(1), statement.name))
@@ -353,14 +354,6 @@ class Definer:
         notices = (*notices, *freed)
         made = replace(head, catalog=catalog.drop(gone), roots=head.roots.drop(gone)) if gone else head
         return Draft(made, Outcome(tag, notices=notices), dropped=frozenset(gone))
-
-
-def require_distinct(head: Head, index: Index) -> None:
-    """Raises UniqueViolation where a table's rows forbid an index that is to be unique."""
-    table = head.catalog.indexed(index)
-    if index.unique and isinstance(table, Table):
-        key = UniqueKey(index.name, tuple(column.position for column in index.columns), index.oid)
-        check_distinct(head, table, key, {"timezone": "UTC"})
 
 
 def _event_time(statement: bound.CreateSource, columns: tuple[TableColumn, ...]) -> Watermark | None:

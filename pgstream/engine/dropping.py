@@ -8,6 +8,7 @@ from pgstream.catalog.objects import (
     KIND_NAMES,
     CatalogObject,
     Feed,
+    ForeignKey,
     Index,
     Relation,
     Schema,
@@ -131,6 +132,8 @@ def _internal(thing: CatalogObject, gone: set[int]) -> bool:
         return thing.relation_oid in gone
     if isinstance(thing, Feed):
         return thing.sink_oid in gone
+    if isinstance(thing, ForeignKey):
+        return thing.relation_oid in gone
     if isinstance(thing, Sequence):
         return thing.owner in gone
     return isinstance(thing, Table) and thing.errors_of in gone
@@ -189,6 +192,8 @@ def called(catalog: Catalog, thing: CatalogObject) -> str:
     """`table t`; with the schema unless that is public."""
     if isinstance(thing, Schema):
         return f"schema {thing.name}"
+    if isinstance(thing, ForeignKey):
+        return f"constraint {thing.label} on {called(catalog, catalog.objects[thing.relation_oid])}"
     schema = catalog.schema_name(thing.schema_oid)
     name = thing.name if schema == "public" else f"{schema}.{thing.name}"
     return f"{KIND_NAMES[type(thing)]} {name}"

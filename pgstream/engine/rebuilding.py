@@ -10,12 +10,23 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from pgstream.catalog.objects import CatalogObject, Feed, Index, MaterializedView, Sink, Source, Subscription, Table
+from pgstream.catalog.objects import (
+    CatalogObject,
+    Feed,
+    ForeignKey,
+    Index,
+    MaterializedView,
+    Sink,
+    Source,
+    Subscription,
+    Table,
+)
 from pgstream.circuit.circuit import Node
 from pgstream.engine.defining import Definer
 from pgstream.engine.draft import Draft
 from pgstream.engine.head import Head
 from pgstream.engine.outcome import Outcome
+from pgstream.engine.referring_keys import reference_node
 from pgstream.engine.retaining import changelog_node
 from pgstream.errors import DependentObjectsStillExist, ObjectNotInPrerequisiteState
 from pgstream.plan.relations import Relation
@@ -98,6 +109,8 @@ def _node(definer: Definer, head: Head, thing: object) -> Node | None:
             return None
         case Index():
             return definer.index_node(head.roots, thing)
+        case ForeignKey():
+            return reference_node(definer.circuit, head.roots, thing)
         case Subscription():
             return changelog_node(definer.circuit, head.roots, thing)
         case Sink(query=query) if query:

@@ -6,6 +6,7 @@ from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import (
     CatalogObject,
     Feed,
+    ForeignKey,
     Index,
     MaterializedView,
     Schema,
@@ -46,7 +47,7 @@ def renamed(head: Head, statement: Rename | RenameColumn | RenameConstraint | Se
             touched = _readers(head.catalog, thing)
         case RenameConstraint():
             assert isinstance(thing, Table)
-            catalog, touched = head.catalog.put(_with_constraint(thing, statement)), []
+            catalog, touched = _relabelled(head.catalog, thing, statement), []
         case SetSchema():
             catalog = _moved(head.catalog, thing, statement.schema_oid)
             touched = _readers(head.catalog, thing)
@@ -147,6 +148,15 @@ def _with_rules(table: Table, old: str, new: str) -> Table:
         for column in table.columns
     )
     return replace(table, checks=checks, columns=columns)
+
+
+def _relabelled(catalog: Catalog, table: Table, statement: RenameConstraint) -> Catalog:
+    """The catalog in which a CHECK constraint or a foreign key has another name."""
+    for part in catalog.belonging(table.oid):
+        if isinstance(part, ForeignKey) and part.label == statement.old_name:
+            name = f"{statement.new_name} on {table.oid}"
+            return catalog.put(replace(part, label=statement.new_name, name=name))
+    return catalog.put(_with_constraint(table, statement))
 
 
 def _with_constraint(table: Table, statement: RenameConstraint) -> Table:

@@ -13,6 +13,7 @@ from pgstream.catalog.objects import (
     CatalogObject,
     Check,
     Feed,
+    ForeignKey,
     Index,
     IndexColumn,
     MaterializedView,
@@ -25,20 +26,21 @@ from pgstream.catalog.objects import Sequence as NumberSequence
 from pgstream.circuit.circuit import State
 from pgstream.delta import Column, Delta
 from pgstream.engine.backfill import Backfill
-from pgstream.engine.constraints import UniqueKey, check_distinct
+from pgstream.engine.constraints import UniqueKey, check_distinct, require_distinct
 from pgstream.engine.database import Database
-from pgstream.engine.defining import require_distinct
 from pgstream.engine.draft import Draft, free_name, require_free
-from pgstream.engine.dropping import drop_column
+from pgstream.engine.dropping import called, drop_column
 from pgstream.engine.head import Head
 from pgstream.engine.numbering import with_sequences
 from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.rebuilding import forgotten, with_node
+from pgstream.engine.references import check_there as referring_rows
+from pgstream.engine.referring_keys import placed_keys, with_keys
 from pgstream.engine.replacing import reading
 from pgstream.engine.roots import Roots
 from pgstream.engine.row_rules import check_there, with_generated
 from pgstream.engine.steps import advance
-from pgstream.errors import FeatureNotSupported, NotNullViolation, ObjectInUse
+from pgstream.errors import DependentObjectsStillExist, FeatureNotSupported, NotNullViolation, ObjectInUse
 from pgstream.functions.registry import EvalContext
 from pgstream.operators.input import Input
 from pgstream.sql.bind.statements import AlterTable, CreateFunction
@@ -80,6 +82,7 @@ def reshaped(
         check_distinct(made, now, key, {"timezone": "UTC"})
     for wish, positions in statement.unique:
         made = _with_unique(database, made, statement.oid, wish, positions)
+    made = _with_references(database, made, statement, context)
     return made, Draft(made, Outcome(tag, notices=(*told, *notices)), reshapes=True)
 
 
@@ -178,6 +181,8 @@ def _catalog(catalog: Catalog, table: Table, statement: AlterTable) -> tuple[Cat
         else:
             keys = tuple(replace(key, position=places[key.position]) for key in index.columns)
             catalog = catalog.put(replace(index, columns=keys))
+    catalog, without, needing = placed_keys(catalog, table.oid, places)
+    gone |= without | _unreferred(catalog, table, statement, needing)
     catalog = catalog.put(_placed(statement.table, places)).drop(gone)
     for one in readers if added or statement.dropped else ():
         if one.oid not in gone:
@@ -268,6 +273,43 @@ def function_made(database: Database, head: Head, statement: CreateFunction, tag
     made, changed = replanned(database, head, made, function.oid, State())
     made = made.pruned(head)
     return made, Draft(made, Outcome(tag), reshapes=changed)
+
+
+def _unreferred(catalog: Catalog, table: Table, statement: AlterTable, needing: list[ForeignKey]) -> set[int]:
+    """The foreign keys that go with columns that they refer to. Raises DependentObjectsStillExist without CASCADE."""
+    if needing and not statement.cascade:
+        column = next(place for place in needing[0].target_columns if place in statement.dropped)
+        name, said = table.columns[column].name, called(catalog, table)
+        raise DependentObjectsStillExist(
+            f"cannot drop column {name} of {said} because other objects depend on it",
+            detail="\n".join(f"{called(catalog, key)} depends on column {name} of {said}" for key in needing),
+            hint="Use DROP ... CASCADE to drop the dependent objects too.",
+        )
+    return {key.oid for key in needing}
+
+
+def _with_references(database: Database, head: Head, statement: AlterTable, context: EvalContext) -> Head:
+    """`head` with the foreign keys that a table gets, which its rows must satisfy; so must they those that are
+    validated."""
+    table = head.catalog.objects[statement.oid]
+    assert isinstance(table, Table)
+    asked = list(statement.validated)
+    if statement.foreign_keys:
+        definer = database.definer
+        made, oids = with_keys(head, table, statement.foreign_keys, database.circuit, definer.new_oids)
+        backfill = Backfill(database.circuit, head, made.roots, database.replays, database.tick())
+        backfill.run()
+        head = backfill.finish(made)
+        asked += oids
+    for oid in asked:
+        key = head.catalog.objects[oid]
+        assert isinstance(key, ForeignKey)
+        if oid in statement.validated:
+            key = replace(key, validated=True)
+            head = replace(head, catalog=head.catalog.put(key))
+        if key.validated:
+            referring_rows(head, key, database.seed, context)
+    return head
 
 
 def _check_inputs(head: Head, table: Table) -> None:

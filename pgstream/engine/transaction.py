@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from pgstream.catalog.objects import Source, Table
-from pgstream.delta import Column, Delta, concat
+from pgstream.delta import Column, Delta
 from pgstream.engine.altered import check_altered, check_unaltered, finish_building, install_reshaped
 from pgstream.engine.backfill import Backfill
+from pgstream.engine.changing import Writing
 from pgstream.engine.conflicts import check_conflicts
 from pgstream.engine.copying import full_rows
 from pgstream.engine.database import Database
@@ -22,11 +23,13 @@ from pgstream.engine.draft import Draft
 from pgstream.engine.explaining import explained
 from pgstream.engine.filling import define_filled, filling
 from pgstream.engine.head import Head
+from pgstream.engine.journal import merged
 from pgstream.engine.literals import PlainRow
 from pgstream.engine.loop import Later, Loop, Promise
 from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.reading import Snapshot
 from pgstream.engine.rebinding import rebound
+from pgstream.engine.references import check_committed, check_pending
 from pgstream.engine.retyping import Reshaping, reshape, reshaped_by
 from pgstream.engine.sharing import Asked
 from pgstream.engine.watching import Watch, stored_as_it_is
@@ -235,7 +238,7 @@ class Transaction:
             change = filling(self._database, head, draft, params, context)
             self._change(self._fork, change.deltas)
             return change.outcome
-        change = self._database.writing(head, params, context).change(fresh.statement)
+        change = self._writing(head, params, context).change(fresh.statement)
         self._change(head, change.deltas)
         return change.outcome
 
@@ -246,7 +249,7 @@ class Transaction:
             head = self._forked()
             table = self._database.table(head, table_oid)
             rows = full_rows(self.snapshot(), table, positions, columns, context)
-            delta = self._database.writing(head, (), context).insert_rows(table, rows)
+            delta = self._writing(head, (), context).insert_rows(table, rows)
             self._change(head, {table_oid: delta})
             return len(delta)
 
@@ -263,10 +266,13 @@ class Transaction:
             plain = PlainRow.of(statement.plan)
             assert plain is not None
             table = self._database.table(head, statement.table_oid)
-            delta = self._database.writing(head, (), context).insert_rows(table, plain.rows(params, count, context))
+            delta = self._writing(head, (), context).insert_rows(table, plain.rows(params, count, context))
             self._change(head, {table.oid: delta})
 
         return self._loop.submit(run, durable=False)
+
+    def _writing(self, head: Head, params: Params, context: EvalContext) -> Writing:
+        return replace(self._database.writing(head, params, context), deferring=True)
 
     def _forked(self) -> Head:
         if self._base is None:
@@ -320,6 +326,7 @@ class Transaction:
             if self._base is None or self._fork is None or not (self._deltas or self._drafts):
                 return
             self._database.require_there()
+            check_committed(self._fork, self._merged(), self._database.seed)
             told = bool(self._deltas) and self._base.tells_ticks  # as one tick, of now
             if any(draft.reshapes for draft in self._drafts):
                 install_reshaped(self._database, self._base, self._fork)
@@ -342,6 +349,7 @@ class Transaction:
             if isinstance(thing, Table):
                 check_unaltered(self._base, thing)
                 check_conflicts(head, thing, delta, self._database.seed)
+        check_pending(head, deltas, self._database.seed)
         if self._drafts:
             head = self._redefined(head)
         database.adopt_tick(head, {oid: delta for oid, delta in deltas.items() if self._lives(oid, head)})
@@ -356,11 +364,7 @@ class Transaction:
         return False
 
     def _merged(self) -> dict[int, Delta]:
-        parts: dict[int, list[Delta]] = {}
-        for deltas in self._deltas:
-            for oid, delta in deltas.items():
-                parts.setdefault(oid, []).append(delta)
-        return {oid: consolidate(concat(some)) for oid, some in parts.items()}
+        return {oid: consolidate(delta) for oid, delta in merged(self._deltas).items()}
 
     def _redefined(self, head: Head) -> Head:
         """The head with the fork's definitions, backfilled from what the head has now."""

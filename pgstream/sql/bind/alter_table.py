@@ -15,7 +15,7 @@ from pgstream.errors import (
 )
 from pgstream.plan.expressions import Expr, Ref
 from pgstream.plan.relations import Project
-from pgstream.sql.bind.alter_constraints import constrain, say_again, unconstrain, validate
+from pgstream.sql.bind.alter_constraints import constrain, foreign_keys, say_again, unconstrain, validate
 from pgstream.sql.bind.alter_numbering import (
     add_identity,
     drop_identity,
@@ -139,6 +139,8 @@ def _altered(binding: Binding, table: Table, commands: list[Node]) -> AlterTable
         tuple(shape.unconstrained),
         None if key is None else (key[0], tuple(shape.place(name) for name in key[1])),
         tuple(shape.sequences.items()),
+        foreign_keys(binding, shape),
+        tuple(shape.validated),
         tuple(shape.unnumbered),
     )
 
@@ -160,6 +162,7 @@ def _add(binding: Binding, shape: Shape, command: Node) -> None:
     made = Definition(now.name, now.schema_oid)
     define_column(binding, made, node)
     complete(binding, made, now.columns, now.checks)
+    shape.foreign += made.foreign
     shape.table = replace(shape.table, checks=(*shape.table.checks, *made.checks))
     if made.primary_key is not None:
         if now.primary_key is not None:

@@ -33,7 +33,7 @@ from pgstream.sql.bind import alter_table, drops, renames, sequences, streams  #
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.commands import Command, binds_statement
 from pgstream.sql.bind.creation import creation_schema, existing, query_text
-from pgstream.sql.bind.definitions import define
+from pgstream.sql.bind.definitions import bind_foreign_keys, define
 from pgstream.sql.bind.dispatch import bind_query
 from pgstream.sql.bind.emission import emitting
 from pgstream.sql.bind.lookup import find_relation
@@ -81,6 +81,7 @@ def bind_create_table(binding: Binding, node: Node, parsed: Parsed) -> Command:
         there,
         indexes=tuple(made.indexes),
         checks=tuple(made.checks),
+        foreign_keys=bind_foreign_keys(binding, made),
         sequences=tuple(made.sequences.items()),
         append_only=grows_only(node.options or ()),
     )

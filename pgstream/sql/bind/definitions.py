@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pgstream.catalog.objects import Check, Index, IndexColumn, Sequence, Table, TableColumn
+from pgstream.catalog.objects import Check, ForeignKey, Index, IndexColumn, Sequence, Table, TableColumn
 from pgstream.catalog.system import SystemRelation
 from pgstream.errors import (
     DuplicateColumn,
@@ -14,10 +14,11 @@ from pgstream.errors import (
     WrongObjectType,
 )
 from pgstream.sql.bind.binding import TEXT, Binding
+from pgstream.sql.bind.foreign_keys import bind_foreign_key
 from pgstream.sql.bind.lookup import find_relation
 from pgstream.sql.bind.numbering import declare_identity, like_identity, number, refuse_second_default, serial_type
 from pgstream.sql.bind.stored import bind_default_node, check_default, default_text
-from pgstream.sql.bind.table_rules import bind_check, declare_generated, generate
+from pgstream.sql.bind.table_rules import bind_check, declare_generated, generate, names_of_constraints
 from pgstream.sql.bind.types import type_of
 from pgstream.sql.parse import ast, enums
 from pgstream.types.definition import SqlType
@@ -50,6 +51,8 @@ class Definition:
     kept: dict[int, str] = field(default_factory=dict)
     """Those that are known as text."""
     checks: list[Check] = field(default_factory=list)
+    foreign: list[tuple[Node, tuple[str, ...]]] = field(default_factory=list)
+    """Foreign keys, and the columns that refer."""
     asked: list[Node] = field(default_factory=list)
     """CHECK constraints, which see all columns."""
 
@@ -185,7 +188,6 @@ def define_column(binding: Binding, made: Definition, node: Node) -> None:
 _VALUES = (Kind.CONSTR_DEFAULT, Kind.CONSTR_GENERATED)
 
 _REFUSED = {
-    Kind.CONSTR_FOREIGN: "foreign key constraints are not supported yet",
     Kind.CONSTR_EXCLUSION: "exclusion constraints are not supported yet",
 }
 
@@ -206,6 +208,10 @@ def _column_constraint(binding: Binding, made: Definition, node: Node, constrain
             made.unique.append((constraint.conname, (len(made.names) - 1,)))
         case Kind.CONSTR_CHECK:
             made.asked.append(constraint)
+        case Kind.CONSTR_FOREIGN:
+            made.foreign.append((constraint, (node.colname,)))
+        case kind if kind in _DEFERRAL:
+            defer(made, constraint)
         case Kind.CONSTR_GENERATED:
             declare_generated(made, node, constraint)
         case Kind.CONSTR_IDENTITY:
@@ -235,7 +241,41 @@ def _table_constraint(made: Definition, constraint: Node) -> None:
             made.unique.append((constraint.conname, made.positions(keys, constraint.location)))
         case Kind.CONSTR_CHECK:
             made.asked.append(constraint)
+        case Kind.CONSTR_FOREIGN:
+            made.foreign.append((constraint, tuple(part.sval for part in constraint.fk_attrs)))
         case kind if kind in _REFUSED:
             raise FeatureNotSupported(_REFUSED[kind], position=constraint.location)
         case _:
             raise SyntaxError42601("constraint is not supported here", position=constraint.location)
+
+
+_DEFERRAL = (
+    Kind.CONSTR_ATTR_DEFERRABLE,
+    Kind.CONSTR_ATTR_NOT_DEFERRABLE,
+    Kind.CONSTR_ATTR_DEFERRED,
+    Kind.CONSTR_ATTR_IMMEDIATE,
+)
+
+
+def defer(made: Definition, constraint: Node) -> None:
+    """What stands behind the foreign key of a column and says when it is looked at."""
+    if not made.foreign:
+        return
+    node, _ = made.foreign[-1]
+    if constraint.contype == Kind.CONSTR_ATTR_DEFERRABLE:
+        node.deferrable = True
+    elif constraint.contype == Kind.CONSTR_ATTR_DEFERRED:
+        node.deferrable = node.initdeferred = True
+
+
+def bind_foreign_keys(binding: Binding, made: Definition) -> tuple[ForeignKey, ...]:
+    """The foreign keys of a new table."""
+    itself = Table(0, made.schema_oid, made.table, ())
+    primary = made.positions(made.primary_key, None) if made.primary_key else ()
+    keys = [primary, *(positions for _, positions in made.unique)]
+    taken = names_of_constraints(binding.catalog, made.schema_oid) | {check.name for check in made.checks}
+    found: list[ForeignKey] = []
+    for node, own in made.foreign:
+        found.append(bind_foreign_key(binding, itself, node, made.columns(), own, keys, taken))
+        taken.add(found[-1].label)
+    return tuple(found)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from pgstream.catalog.objects import Table
+from pgstream.catalog.objects import ForeignKey, Table
+from pgstream.errors import FeatureNotSupported
 from pgstream.plan.expressions import Expr, Ref
 from pgstream.plan.relations import Filter, Join, Project, Relation, Scan
 from pgstream.sql.bind import insert  # noqa: F401  registers what it binds
@@ -18,7 +19,7 @@ from pgstream.sql.bind.returning import bind_returning
 from pgstream.sql.bind.statements import Delete, Truncate, Update
 from pgstream.sql.bind.stored import written_table
 from pgstream.sql.bind.updates import bind_assignments
-from pgstream.sql.parse import Parsed, ast
+from pgstream.sql.parse import Parsed, ast, enums
 
 Node = Any
 
@@ -80,5 +81,26 @@ def _where(level: Level, plan: Relation, node: Node) -> Relation:
 def bind_truncate(binding: Binding, node: Node, parsed: Parsed) -> Command:
     """TRUNCATE."""
     tables = [written_table(binding, relation, "truncate") for relation in node.relations]
-    made = Truncate(tuple(dict.fromkeys(table.oid for table in tables)), bool(node.restart_seqs))
+    oids, notices = referring_too(binding, [table.oid for table in tables], node.behavior)
+    made = Truncate(oids, bool(node.restart_seqs), notices)
     return Command(made, "TRUNCATE TABLE")
+
+
+def referring_too(binding: Binding, oids: list[int], behavior: Any) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """The tables to truncate, and what to tell. Raises FeatureNotSupported where others refer to them, unless CASCADE
+    takes those too."""
+    found, notices = list(dict.fromkeys(oids)), list[str]()
+    for oid in found:
+        for key in binding.catalog.dependents(oid):
+            if not isinstance(key, ForeignKey) or key.relation_oid in found:
+                continue
+            name, target = (binding.catalog.objects[one].name for one in (key.relation_oid, oid))
+            if behavior != enums.DropBehavior.DROP_CASCADE:
+                raise FeatureNotSupported(
+                    "cannot truncate a table referenced in a foreign key constraint",
+                    detail=f'Table "{name}" references "{target}".',
+                    hint=f'Truncate table "{name}" at the same time, or use TRUNCATE ... CASCADE.',
+                )
+            found.append(key.relation_oid)
+            notices.append(f'truncate cascades to table "{name}"')
+    return tuple(found), tuple(notices)

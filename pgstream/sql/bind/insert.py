@@ -12,7 +12,8 @@ from pgstream.errors import (
     WrongObjectType,
 )
 from pgstream.plan.expressions import Coalesce, Col, Const, Expr, Param, Ref
-from pgstream.plan.relations import Project, Relation
+from pgstream.plan.relations import Project, Relation, Sort
+from pgstream.plan.rewrite import used
 from pgstream.sql.bind.binding import UNKNOWN, Binding
 from pgstream.sql.bind.coercion import coerce_to_bool
 from pgstream.sql.bind.commands import Command, binds_statement
@@ -53,7 +54,7 @@ def bind_insert(binding: Binding, node: Node, parsed: Parsed) -> Command:
     alias = node.relation.alias.aliasname if node.relation.alias else table.name
     conflict = None
     if node.onConflictClause is not None:
-        conflict = _on_conflict(binding, node.onConflictClause, table, alias, target, plan.columns)
+        conflict = _on_conflict(binding, node.onConflictClause, table, alias, target, plan.columns[: len(target)])
     elif table.on_conflict and table.primary_key is not None:
         conflict = _of_table(table, table.primary_key.columns, target, plan.columns)
     item = NameItem(alias, [(col.name, Ref(col)) for col in target], table=table)
@@ -84,7 +85,8 @@ def _source(level: Level, node: Node, table: Any, positions: tuple[int, ...]) ->
         return _rows(level, table, (), [[]])
     if query.valuesLists and not (query.sortClause or query.limitCount or query.limitOffset or query.withClause):
         return _values(level, node, table, positions)
-    plan = visible(bind_query(level.binding, query, level, keep_unknown=True))
+    bound = bind_query(level.binding, query, level, keep_unknown=True, ordered=True)
+    plan = visible(bound)
     exprs = [_passed(level.binding, col, expr) for col, expr in zip(plan.columns, outputs_of(plan), strict=True)]
     _check_width(level.binding, node, positions, exprs)
     row = _full_row(level, table, positions, exprs)
@@ -93,7 +95,17 @@ def _source(level: Level, node: Node, table: Any, positions: tuple[int, ...]) ->
             level.drawn.append((place, expr))
             row[place] = Const(None, table.columns[place].type)
     cols = scan(level.binding, table.oid, table.name, table.columns).columns
-    return Project(plan, tuple(zip(cols, row, strict=True)))
+    outputs = tuple(zip(cols, row, strict=True))
+    if level.drawn and isinstance(bound.plan, Sort):
+        return _in_order(bound.plan, outputs)
+    return Project(plan, outputs)
+
+
+def _in_order(query: Sort, outputs: tuple[tuple[Col, Expr], ...]) -> Relation:
+    """The rows in the order of the query, in which sequences number them."""
+    ordering = {id for key in query.order for id in used(key.expr)}
+    kept = tuple((col, Ref(col)) for col in query.input.columns if col.id in ordering)
+    return Sort(Project(query.input, (*outputs, *kept)), query.order)
 
 
 def _passed(binding: Binding, col: Col, expr: Expr) -> Expr:

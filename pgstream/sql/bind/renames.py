@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pgstream.catalog.objects import Index, MaterializedView, Schema, Sequence, Sink, Source, Table, View
+from pgstream.catalog.objects import ForeignKey, Index, MaterializedView, Schema, Sequence, Sink, Source, Table, View
 from pgstream.catalog.system import SystemRelation
 from pgstream.errors import (
     DuplicateColumn,
@@ -78,6 +78,9 @@ def bind_rename(binding: Binding, node: Node, parsed: Parsed) -> Command:
     if node.renameType == Kind.OBJECT_TABCONSTRAINT:
         if isinstance(found, Table) and any(check.name == node.subname for check in found.checks):
             return Command(RenameConstraint(found.oid, node.subname, node.newname), tag)
+        for part in binding.catalog.belonging(found.oid):
+            if isinstance(part, ForeignKey) and part.label == node.subname:
+                return Command(RenameConstraint(found.oid, node.subname, node.newname), tag)
         found = _constraint(binding, found, node.subname)
     _check_free(binding, found.schema_oid, node.newname)
     return Command(Rename(found.oid, node.newname), tag)

@@ -1,11 +1,14 @@
 """A table in the course of an ALTER TABLE."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from pgstream.catalog.objects import Sequence, Table, TableColumn
 from pgstream.errors import UndefinedColumn
 from pgstream.plan.expressions import Expr
 from pgstream.plan.relations import Scan
+
+Node = Any
 
 
 @dataclass(slots=True)
@@ -27,6 +30,10 @@ class Shape:
     notices: list[tuple[str, str]] = field(default_factory=list)
     sequences: dict[str, Sequence] = field(default_factory=dict)
     unnumbered: list[int] = field(default_factory=list)
+    validated: list[int] = field(default_factory=list)
+    """The OIDs of foreign keys that are seen to hold."""
+    foreign: list[tuple[Node, tuple[str, ...]]] = field(default_factory=list)
+    """Foreign keys to be, and the columns that refer."""
 
     def place(self, name: str) -> int:
         """The position of a column. Raises UndefinedColumn."""

@@ -3,11 +3,19 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pgstream.catalog.objects import Check, IndexColumn, Sequence, SqlFunction, Table, TableColumn, Watermark
+from pgstream.catalog.objects import Check, ForeignKey, IndexColumn, Sequence, TableColumn, Watermark
 from pgstream.catalog.shared import NOTHING_NAMED, Named
 from pgstream.plan.expressions import Col, Expr
 from pgstream.plan.relations import Relation
 from pgstream.plan.terms import PLAIN, Terms
+from pgstream.sql.bind.alterations import Alteration as Alteration
+from pgstream.sql.bind.alterations import AlterTable as AlterTable
+from pgstream.sql.bind.alterations import CreateFunction as CreateFunction
+from pgstream.sql.bind.alterations import CreateSequence as CreateSequence
+from pgstream.sql.bind.alterations import Rename as Rename
+from pgstream.sql.bind.alterations import RenameColumn as RenameColumn
+from pgstream.sql.bind.alterations import RenameConstraint as RenameConstraint
+from pgstream.sql.bind.alterations import SetSchema as SetSchema
 from pgstream.storage.order import OrderColumn
 
 Output = tuple[tuple[Col, Expr], ...]
@@ -54,7 +62,7 @@ class Insert:
 
     @property
     def excluded(self) -> tuple[Col, ...]:
-        return self.plan.columns
+        return self.plan.columns[: len(self.target)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +138,7 @@ class Truncate:
     table_oids: tuple[int, ...]
     restarts: bool = False
     """Whether the sequences of the tables begin anew."""
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +158,7 @@ class CreateTable:
     indexes: tuple[tuple[tuple[IndexColumn, ...], bool], ...] = ()
     """Indexes that serve no constraint, each with whether it is unique: those of a table that LIKE names."""
     checks: tuple[Check, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
     sequences: tuple[tuple[int, Sequence], ...] = ()
     """The sequences of serial and identity columns, by position."""
 
@@ -278,86 +288,6 @@ class CreateDatabase:
 class DropDatabase:
     name: str
     missing_ok: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rename:
-    """ALTER … RENAME of a relation, index or schema; renaming an index renames the constraint that it serves."""
-
-    oid: int
-    new_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class RenameColumn:
-    """ALTER … RENAME COLUMN; `position` is 0-based."""
-
-    oid: int
-    position: int
-    new_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class RenameConstraint:
-    """ALTER … RENAME CONSTRAINT of one that no index serves."""
-
-    oid: int
-    old_name: str
-    new_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class SetSchema:
-    """ALTER … SET SCHEMA."""
-
-    oid: int
-    schema_oid: int
-
-
-@dataclass(frozen=True, slots=True)
-class AlterTable:
-    """ALTER TABLE of columns: `table` is what it becomes.
-
-    `kept` has, for each of its columns, the position of the old column that it was, -1 for a new one; `plan` gives the
-    rows as they will be, None where they stay. `dropped` and `retyped` hold positions of old columns. `notices` are
-    messages with their SQLSTATEs. `unconstrained` has the OIDs of indexes whose constraints are dropped.
-    """
-
-    oid: int
-    table: Table
-    kept: tuple[int, ...]
-    plan: Relation | None = None
-    dropped: tuple[int, ...] = ()
-    retyped: tuple[int, ...] = ()
-    cascade: bool = False
-    unique: tuple[tuple[str | None, tuple[int, ...]], ...] = ()
-    notices: tuple[tuple[str, str], ...] = ()
-    unconstrained: tuple[int, ...] = ()
-    primary_key: tuple[str | None, tuple[int, ...]] | None = None
-    """A key to be, with its name if it was given one."""
-    sequences: tuple[tuple[str, Sequence], ...] = ()
-    """The sequences that columns get, or have with other options, by column name."""
-    unnumbered: tuple[int, ...] = ()
-    """The OIDs of sequences that go."""
-
-
-@dataclass(frozen=True, slots=True)
-class CreateSequence:
-    """CREATE or ALTER SEQUENCE; `sequence` has no OID where it is new, and no node where it is to begin anew."""
-
-    sequence: Sequence
-    name: str
-    exists: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CreateFunction:
-    """CREATE FUNCTION; `function` has no OID where it replaces none."""
-
-    function: SqlFunction
-
-
-Alteration = Rename | RenameColumn | RenameConstraint | SetSchema | AlterTable | CreateFunction
 
 
 @dataclass(frozen=True, slots=True)
