@@ -30,6 +30,7 @@ for _operator, (_suffix, _test, _) in TESTS.items():
         f"enum_{_suffix}(anyenum, anyenum) -> bool",
         operator=_operator,
         bound=True,
+        examples={f"enum_{_suffix}(1, 2)": f"ERROR: 42883 function enum_{_suffix}(integer, integer) does not exist"},
         doc=f"Whether the first label {_operator} the second, in the order of the type.",
     )(_comparing(_test, _operator))
 
@@ -42,19 +43,37 @@ def _repeated(type: SqlType, label: str, count: int) -> Column:
     return column_of(type, [label]).take(pa.array(np.zeros(count, np.int64)))
 
 
-@function("enum_first(anyenum) -> anyenum", volatility=STABLE, strict=False, bound=True)
+@function(
+    "enum_first(anyenum) -> anyenum",
+    volatility=STABLE,
+    strict=False,
+    bound=True,
+    examples={"enum_first(1)": "ERROR: 42883 function enum_first(integer) does not exist"},
+)
 def enum_first(call: BoundCall, value: Column) -> Column:
     """The first label of the argument's type."""
     return _repeated(call.result, labels_of(call.result)[0], len(value))
 
 
-@function("enum_last(anyenum) -> anyenum", volatility=STABLE, strict=False, bound=True)
+@function(
+    "enum_last(anyenum) -> anyenum",
+    volatility=STABLE,
+    strict=False,
+    bound=True,
+    examples={"enum_last(1)": "ERROR: 42883 function enum_last(integer) does not exist"},
+)
 def enum_last(call: BoundCall, value: Column) -> Column:
     """The last label of the argument's type."""
     return _repeated(call.result, labels_of(call.result)[-1], len(value))
 
 
-@function("enum_range(anyenum) -> anyarray", volatility=STABLE, strict=False, bound=True)
+@function(
+    "enum_range(anyenum) -> anyarray",
+    volatility=STABLE,
+    strict=False,
+    bound=True,
+    examples={"enum_range(1)": "ERROR: 42883 function enum_range(integer) does not exist"},
+)
 def enum_range(call: BoundCall, value: Column) -> Column:
     """All labels of the argument's type, in order."""
     labels = labels_of(call.arguments[0])
@@ -62,7 +81,13 @@ def enum_range(call: BoundCall, value: Column) -> Column:
     return list_column(flat, np.full(len(value), len(labels), np.int64))
 
 
-@function("enum_range(anyenum, anyenum) -> anyarray", volatility=STABLE, strict=False, bound=True)
+@function(
+    "enum_range(anyenum, anyenum) -> anyarray",
+    volatility=STABLE,
+    strict=False,
+    bound=True,
+    examples={"enum_range(1, 2)": "ERROR: 42883 function enum_range(integer, integer) does not exist"},
+)
 def enum_range_between(call: BoundCall, low: Column, high: Column) -> Column:
     """The labels from one to another, in order; a NULL is the first or the last."""
     type = call.arguments[0]

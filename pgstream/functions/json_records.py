@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pgstream.delta import Column
-from pgstream.errors import FeatureNotSupported, InvalidParameterValue, InvalidTextRepresentation
+from pgstream.errors import DatatypeMismatch, FeatureNotSupported, InvalidParameterValue, InvalidTextRepresentation
 from pgstream.functions.casts import with_modifier
 from pgstream.functions.json import parsed
 from pgstream.functions.registry import STABLE, BoundCall, EvalContext, function
@@ -99,15 +99,18 @@ def _lists(column: Column, name: str) -> tuple[list[Any], Any]:
     return objects, np.array(owners, np.int64)
 
 
-def _shaped(call: BoundCall) -> SqlType:
+def _shaped(call: BoundCall, name: str) -> SqlType:
+    """The type of the rows that are asked for."""
     if call.result.definition.attributes is None:
-        raise FeatureNotSupported("function returning record called in context that cannot accept type record")
+        if "populate" in name:
+            raise DatatypeMismatch(f"first argument of {name} must be a row type")
+        raise FeatureNotSupported(f"could not determine row type for result of {name}")
     return call.result
 
 
 def _populate(name: str) -> Callable[..., Column]:
     def kernel(call: BoundCall, base: Column, json: Column) -> Column:
-        type = _shaped(call)
+        type = _shaped(call, name)
         return _rows(_objects(json, name), type, call.context, base)
 
     return kernel
@@ -115,20 +118,26 @@ def _populate(name: str) -> Callable[..., Column]:
 
 def _populate_set(name: str) -> Callable[..., Any]:
     def kernel(call: BoundCall, base: Column, json: Column) -> Any:
+        type = _shaped(call, name)
         objects, owners = _lists(json, name)
-        return owners, (_rows(objects, _shaped(call), call.context, base.take(pa.array(owners))),)
+        return owners, (_rows(objects, type, call.context, base.take(pa.array(owners))),)
 
     return kernel
 
 
 def _to_record(name: str) -> Callable[..., Column]:
-    return lambda call, json: _rows(_objects(json, name), _shaped(call), call.context, None)
+    def kernel(call: BoundCall, json: Column) -> Column:
+        type = _shaped(call, name)
+        return _rows(_objects(json, name), type, call.context, None)
+
+    return kernel
 
 
 def _to_set(name: str) -> Callable[..., Any]:
     def kernel(call: BoundCall, json: Column) -> Any:
+        type = _shaped(call, name)
         objects, owners = _lists(json, name)
-        return owners, (_rows(objects, _shaped(call), call.context, None),)
+        return owners, (_rows(objects, type, call.context, None),)
 
     return kernel
 
@@ -152,4 +161,16 @@ for _kind in ("json", "jsonb"):
         ),
     ):
         _name = _signature.partition("(")[0]
-        function(_signature, bound=True, strict="to_" in _name, volatility=STABLE, doc=_doc)(_made(_name))
+        _example, _answer = f"{_name}('[{{}}]')", f"ERROR: 0A000 could not determine row type for result of {_name}"
+        if _made is _to_set:
+            _answer = 'ERROR: 42601 a column definition list is required for functions returning "record"'
+        if _made in (_populate, _populate_set):
+            _example, _answer = f"{_name}(1, '[{{}}]')", f"ERROR: 42804 first argument of {_name} must be a row type"
+        function(
+            _signature,
+            bound=True,
+            strict="to_" in _name,
+            volatility=STABLE,
+            examples={_example: _answer},
+            doc=_doc,
+        )(_made(_name))
