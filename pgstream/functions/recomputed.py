@@ -44,15 +44,11 @@ for _type in ("float4", "float8"):
         return column_of(total / np.maximum(ends - starts, 1), pa.float64(), ends <= starts)
 
 
-@spanning("sum(numeric) -> numeric", examples={"sum(1.50)": "4.50", "sum(i::numeric / 4)": "1.50000000000000000000"})
 def numeric_sum(call: BoundCall, args: tuple[Column, ...], starts: Ints, ends: Ints) -> Column:
     """The exact sum of the values that are not NULL."""
     return sums_of(args[0], starts, ends)
 
 
-@spanning(
-    "avg(numeric) -> numeric", examples={"avg(1.50)": "1.5000000000000000", "avg(i::numeric)": "2.0000000000000000"}
-)
 def numeric_average(call: BoundCall, args: tuple[Column, ...], starts: Ints, ends: Ints) -> Column:
     """The mean of the values that are not NULL."""
     return averages_of(args[0], starts, ends)

@@ -179,6 +179,20 @@ class Recompute:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Fold:
+    """An aggregate with a state that rows are added to and taken from, though it is no sum of integers.
+
+    `advance(states, arguments, weights, ids)` gives the states of groups, a bytea each, from those they had (NULL:
+    none) and the rows that came or went: the argument columns without NULLs, how often each, and the number of its
+    group. `finish(states)` makes the result of them. Frames of windows are computed by `whole`.
+    """
+
+    advance: Callable[[Column, tuple[Column, ...], NDArray[np.int64], NDArray[np.int64]], Column]
+    finish: Callable[[Column], Column]
+    whole: Recompute
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Aggregate:
     """An aggregate function and how it is maintained.
 
@@ -192,7 +206,7 @@ class Aggregate:
     oid: int
     arguments: tuple[str, ...]
     result: str
-    maintained: Linear | Extreme | Foremost | Recompute
+    maintained: Linear | Extreme | Foremost | Fold | Recompute
     strict: bool = True
     bound: bool = False
     doc: str = ""
@@ -346,7 +360,7 @@ def binary_cast(signature: str, context: CastContext) -> None:
 
 def aggregate(
     signature: str,
-    maintained: Linear | Extreme | Foremost | Recompute,
+    maintained: Linear | Extreme | Foremost | Fold | Recompute,
     *,
     strict: bool = True,
     bound: bool = False,

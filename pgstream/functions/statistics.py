@@ -15,7 +15,7 @@ from pgstream.delta import Column
 from pgstream.errors import InvalidParameterValue, NumericValueOutOfRange
 from pgstream.functions.aggregating import spanning
 from pgstream.functions.arrays import keys_of
-from pgstream.functions.recomputed import float_average, numeric_average
+from pgstream.functions.recomputed import float_average
 from pgstream.functions.registry import BoundCall, Linear, aggregate, recomputed
 from pgstream.functions.vector import column_of, numbers, valid
 from pgstream.kernels.folding import fold_pairs
@@ -154,4 +154,3 @@ for _name in ("approx_distinct", "approx_count_distinct"):
 
 
 spanning("mean(float8) -> float8", examples={"mean(i)": "2"})(float_average)
-spanning("mean(numeric) -> numeric", examples={"mean(1.50)": "1.5000000000000000"})(numeric_average)

@@ -118,7 +118,7 @@ def averages_of(column: Column, starts: Ints, ends: Ints) -> Column:
     """The mean of each stretch of numerics; NULL for an empty one."""
     fast = fast_totals(column, starts, ends)
     if fast is not None:
-        made = _divided(fast, ends - starts)
+        made = divided(fast, ends - starts)
         if made is not None:
             return made
     powers = exact_powers(column, starts, ends, squares=False)
@@ -126,7 +126,7 @@ def averages_of(column: Column, starts: Ints, ends: Ints) -> Column:
     return texts(quotient(total, Decimal(count)) if count else None for count, total in pairs)
 
 
-def _divided(totals: Totals, counts: Ints) -> Column | None:
+def divided(totals: Totals, counts: Ints) -> Column | None:
     """The totals over the counts; None where int64 does not suffice."""
     zeros = np.zeros(len(counts), np.int64)
     offsets, content, done = divide_decimals(totals.unscaled, totals.scale, np.maximum(counts, 1), zeros)

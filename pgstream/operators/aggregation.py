@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pgstream.circuit.operator import TickContext, arranged
 from pgstream.delta import Column, Delta
-from pgstream.functions.registry import Aggregate, BoundCall, Extreme, Foremost, Linear, Recompute
+from pgstream.functions.registry import Aggregate, BoundCall, Extreme, Fold, Foremost, Linear, Recompute
 from pgstream.functions.vector import booleans, repeated, valid
 from pgstream.kernels.grouping import group_extremes, group_offsets
 from pgstream.operators.map import computed
@@ -104,6 +104,20 @@ def taken(column: Column, rows: Ints) -> Column:
     """The values at `rows`, NULL where that is -1."""
     missing = rows < 0
     return column.take(pa.array(rows, mask=missing) if missing.any() else pa.array(rows))
+
+
+def folded(aggregation: Aggregation, delta: Delta, ids: Ints, states: Column) -> Column:
+    """The state of each group after the rows of `delta`, from that before."""
+    maintained = aggregation.aggregate.maintained
+    assert isinstance(maintained, Fold)
+    present = valid(delta.columns[aggregation.args[0]])
+    kept = passing(delta, aggregation.filter)
+    if kept is not None:
+        present = present & kept
+    if not present.all():
+        rows = np.flatnonzero(present)
+        delta, ids = delta.take(rows), ids[rows]
+    return maintained.advance(states, delta.select(aggregation.args).columns, delta.weights, ids)
 
 
 def arranged_values(aggregation: Aggregation, delta: Delta, touched: Touched, tick: TickContext) -> Column:

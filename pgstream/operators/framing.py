@@ -13,7 +13,7 @@ from pgstream.delta import Column, Delta
 from pgstream.errors import InvalidPrecedingOrFollowingSize, NullValueNotAllowed
 from pgstream.functions.frames import Frames, Stretch
 from pgstream.functions.range_offsets import check_offset
-from pgstream.functions.registry import Aggregate, BoundCall, Extreme, Foremost, Linear, WindowFunction
+from pgstream.functions.registry import Aggregate, BoundCall, Extreme, Fold, Foremost, Linear, WindowFunction
 from pgstream.functions.vector import booleans, valid
 from pgstream.kernels.windowing import frame_extremes, search_ranks, step_groups
 from pgstream.operators.aggregation import taken
@@ -141,6 +141,8 @@ def framed_aggregate(
     args = tuple(rows.columns[position] for position in item.args)
     present = np.ones(len(rows), np.bool_) if item.filter is None else booleans(rows.columns[item.filter])
     maintained = aggregate.maintained
+    if isinstance(maintained, Fold):
+        maintained = maintained.whole
     if isinstance(maintained, Linear):
         return _additive(maintained, args, present, seen)
     if aggregate.strict:

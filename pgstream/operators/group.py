@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pgstream.circuit.operator import Arranged, Operator, TickContext
 from pgstream.delta import Column, Delta
-from pgstream.functions.registry import Linear
+from pgstream.functions.registry import Fold, Linear
 from pgstream.functions.vector import numbers
 from pgstream.kernels.arrow_views import leaves, words
 from pgstream.kernels.grouping import add_old, group_ids, group_sums, weighted_sums
@@ -20,8 +20,10 @@ from pgstream.operators.aggregation import (
     Touched,
     arranged_values,
     batch_values,
+    folded,
     grown_extremes,
     passing,
+    taken,
 )
 from pgstream.operators.arrange import keys_at, touched_keys
 from pgstream.operators.moves import Moves
@@ -33,6 +35,7 @@ from pgstream.types.definition import SqlType
 
 Ints = NDArray[np.int64]
 INT8 = SqlType("int8")
+BYTEA = SqlType("bytea")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ class Group(Operator):
     @cached_property
     def arrangements(self) -> tuple[ArrangementSpec, ...]:
         states = sum(item.linear.states for item in self.accumulators.values()) + (not self.growing)
-        results = tuple(a.type for a in self.aggregations if not a.is_linear)
+        results = tuple(BYTEA if _is_folded(a) else a.type for a in self._others)
         types = self.columns[0][: self.keys] + (INT8,) * states + results
         return (ArrangementSpec(types, tuple(range(self.keys)), ()),)
 
@@ -173,13 +176,16 @@ class Group(Operator):
         nothing = np.full(touched.count, -1, np.int64)
         empty = Sums(None if self.growing else np.empty(0, np.int64), (np.empty(0, np.int64),) * self._states)
         sums = self._advanced(empty, nothing, touched, inputs)
-        values = [
-            batch_values(a, inputs[a.source], touched.ids[a.source], touched.count, self.columns[a.source], tick)
-            for a in self._others
-        ]
+        values = [self._batch_value(a, inputs[a.source], touched, tick) for a in self._others]
         keys = take_rows(inputs[0].select(range(self.keys)), touched.first).columns if self.keys else ()
         rows = Delta((*keys, *self._results(sums, values)), np.ones(touched.count, np.int64))
         return rows if sums.rows is None or self.whole else rows.filter(sums.rows > 0)
+
+    def _batch_value(self, aggregation: Aggregation, delta: Delta, touched: Touched, tick: TickContext) -> Column:
+        ids = touched.ids[aggregation.source]
+        if _is_folded(aggregation):
+            return folded(aggregation, delta, ids, pa.nulls(touched.count, BYTEA.storage))
+        return batch_values(aggregation, delta, ids, touched.count, self.columns[aggregation.source], tick)
 
     @cached_property
     def _spelt_alike(self) -> bool:
@@ -188,7 +194,8 @@ class Group(Operator):
 
     @cached_property
     def _others(self) -> list[Aggregation]:
-        return [aggregation for aggregation in self.aggregations if not aggregation.is_linear]
+        """What is not additive, each state once."""
+        return list({_stored(each): each for each in reversed(self.aggregations) if not each.is_linear}.values())[::-1]
 
     @cached_property
     def _states(self) -> int:
@@ -253,7 +260,10 @@ class Group(Operator):
         found = []
         for index, aggregation in enumerate(self._others):
             delta = inputs[aggregation.source]
-            if _is_arranged(delta):
+            if _is_folded(aggregation):
+                states = taken(old[index], old_of)
+                found.append(folded(aggregation, delta, touched.ids[aggregation.source], states))
+            elif _is_arranged(delta):
                 found.append(arranged_values(aggregation, delta, touched, tick))
             else:
                 type = self.columns[aggregation.source][aggregation.args[0]]
@@ -267,7 +277,7 @@ class Group(Operator):
         for key, item in self.accumulators.items():
             starts[key] = at
             at += item.linear.states
-        waiting = iter(values)
+        known = {_stored(each): value for each, value in zip(self._others, values, strict=True)}
         found = []
         for aggregation in self.aggregations:
             linear = aggregation.aggregate.maintained
@@ -275,8 +285,21 @@ class Group(Operator):
                 start = starts[_shared(aggregation)]
                 found.append(linear.finish(*sums.states[start : start + linear.states]))
             else:
-                found.append(next(waiting))
+                value = known[_stored(aggregation)]
+                found.append(linear.finish(value) if isinstance(linear, Fold) else value)
         return found
+
+
+def _is_folded(aggregation: Aggregation) -> bool:
+    return isinstance(aggregation.aggregate.maintained, Fold)
+
+
+def _stored(aggregation: Aggregation) -> Any:
+    """Aggregates with equal ones are made of one stored value."""
+    how = aggregation.aggregate.maintained
+    if isinstance(how, Fold):
+        return how.advance, aggregation.source, aggregation.args, aggregation.filter
+    return aggregation
 
 
 def _is_arranged(delta: Delta) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from pgstream.circuit.circuit import Circuit, Node
-from pgstream.functions.registry import Extreme, Foremost, Linear
+from pgstream.functions.registry import Extreme, Fold, Foremost, Linear
 from pgstream.operators.aggregation import Aggregation
 from pgstream.operators.derived import arrange, distinct
 from pgstream.operators.group import Group
@@ -87,8 +87,8 @@ class _Lowered:
     def _aggregation(self, call: AggCall, rows: Wanted) -> Aggregation:
         maintained = call.aggregate.maintained
         grows = self._growing or only_rises(self._shared(), self._keys, call)
-        on_deltas = isinstance(maintained, Linear) or (isinstance(maintained, Extreme) and grows)
-        if on_deltas and not (call.distinct and isinstance(maintained, Linear)):
+        on_deltas = isinstance(maintained, Linear | Fold) or (isinstance(maintained, Extreme) and grows)
+        if on_deltas and not (call.distinct and isinstance(maintained, Linear | Fold)):
             filter = None if call.filter is None else rows.position(call.filter)
             return Aggregation(call.aggregate, call.type, 0, rows.positions(call.args), filter)
         wanted = Wanted()
@@ -107,7 +107,7 @@ class _Lowered:
         node = self._lowering.mapped_part(self._shared(), _seen(call), wanted.exprs)
         if call.distinct and not isinstance(maintained, Extreme | Foremost):
             node = distinct(self._circuit, node, growing=self._growing)
-        if not isinstance(maintained, Linear):
+        if not isinstance(maintained, Linear | Fold):
             node = arrange(self._circuit, node, range(len(self._keys)), order)
         return Aggregation(call.aggregate, call.type, self._source(node), args, None, order, direct)
 

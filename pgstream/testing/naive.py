@@ -15,7 +15,7 @@ import numpy as np
 
 from pgstream.errors import CardinalityViolation
 from pgstream.functions.calling import column_from, python_values
-from pgstream.functions.registry import Aggregate, BoundCall, EvalContext, Extreme, Function, Linear
+from pgstream.functions.registry import Aggregate, BoundCall, EvalContext, Extreme, Fold, Function, Linear
 from pgstream.plan import expressions as ex
 from pgstream.plan import relations as rel
 from pgstream.plan import rewrite
@@ -176,6 +176,8 @@ class Naive:
         if call.distinct:
             tuples = list({key_of(values): values for values in tuples}.values())
         maintained = call.aggregate.maintained
+        if isinstance(maintained, Fold):
+            maintained = maintained.whole
         if isinstance(maintained, Extreme):
             present = [self._sortable(values[0], call.args[0]) for values in tuples if values[0] is not None]
             pick = max if maintained.descending else min

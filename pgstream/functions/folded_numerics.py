@@ -1,0 +1,154 @@
+"""Sums and means of numerics, kept by group without its rows.
+
+A group's state is 32 bytes: how many values have the group's display scale, that scale, and their sum as high and low
+halves of integers. What has another scale, more than 18 digits, or is no number stands behind them as text: the few
+that make PostgreSQL's answer differ, by scale. Values of one column mostly have one scale.
+"""
+
+from collections import Counter
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pgstream.delta import Column
+from pgstream.functions.numerics import NAN, fast_form, quotient
+from pgstream.functions.recomputed import numeric_average, numeric_sum
+from pgstream.functions.registry import Fold, Recompute, aggregate
+from pgstream.functions.stretches import INFINITY, Totals, divided, texts, with_nulls
+from pgstream.functions.vector import valid
+from pgstream.kernels.grouping import weighted_sums
+from pgstream.types.numeric import EXACT, pack
+
+Ints = NDArray[np.int64]
+WIDTH = 32
+LOW_32 = 0xFFFFFFFF
+COUNT, SCALE, HIGH, LOW = range(4)
+
+Rest = dict[int, Counter[str]]
+"""Of groups by number how often each text is there that is not in the sum."""
+
+
+def _decoded(states: Column) -> tuple[Ints, Rest]:
+    """The numbers of each group, 0 where it has no state, and what is not in them."""
+    numbers = np.zeros((len(states), 4), np.int64)
+    rest: Rest = {}
+    there = np.flatnonzero(valid(states))
+    if not len(there):
+        return numbers, rest
+    known = states.take(pa.array(there))
+    offsets = np.frombuffer(known.buffers()[1], np.int32, len(known) + 1, known.offset * 4).astype(np.int64)
+    content = np.frombuffer(known.buffers()[2], np.uint8)
+    cells = content[offsets[:-1, None] + np.arange(WIDTH)]
+    numbers[there] = np.ascontiguousarray(cells).view(np.int64)
+    for row in np.flatnonzero(np.diff(offsets) > WIDTH).tolist():
+        tail = content[offsets[row] + WIDTH : offsets[row + 1]].tobytes().decode()
+        pairs = (part.split("*") for part in tail.split())
+        rest[int(there[row])] = Counter({text: int(count) for text, count in pairs})
+    return numbers, rest
+
+
+def _encoded(numbers: Ints, rest: Rest) -> Column:
+    plain = np.ascontiguousarray(numbers).view(np.uint8).reshape(-1)
+    if not any(rest.values()):
+        ends = (np.arange(len(numbers) + 1) * WIDTH).astype(np.int32)
+        return pa.Array.from_buffers(pa.binary(), len(numbers), [None, pa.py_buffer(ends), pa.py_buffer(plain)])
+    parts = [plain[i * WIDTH : (i + 1) * WIDTH].tobytes() for i in range(len(numbers))]
+    for group, texts_of in rest.items():
+        parts[group] += " ".join(f"{text}*{count}" for text, count in sorted(texts_of.items()) if count).encode()
+    return pa.array(parts, pa.binary())
+
+
+def _advanced(states: Column, args: tuple[Column, ...], weights: Ints, ids: Ints) -> Column:
+    """The state of each group after rows of weights came and went."""
+    numbers, rest = _decoded(states)
+    fast = fast_form(args[0])
+    scales = fast.scale.astype(np.int64)
+    _choose_scales(numbers, fast.ok, scales, ids)
+    inside = fast.ok & (scales == numbers[ids, SCALE])
+    kept = weights * inside
+    for part, values in (
+        (COUNT, np.ones(len(ids), np.int64)),
+        (HIGH, fast.unscaled >> 32),
+        (LOW, fast.unscaled & LOW_32),
+    ):
+        numbers[:, part] += weighted_sums(values, kept, ids, len(numbers))
+    others = np.flatnonzero(~inside)
+    if len(others):
+        shown = args[0].take(pa.array(others)).to_pylist()
+        for group, text, weight in zip(ids[others].tolist(), shown, weights[others].tolist(), strict=True):
+            rest.setdefault(group, Counter())[text] += weight
+    return _encoded(numbers, rest)
+
+
+def _choose_scales(numbers: Ints, ok: NDArray[np.bool_], scales: Ints, ids: Ints) -> None:
+    """Gives groups whose sum holds nothing the scale of their first row."""
+    unset = np.flatnonzero(ok & (numbers[ids, COUNT] == 0))
+    groups, first = np.unique(ids[unset], return_index=True)
+    numbers[groups, SCALE] = scales[unset[first]]
+    numbers[groups, HIGH] = numbers[groups, LOW] = 0
+
+
+def _totals(numbers: Ints) -> Totals | None:
+    """The sums as int64; None where one does not fit."""
+    carried = numbers[:, HIGH] + (numbers[:, LOW] >> 32)
+    if (np.abs(carried) >= 2**27).any():
+        return None
+    return Totals((carried << 32) + (numbers[:, LOW] & LOW_32), np.ascontiguousarray(numbers[:, SCALE]))
+
+
+def _exact(numbers: Ints, rest: Rest) -> list[tuple[int, Decimal]]:
+    """How many values each group has, and their exact sum at the largest scale."""
+    found = []
+    for group, (count, scale, high, low) in enumerate(numbers.tolist()):
+        total = Decimal((high << 32) + low).scaleb(-scale, EXACT) if count else Decimal(0)
+        special = []
+        for text, times in rest.get(group, {}).items():
+            value = Decimal(text)
+            count += times
+            if not value.is_finite():
+                special.append(value)
+            else:
+                total = EXACT.add(total, EXACT.multiply(value, Decimal(times)))
+        signs = {value > 0 for value in special if not value.is_nan()}
+        if any(value.is_nan() for value in special) or len(signs) == 2:
+            total = NAN
+        elif signs:
+            total = INFINITY if True in signs else -INFINITY
+        found.append((count, total))
+    return found
+
+
+def _sum(states: Column) -> Column:
+    numbers, rest = _decoded(states)
+    totals = None if rest else _totals(numbers)
+    if totals is not None:
+        return with_nulls(pack(totals.unscaled, totals.scale.astype(np.int32)), numbers[:, COUNT] <= 0)
+    return texts(total if count else None for count, total in _exact(numbers, rest))
+
+
+def _average(states: Column) -> Column:
+    numbers, rest = _decoded(states)
+    totals = None if rest else _totals(numbers)
+    made = None if totals is None else divided(totals, numbers[:, COUNT])
+    if made is not None:
+        return made
+    return texts(quotient(total, Decimal(count)) if count else None for count, total in _exact(numbers, rest))
+
+
+aggregate(
+    "sum(numeric) -> numeric",
+    Fold(_advanced, _sum, Recompute(numeric_sum, spans=True)),
+    bound=True,
+    doc="The exact sum of the values that are not NULL.",
+    examples={"sum(1.50)": "4.50", "sum(i::numeric / 4)": "1.50000000000000000000", "sum(i / 10.0^i)": "0.123"},
+)
+for _name in ("avg", "mean"):
+    aggregate(
+        f"{_name}(numeric) -> numeric",
+        Fold(_advanced, _average, Recompute(numeric_average, spans=True)),
+        bound=True,
+        doc="The mean of the values that are not NULL.",
+        examples={f"{_name}(1.50)": "1.5000000000000000", f"{_name}(i::numeric)": "2.0000000000000000"},
+    )
