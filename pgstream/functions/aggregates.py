@@ -5,7 +5,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pgstream.delta import Column
-from pgstream.functions.registry import Extreme, Linear, aggregate
+from pgstream.functions.maintained import Extreme, Linear
+from pgstream.functions.registry import aggregate
 from pgstream.functions.vector import booleans, column_of, numbers, valid
 from pgstream.kernels.quotient import divide_decimals
 from pgstream.types.buffers import string_column

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from pgstream.functions.registry import Kernel, Recompute, aggregate
+from pgstream.functions.maintained import Recompute
+from pgstream.functions.registry import Kernel, aggregate
 
 
 def spanning(signature: str, *, examples: Mapping[str, str] | None = None, doc: str = "") -> Callable[[Kernel], Kernel]:

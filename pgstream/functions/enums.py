@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from pgstream.delta import Column
 from pgstream.functions.comparison import TESTS
-from pgstream.functions.registry import STABLE, BoundCall, Extreme, aggregate, function
+from pgstream.functions.maintained import Extreme
+from pgstream.functions.registry import STABLE, BoundCall, aggregate, function
 from pgstream.functions.vector import list_column
 from pgstream.types.definition import SqlType
 from pgstream.types.enum import labels_of

@@ -13,9 +13,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pgstream.delta import Column
+from pgstream.functions.maintained import Fold, Recompute
 from pgstream.functions.numerics import NAN, fast_form, quotient
 from pgstream.functions.recomputed import numeric_average, numeric_sum
-from pgstream.functions.registry import Fold, Recompute, aggregate
+from pgstream.functions.registry import aggregate
 from pgstream.functions.stretches import INFINITY, Totals, divided, texts, with_nulls
 from pgstream.functions.vector import valid
 from pgstream.kernels.grouping import weighted_sums
@@ -65,7 +66,7 @@ def _advanced(states: Column, args: tuple[Column, ...], weights: Ints, ids: Ints
     numbers, rest = _decoded(states)
     fast = fast_form(args[0])
     scales = fast.scale.astype(np.int64)
-    _choose_scales(numbers, fast.ok, scales, ids)
+    _choose_scales(numbers, rest, np.where(fast.ok, scales, -1), ids)
     inside = fast.ok & (scales == numbers[ids, SCALE])
     kept = weights * inside
     for part, values in (
@@ -82,9 +83,12 @@ def _advanced(states: Column, args: tuple[Column, ...], weights: Ints, ids: Ints
     return _encoded(numbers, rest)
 
 
-def _choose_scales(numbers: Ints, ok: NDArray[np.bool_], scales: Ints, ids: Ints) -> None:
-    """Gives groups whose sum holds nothing the scale of their first row."""
-    unset = np.flatnonzero(ok & (numbers[ids, COUNT] == 0))
+def _choose_scales(numbers: Ints, rest: Rest, scales: Ints, ids: Ints) -> None:
+    """Gives groups that hold nothing the scale of their first row (-1: of none). While anything stands behind the sum
+    its scale stays, so that what goes is taken from where it was put."""
+    empty = numbers[:, COUNT] == 0
+    empty[list(rest)] = False
+    unset = np.flatnonzero((scales >= 0) & empty[ids])
     groups, first = np.unique(ids[unset], return_index=True)
     numbers[groups, SCALE] = scales[unset[first]]
     numbers[groups, HIGH] = numbers[groups, LOW] = 0
@@ -142,7 +146,7 @@ aggregate(
     Fold(_advanced, _sum, Recompute(numeric_sum, spans=True)),
     bound=True,
     doc="The exact sum of the values that are not NULL.",
-    examples={"sum(1.50)": "4.50", "sum(i::numeric / 4)": "1.50000000000000000000", "sum(i / 10.0^i)": "0.123"},
+    examples={"sum(1.50)": "4.50", "sum(i::numeric / 4)": "1.50000000000000000000", "sum(round(1.25, i - 1))": "3.55"},
 )
 for _name in ("avg", "mean"):
     aggregate(

@@ -3,7 +3,8 @@
 None of these is PostgreSQL 15's: any_value is 16's, max_by and arg_max have many systems.
 """
 
-from pgstream.functions.registry import Foremost, aggregate
+from pgstream.functions.maintained import Foremost
+from pgstream.functions.registry import aggregate
 
 aggregate(
     "any_value(anyelement) -> anyelement",

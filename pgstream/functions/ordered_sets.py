@@ -16,7 +16,8 @@ from pgstream.functions.aggregating import ordered_set
 from pgstream.functions.arrays import keys_of
 from pgstream.functions.calendar import Spans, interval_column, spans_of
 from pgstream.functions.datetime import scaled
-from pgstream.functions.registry import BoundCall, Linear, aggregate
+from pgstream.functions.maintained import Linear
+from pgstream.functions.registry import BoundCall, aggregate
 from pgstream.functions.vector import column_of, list_bounds, list_column, numbers, ranges, valid
 from pgstream.types.definition import SqlType
 

@@ -15,8 +15,9 @@ from pgstream.delta import Column
 from pgstream.errors import InvalidParameterValue, NumericValueOutOfRange
 from pgstream.functions.aggregating import spanning
 from pgstream.functions.arrays import keys_of
+from pgstream.functions.maintained import Linear
 from pgstream.functions.recomputed import float_average
-from pgstream.functions.registry import BoundCall, Linear, aggregate, recomputed
+from pgstream.functions.registry import BoundCall, aggregate, recomputed
 from pgstream.functions.vector import column_of, numbers, valid
 from pgstream.kernels.folding import fold_pairs
 

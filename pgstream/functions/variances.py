@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from pgstream.delta import Column
 from pgstream.errors import NumericValueOutOfRange
 from pgstream.functions.aggregating import spanning
+from pgstream.functions.maintained import Linear
 from pgstream.functions.numeric_math import precise, quantized
 from pgstream.functions.numerics import NAN, division_scale
-from pgstream.functions.registry import BoundCall, Linear, aggregate
+from pgstream.functions.registry import BoundCall, aggregate
 from pgstream.functions.stretches import exact_powers, texts
 from pgstream.functions.vector import numbers, valid
 from pgstream.kernels.folding import fold_squares

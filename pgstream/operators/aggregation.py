@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from pgstream.circuit.operator import TickContext, arranged
 from pgstream.delta import Column, Delta
-from pgstream.functions.registry import Aggregate, BoundCall, Extreme, Fold, Foremost, Linear, Recompute
+from pgstream.functions.maintained import Extreme, Fold, Foremost, Linear, Recompute
+from pgstream.functions.registry import Aggregate, BoundCall
 from pgstream.functions.vector import booleans, repeated, valid
 from pgstream.kernels.grouping import group_extremes, group_offsets
 from pgstream.operators.map import computed

@@ -12,8 +12,9 @@ from pgstream.circuit.operator import TickContext
 from pgstream.delta import Column, Delta
 from pgstream.errors import InvalidPrecedingOrFollowingSize, NullValueNotAllowed
 from pgstream.functions.frames import Frames, Stretch
+from pgstream.functions.maintained import Extreme, Fold, Foremost, Linear
 from pgstream.functions.range_offsets import check_offset
-from pgstream.functions.registry import Aggregate, BoundCall, Extreme, Fold, Foremost, Linear, WindowFunction
+from pgstream.functions.registry import Aggregate, BoundCall, WindowFunction
 from pgstream.functions.vector import booleans, valid
 from pgstream.kernels.windowing import frame_extremes, search_ranks, step_groups
 from pgstream.operators.aggregation import taken

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pgstream.circuit.operator import Arranged, Operator, TickContext
 from pgstream.delta import Column, Delta
-from pgstream.functions.registry import Fold, Linear
+from pgstream.functions.maintained import Fold, Linear
 from pgstream.functions.vector import numbers
 from pgstream.kernels.arrow_views import leaves, words
 from pgstream.kernels.grouping import add_old, group_ids, group_sums, weighted_sums

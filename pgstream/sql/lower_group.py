@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from pgstream.circuit.circuit import Circuit, Node
-from pgstream.functions.registry import Extreme, Fold, Foremost, Linear
+from pgstream.functions.maintained import Extreme, Fold, Foremost, Linear
 from pgstream.operators.aggregation import Aggregation
 from pgstream.operators.derived import arrange, distinct
 from pgstream.operators.group import Group

@@ -11,7 +11,8 @@ from itertools import count
 from math import gcd
 
 from pgstream.circuit.circuit import Node
-from pgstream.functions.registry import Linear, functions_named
+from pgstream.functions.maintained import Linear
+from pgstream.functions.registry import functions_named
 from pgstream.operators.aggregation import Aggregation
 from pgstream.operators.derived import at
 from pgstream.operators.group import Group

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pgstream.circuit.circuit import Node
-from pgstream.functions.registry import Extreme
+from pgstream.functions.maintained import Extreme
 from pgstream.operators.aggregation import Aggregation
 from pgstream.operators.group import Group
 from pgstream.operators.map import Map

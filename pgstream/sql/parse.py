@@ -169,10 +169,7 @@ def _postgres(text: str, whole: str) -> list[Parsed]:
     if timed_joins.CLAUSES.search(text) is not None:
         timed = timed_joins.Cutting(text, tokens(text), _Embedded())
         grammar = timed.run()
-    try:
-        raw = parser.parse_sql(grammar)
-    except parser.ParseError as error:
-        grammar, raw = _of_other_systems(grammar, error)
+    grammar, raw = _raw(grammar)
     if timed is not None and grammar != text:
         timed.attach(tuple(statement.stmt for statement in raw), _constants(raw, grammar))
     statements = []
@@ -183,11 +180,19 @@ def _postgres(text: str, whole: str) -> list[Parsed]:
     return statements
 
 
+def _raw(text: str) -> tuple[str, Any]:
+    """The trees of a text, and the text that Postgres' grammar was given for it."""
+    try:
+        return text, parser.parse_sql(text)
+    except parser.ParseError as error:
+        return _of_other_systems(text, error)
+
+
 def _of_other_systems(text: str, error: parser.ParseError) -> tuple[str, Any]:
     """What Postgres' grammar rejects with `error`, if a rewriting of the same length makes it acceptable."""
     qualified = qualify.clauses(text, tokens(text))
     if qualified:
-        return _qualified(text, qualified)
+        return qualify.parsed(text, qualified, _raw)
     grammar = rewriting.rewritten(text, tokens(text))
     if grammar is None:
         refuse_foreign(text)
@@ -287,20 +292,6 @@ def _tried(node: Any) -> Any:
     cast = ast.TypeCast(arg=shown, typeName=node.typeName, location=node.location)
     when = ast.CaseWhen(expr=valid, result=cast, location=node.location)
     return ast.CaseExpr(args=(when,), location=node.location)
-
-
-def _qualified(text: str, found: list[qualify.Qualify]) -> tuple[str, Any]:
-    """The statements of a text with QUALIFY clauses."""
-    grammar = qualify.without(text, found)
-    raw: Any
-    try:
-        raw = parser.parse_sql(grammar)
-    except parser.ParseError as error:
-        grammar, raw = _of_other_systems(grammar, error)
-    for clause in found:
-        [condition] = _postgres(qualify.alone(text, clause, found), text)
-        qualify.attach([statement.stmt for statement in raw], clause, condition.node)
-    return grammar, raw
 
 
 def _unmark(node: Any) -> None:

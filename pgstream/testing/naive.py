@@ -15,7 +15,8 @@ import numpy as np
 
 from pgstream.errors import CardinalityViolation
 from pgstream.functions.calling import column_from, python_values
-from pgstream.functions.registry import Aggregate, BoundCall, EvalContext, Extreme, Fold, Function, Linear
+from pgstream.functions.maintained import Extreme, Fold, Foremost, Linear
+from pgstream.functions.registry import Aggregate, BoundCall, EvalContext, Function
 from pgstream.plan import expressions as ex
 from pgstream.plan import relations as rel
 from pgstream.plan import rewrite
@@ -182,6 +183,7 @@ class Naive:
             present = [self._sortable(values[0], call.args[0]) for values in tuples if values[0] is not None]
             pick = max if maintained.descending else min
             return pick(present)[1] if present else None
+        assert not isinstance(maintained, Foremost), "what row comes first is left open"
         types = tuple(arg.type for arg in call.args)
         columns = tuple(column_from([t[i] for t in tuples], type) for i, type in enumerate(types))
         if isinstance(maintained, Linear):

@@ -3,7 +3,7 @@
 The clause is cut out of the text, and its condition parsed by itself, as a SELECT list of one item where it stood.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from pgstream.sql.streaming.reader import Token
@@ -79,6 +79,15 @@ def alone(text: str, clause: Qualify, found: Sequence[Qualify]) -> str:
 
 def _blank(text: str, start: int, end: int) -> str:
     return text[:start] + "".join(c if c.isspace() else " " for c in text[start:end]) + text[end:]
+
+
+def parsed(text: str, found: Sequence[Qualify], parse: Callable[[str], tuple[str, Any]]) -> tuple[str, Any]:
+    """The trees of a text with these clauses, and the text without them. `parse` gives both for one that has none."""
+    grammar, raw = parse(without(text, found))
+    for clause in found:
+        condition = parse(alone(text, clause, found))[1][0].stmt
+        attach([statement.stmt for statement in raw], clause, condition)
+    return grammar, raw
 
 
 def attach(statements: Sequence[Node], clause: Qualify, condition: Node) -> None:

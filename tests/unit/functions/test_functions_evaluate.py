@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from pgstream.errors import DatetimeFieldOverflow, DivisionByZero, NumericValueOutOfRange
-from pgstream.functions.registry import AGGREGATES, OPERATORS, EvalContext, Linear, functions_named
+from pgstream.functions.maintained import Linear
+from pgstream.functions.registry import AGGREGATES, OPERATORS, EvalContext, functions_named
 from pgstream.functions.signature import parse_signature
 from pgstream.plan.evaluate import evaluate
 from pgstream.plan.expressions import (

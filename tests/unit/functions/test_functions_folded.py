@@ -1,0 +1,56 @@
+"""A folded sum or mean of numerics is that of its rows, whatever came and went."""
+
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pgstream.functions.maintained import Fold
+from pgstream.functions.registry import AGGREGATES
+from pgstream.functions.stretches import averages_of, sums_of
+
+TEXTS = st.sampled_from(
+    ["0", "1.5", "1.50", "-3.25", "10.000", "99999999999999999.5", "1e40", "NaN", "Infinity", "7.25"]
+)
+FEW = st.sampled_from(["1.5", "1.50", "2.25", "3.5"])
+BATCHES = st.lists(st.lists(st.tuples(st.integers(0, 2), FEW | TEXTS, st.integers(-2, 2)), max_size=6), max_size=5)
+LONG = st.lists(st.lists(st.tuples(st.just(0), FEW, st.integers(-2, 1)), max_size=3), max_size=20)
+
+
+def _fold(name: str) -> Fold:
+    found = next(each.maintained for each in AGGREGATES[name] if each.arguments == ("numeric",))
+    assert isinstance(found, Fold)
+    return found
+
+
+def _advanced(fold: Fold, states: Any, batch: list[tuple[int, str, int]]) -> Any:
+    column = pa.array([format(Decimal(text), "f") for _, text, _ in batch], pa.string())
+    weights, ids = (np.array([row[i] for row in batch], np.int64) for i in (2, 0))
+    return fold.advance(states, (column,), weights, ids)
+
+
+@settings(deadline=None, max_examples=300)
+@given(BATCHES | LONG)
+def test_folded(batches: list[list[tuple[int, str, int]]]) -> None:
+    total, mean = _fold("sum"), _fold("avg")
+    assert total.advance is mean.advance
+    states, rows = pa.nulls(3, pa.binary()), Counter[tuple[int, str]]()
+    for batch in batches:
+        kept = []
+        for group, text, weight in batch:
+            weight = max(weight, -rows[group, text])
+            rows[group, text] += weight
+            kept.append((group, text, weight))
+        states = _advanced(total, states, kept)
+        values = [
+            [text for (own, text), count in rows.items() if own == group for _ in range(count)] for group in range(3)
+        ]
+        column = pa.array([format(Decimal(text), "f") for each in values for text in each], pa.string())
+        ends = np.cumsum([len(each) for each in values])
+        starts = np.concatenate([[0], ends[:-1]])
+        assert total.finish(states).to_pylist() == sums_of(column, starts, ends).to_pylist()
+        assert mean.finish(states).to_pylist() == averages_of(column, starts, ends).to_pylist()
