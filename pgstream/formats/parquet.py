@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 from pgstream.delta import Column
 from pgstream.errors import InvalidTableDefinition, IoError
+from pgstream.formats.encoding import texts_of
 from pgstream.formats.format import Decoded, Field, FileFormat, Reject
 from pgstream.formats.nested import is_nested, valid_mask
 from pgstream.formats.options import option
@@ -153,7 +154,8 @@ def stored(column: Any, type: SqlType) -> tuple[Column, dict[int, str]]:
         column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if is_nested(type) and pa.types.is_nested(column.type):
+    labels = type.element is not None and type.element.definition.category == "E"
+    if (is_nested(type) or labels) and pa.types.is_nested(column.type):
         return stored_within(column, type)
     if type.typmod == -1 and column.type == type.storage and type.name not in ("numeric", "json", "jsonb", "name"):
         return column, {}
@@ -187,12 +189,14 @@ def stored_within(column: Column, type: SqlType) -> tuple[Column, dict[int, str]
 
 
 def named(column: Column, type: SqlType) -> Column:
-    """A column as a file has it: the fields of rows by name."""
-    if not is_nested(type):
-        return column
-    if type.element is not None:
+    """A column as a file has it: the fields of rows by name, labels of enums as texts."""
+    if type.definition.category == "E":
+        return texts_of(column, type)
+    if type.element is not None and (is_nested(type) or type.element.definition.category == "E"):
         return with_elements(column, named(elements_of(column), type.element))
-    attributes = type.definition.attributes or ()
+    attributes = type.definition.attributes
+    if attributes is None:
+        return column
     fields = [named(field, own) for field, (_, own) in zip(fields_of(column), attributes, strict=True)]
     storage = pa.struct([(name, field.type) for field, (name, _) in zip(fields, attributes, strict=True)])
     return composite_column(fields, storage, valid_mask(column, {}))

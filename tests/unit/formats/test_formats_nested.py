@@ -11,7 +11,7 @@ from pgstream.formats.json import JSON, JsonDecoder, JsonOptions
 from pgstream.formats.objects import rows_of
 from pgstream.formats.parquet import PARQUET, ParquetOptions, ParquetReader
 from pgstream.formats.protobuf import plain_values
-from pgstream.types import INT4, INT8, TEXT, TIMESTAMP, array_of
+from pgstream.types import INT4, INT8, TEXT, TIMESTAMP, array_of, enum_type
 from pgstream.types.described import struct_type
 
 INNER = struct_type([("x", INT4), ("when", TIMESTAMP)])
@@ -90,6 +90,19 @@ def test_parquet_finds_fields_by_name(tmp_path: Path) -> None:
     wanted = [Field("s", struct_type([("gone", INT4), ("b", TEXT)]))]
     [column] = ParquetReader(path, wanted, ParquetOptions()).read(0, 4, frozenset({0})).columns
     assert wanted[0].type.definition.format(column, {}).to_pylist() == ['(,"x ""y""")', None, None, "(,only)"]
+
+
+def test_labels_of_enums_are_texts_in_files(tmp_path: Path) -> None:
+    mood = enum_type(20001, "public", "mood", [(5, "sad", "1"), (6, "happy", "2")])
+    fields = [Field("m", mood), Field("ms", array_of(mood)), Field("r", struct_type([("m", mood)]))]
+    line = '{"m":"happy","ms":["sad",null],"r":{"m":"sad"}}'
+    rows = JsonDecoder(fields, JsonOptions()).decode(Chunk.of(line.encode()), EVERY)
+    assert JSON.encoder(fields, JsonOptions()).encode(rows.columns, 1) == line.encode() + b"\n"  # type: ignore[misc]
+    path = tmp_path / "rows.parquet"
+    path.write_bytes(PARQUET.encoder(fields, ParquetOptions()).encode(rows.columns, 1))  # type: ignore[misc]
+    assert [str(field.type) for field in PARQUET.infer(path)] == ["text", "text[]", "struct<m text>"]
+    read = ParquetReader(path, fields, ParquetOptions()).read(0, 1, EVERY)
+    assert (read.rejects, read.columns) == ((), rows.columns)
 
 
 def test_objects_of_other_readers_are_rows() -> None:
