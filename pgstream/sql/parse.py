@@ -20,8 +20,7 @@ from pglast.stream import RawStream
 from pgstream.errors import FeatureNotSupported, InvalidEscapeSequence, SqlError, SyntaxError42601, WindowingError
 from pgstream.plan.terms import PLAIN, Terms
 from pgstream.sql import dialects, streaming
-from pgstream.sql.streaming import Token, mutual, qualify, rewriting, timed_joins
-from pgstream.sql.streaming.clauses import UNLESS
+from pgstream.sql.streaming import Token, mutual, qualify, restoring, rewriting, timed_joins
 from pgstream.sql.streaming.emission import without_emit
 from pgstream.sql.streaming.foreign import refuse_foreign
 
@@ -205,10 +204,7 @@ def _of_other_systems(text: str, error: parser.ParseError) -> tuple[str, Any]:
         raise _syntax_error(furthest, text) from None
     if rewriting.MARK in grammar:
         _unmark(raw)
-    if UNLESS in grammar:
-        _unless_there(raw)
-    if rewriting.SUBSCRIPT in grammar or "try_cast" in text.lower():
-        raw = _restore(raw, text)
+    raw = restoring.restored(raw, text, grammar, _Embedded())
     for statement in raw:
         if isinstance(statement.stmt, ast.CreateTableAsStmt) and _REPLACES.match(text, statement.stmt_location or 0):
             statement.stmt.is_select_into = True  # which no view is otherwise
@@ -217,33 +213,20 @@ def _of_other_systems(text: str, error: parser.ParseError) -> tuple[str, Any]:
     return grammar, raw
 
 
-def _unless_there(raw: Any) -> None:
-    """Takes the mark of CREATE VIEW IF NOT EXISTS from the names of views, and says so among their options."""
-    for view in (each.stmt for each in raw if isinstance(each.stmt, ast.ViewStmt)):
-        name = view.view
-        if UNLESS in (name.catalogname, name.schemaname):
-            name.schemaname = name.schemaname if name.catalogname else None
-            name.catalogname = None
-            view.options = (*(view.options or ()), ast.DefElem(defname=UNLESS, location=name.location))
 
 
-def _restore(node: Any, text: str) -> Any:
-    """A tree with what was hidden in casts: subscripts of calls, and TRY_CAST."""
+def _unmark(node: Any) -> None:
+    """Gives the names of a tree that were marked for Postgres' grammar their own spelling back."""
     if isinstance(node, tuple):
-        return tuple(_restore(part, text) for part in node)
-    if not isinstance(node, ast.Node):
-        return node
-    for slot in node:
-        value = getattr(node, slot)
-        if isinstance(value, tuple | ast.Node):
-            setattr(node, slot, _restore(value, text))
-    if isinstance(node, ast.TypeCast):
-        names = [part.sval for part in node.typeName.names or ()]
-        if names == [rewriting.SUBSCRIPT]:
-            return _subscripted(node, text)
-        if text[max(node.location - 4, 0) : node.location].upper() == "TRY_":
-            return _tried(node)
-    return node
+        for part in node:
+            _unmark(part)
+    elif isinstance(node, ast.Node):
+        for slot in node:
+            value = getattr(node, slot)
+            if isinstance(value, str) and rewriting.MARK in value:
+                setattr(node, slot, rewriting.unmarked(value))
+            else:
+                _unmark(value)
 
 
 def _attach_mutual(node: Any, text: str) -> None:
@@ -262,50 +245,13 @@ def _attach_mutual(node: Any, text: str) -> None:
 
 def _column_defs(text: str, start: int, end: int) -> tuple[Any, ...]:
     """What stands in parentheses, as the columns of a table."""
-    [statement] = parser.parse_sql("CREATE TABLE x".ljust(start) + text[start:end])
+    head = "CREATE TABLE x".ljust(start)
+    try:
+        [statement] = parser.parse_sql(head + text[start:end])
+    except parser.ParseError as error:
+        raise _syntax_error(error, head + text[start:end]) from None
     table: Any = statement.stmt
     return tuple(table.tableElts)
-
-
-def _subscripted(node: Any, text: str) -> Any:
-    """`f(x)[i]` of a cast that stands at the bracket."""
-    bracket = text.index("[", node.location)
-    scanned = [token for token in tokens(text) if token.start >= bracket]
-    depth, end = 0, bracket
-    for token in scanned:
-        depth += {"ASCII_91": 1, "ASCII_93": -1}.get(token.name, 0)
-        if not depth:
-            end = token.end
-            break
-    query = "SELECT".ljust(bracket - 1) + "a" + text[bracket:end]
-    [parsed] = _postgres(query, query)
-    return ast.A_Indirection(arg=node.arg, indirection=parsed.node.targetList[0].val.indirection)
-
-
-def _tried(node: Any) -> Any:
-    """TRY_CAST: NULL where the value's text is none of the type's."""
-    as_text = ast.TypeName(names=(ast.String(sval="text"),), typemod=-1, location=node.location)
-    shown = ast.TypeCast(arg=node.arg, typeName=as_text, location=node.location)
-    wanted = ast.A_Const(isnull=False, val=ast.String(sval=deparse(node.typeName)))
-    called = (ast.String(sval="pg_input_is_valid"),)
-    valid = ast.FuncCall(funcname=called, args=(shown, wanted), location=node.location)
-    cast = ast.TypeCast(arg=shown, typeName=node.typeName, location=node.location)
-    when = ast.CaseWhen(expr=valid, result=cast, location=node.location)
-    return ast.CaseExpr(args=(when,), location=node.location)
-
-
-def _unmark(node: Any) -> None:
-    """Gives the names of a tree that were marked for Postgres' grammar their own spelling back."""
-    if isinstance(node, tuple):
-        for part in node:
-            _unmark(part)
-    elif isinstance(node, ast.Node):
-        for slot in node:
-            value = getattr(node, slot)
-            if isinstance(value, str) and rewriting.MARK in value:
-                setattr(node, slot, rewriting.unmarked(value))
-            else:
-                _unmark(value)
 
 
 def constant_positions(parsed: Parsed) -> dict[int, int]:
@@ -378,9 +324,17 @@ def _split(scanned: list[Token]) -> list[list[Token]]:
 class _Embedded:
     """What the parser of streaming statements asks of Postgres' grammar."""
 
+    nodes = ast
+
+    def tokens(self, text: str) -> list[Token]:
+        return tokens(text)
+
     def statement(self, text: str) -> Node:
         [parsed] = _postgres(text, text)
         return parsed.node
+
+    def shown(self, node: Node) -> str:
+        return deparse(node)
 
     def string(self, literal: str) -> str:
         [parsed] = _postgres("SELECT " + literal, "")

@@ -1,5 +1,6 @@
 """Statements in other systems' SQL: as queries, as views, and where their errors point."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -218,7 +219,7 @@ def test_errors_point_into_the_text(client: Connection, dialect: str, text: str,
 
 
 FOREIGN = [
-    ("SELECT 1; CREATE OR REPLACE MATERIALIZED VIEW m AS SELECT 1", "CREATE OR REPLACE", "RENAME TO"),
+    ("CREATE SOURCE a FROM LOAD GENERATOR AUCTION FOR ALL TABLES", "AUCTION", "nexmark"),
     ("CREATE CATALOG c WITH ('type' = 'jdbc')", "CREATE CATALOG", "WITH clause"),
     ("SELECT 1; USE mydb", "USE", "search_path"),
     ("CREATE FUNCTION f AS 'com.example.F'", "CREATE FUNCTION", "LANGUAGE sql"),
@@ -237,6 +238,20 @@ def test_what_other_systems_have_is_refused_with_a_hint(client: Connection, text
     diag = raised.value.diag
     assert hint in str(diag.message_hint)
     assert text[int(diag.statement_position or 0) - 1 :].startswith(there)
+
+
+def test_a_counter_counts(client: Connection) -> None:
+    client.execute("SET pgstream.dialect = 'materialize'")
+    client.execute("CREATE SOURCE ticks IN CLUSTER quickstart FROM LOAD GENERATOR COUNTER (TICK INTERVAL '10ms')")
+    client.execute("CREATE MATERIALIZED VIEW counted AS SELECT min(counter), max(counter), count(*) AS n FROM ticks")
+    deadline = time.monotonic() + 30
+    while (found := client.execute("SELECT * FROM counted").fetchall())[0][2] < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    [(least, greatest, n)] = found
+    assert n >= 3
+    assert (least, greatest) == (1, n)
+    assert shown(client, "DESCRIBE ticks") == ["counter,bigint,YES,NULL"]
+    client.execute("DROP SOURCE ticks CASCADE")
 
 
 def test_clusters_are_left_out(client: Connection) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pgstream.errors import FeatureNotSupported, InvalidTableDefinition
 from pgstream.sql.streaming.columns import Watermark, parse_columns
 from pgstream.sql.streaming.kafka_clauses import parse_source_topic
+from pgstream.sql.streaming.load_generators import parse_load_generator
 from pgstream.sql.streaming.options import Format, Option, parse_format, parse_options
 from pgstream.sql.streaming.reader import Node, Reader, Token
 
@@ -77,6 +78,9 @@ def parse_create_source(reader: Reader, *, is_table: bool) -> CreateSourceStmt:
         options, format = tuple(topic.options), topic.format
         if reader.accept("WITH"):
             options += parse_options(reader)
+    elif not is_table and not elements and reader.accept("FROM", "LOAD", "GENERATOR"):
+        column, options = parse_load_generator(reader)
+        elements, format = [column], Format()
     else:
         for clause in ("FROM", "ON"):
             if reader.word() == clause:
