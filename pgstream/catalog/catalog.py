@@ -17,6 +17,7 @@ from pgstream.catalog.objects import (
     PG_CATALOG,
     PUBLIC,
     CatalogObject,
+    Comment,
     CompositeType,
     Feed,
     ForeignKey,
@@ -353,6 +354,7 @@ def whole_of(thing: CatalogObject) -> int:
             | Feed(sink_oid=oid)
             | Table(errors_of=oid)
             | Sequence(owner=oid)
+            | Comment(whole_oid=oid)
         ):
             return oid
     return 0

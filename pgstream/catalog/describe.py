@@ -1,6 +1,6 @@
 """The system information functions that look at the catalog: pg_get_indexdef, format_type, has_table_privilege, …
 
-PostgreSQL's chapter 9.26, "System Information Functions and Operators". Comments, privileges and partitions do not
+PostgreSQL's chapter 9.26, "System Information Functions and Operators". Privileges and partitions do not
 exist here, so their functions answer as PostgreSQL does where there are none.
 """
 
@@ -126,10 +126,7 @@ def _nothing(call: BoundCall, *arguments: object) -> None:
 
 
 for _signature, _oid in (
-    ("obj_description(oid) -> text", 1348),
-    ("obj_description(oid, name) -> text", 1215),
     ("shobj_description(oid, name) -> text", 1993),
-    ("col_description(oid, int4) -> text", 1216),
     ("pg_get_partkeydef(oid) -> text", 3352),
     ("pg_get_triggerdef(oid) -> text", 1662),
     ("pg_get_triggerdef(oid, bool) -> text", 2730),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pgstream.catalog.rule_objects import Argument as Argument
 from pgstream.catalog.rule_objects import Check as Check
+from pgstream.catalog.rule_objects import Comment as Comment
 from pgstream.catalog.rule_objects import ForeignKey as ForeignKey
 from pgstream.catalog.rule_objects import Sequence as Sequence
 from pgstream.catalog.rule_objects import SqlFunction as SqlFunction
@@ -248,7 +249,7 @@ class Subscription:
 
 Relation = Table | View | MaterializedView | Source | Sink
 UserType = CompositeType | EnumType
-Unlisted = Index | Feed | Subscription | Secret | Connection | UserType | SqlFunction | Sequence | ForeignKey
+Unlisted = Index | Feed | Subscription | Secret | Connection | UserType | SqlFunction | Sequence | ForeignKey | Comment
 """What has a name among the relations without being one."""
 
 CatalogObject = Schema | Relation | Unlisted
@@ -270,5 +271,6 @@ KIND_NAMES: dict[type, str] = {
     SqlFunction: "function",
     Sequence: "sequence",
     ForeignKey: "constraint",
+    Comment: "comment",
 }
 """What error messages call each kind."""

@@ -132,3 +132,19 @@ class ForeignKey:
     @property
     def depends(self) -> frozenset[int]:
         return frozenset({self.target_oid})
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """What COMMENT ON says of an object of the system catalog `class_oid`, or of one of its columns. It goes with the
+    object `whole_oid`, which that is or belongs to."""
+
+    oid: int
+    schema_oid: int
+    name: str
+    object_oid: int
+    whole_oid: int
+    class_oid: int
+    text: str
+    column: str = ""
+    depends: frozenset[int] = frozenset()

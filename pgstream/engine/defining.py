@@ -26,6 +26,7 @@ from pgstream.catalog.objects import (
 from pgstream.circuit.circuit import Circuit, Node
 from pgstream.connectors.connector import check_options
 from pgstream.connectors.source import Settling
+from pgstream.engine.commenting import commented
 from pgstream.engine.connecting import Connecting, connected
 from pgstream.engine.constraints import require_distinct
 from pgstream.engine.draft import Draft, free_name, require_free
@@ -91,7 +92,7 @@ class Definer:
                 return self._create_index(head, statement)
             case bound.CreateSubscription() | AlterSubscription():
                 return subscribed(head, statement, self.circuit, self.new_oids, tag)
-            case bound.CreateSequence() | bound.CreateSchema():
+            case bound.CreateSequence() | bound.CreateSchema() | bound.CommentOn():
                 return self._create_other(head, statement, tag)
             case bound.Subscribe():
                 return self._define_hidden(head, statement)
@@ -340,7 +341,11 @@ class Definer:
 
     # -- names and ends
 
-    def _create_other(self, head: Head, statement: bound.CreateSequence | bound.CreateSchema, tag: str) -> Draft:
+    def _create_other(
+        self, head: Head, statement: bound.CreateSequence | bound.CreateSchema | bound.CommentOn, tag: str
+    ) -> Draft:
+        if isinstance(statement, bound.CommentOn):
+            return commented(head, statement, self.new_oids)
         if isinstance(statement, bound.CreateSequence):
             return sequence_made(head, statement, self.new_oids, tag)
         if statement.name in head.catalog.schema_oids:

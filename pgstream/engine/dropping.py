@@ -7,6 +7,7 @@ from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import (
     KIND_NAMES,
     CatalogObject,
+    Comment,
     Feed,
     ForeignKey,
     Index,
@@ -134,6 +135,8 @@ def _internal(thing: CatalogObject, gone: set[int]) -> bool:
         return thing.sink_oid in gone
     if isinstance(thing, ForeignKey):
         return thing.relation_oid in gone
+    if isinstance(thing, Comment):
+        return True
     if isinstance(thing, Sequence):
         return thing.owner in gone
     return isinstance(thing, Table) and thing.errors_of in gone

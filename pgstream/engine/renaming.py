@@ -18,6 +18,7 @@ from pgstream.catalog.objects import (
     Table,
     View,
 )
+from pgstream.engine.commenting import renamed_column
 from pgstream.engine.draft import Draft, require_free
 from pgstream.engine.head import Head
 from pgstream.engine.outcome import Outcome
@@ -123,6 +124,7 @@ def _with_owned(catalog: Catalog, before: Catalog, thing: CatalogObject, stateme
     """The catalog in which a column's sequence goes with it under its new name."""
     assert isinstance(thing, Table | View | MaterializedView)
     old = thing.columns[statement.position].name
+    catalog = renamed_column(catalog, thing.oid, old, statement.new_name)
     for part in before.belonging(thing.oid):
         if isinstance(part, Sequence) and part.column == old:
             catalog = catalog.put(replace(part, column=statement.new_name))

@@ -26,6 +26,7 @@ from pgstream.catalog.objects import Sequence as NumberSequence
 from pgstream.circuit.circuit import State
 from pgstream.delta import Column, Delta
 from pgstream.engine.backfill import Backfill
+from pgstream.engine.commenting import uncommented
 from pgstream.engine.constraints import UniqueKey, check_distinct, require_distinct
 from pgstream.engine.database import Database
 from pgstream.engine.draft import Draft, free_name, require_free
@@ -182,6 +183,7 @@ def _catalog(catalog: Catalog, table: Table, statement: AlterTable) -> tuple[Cat
             keys = tuple(replace(key, position=places[key.position]) for key in index.columns)
             catalog = catalog.put(replace(index, columns=keys))
     catalog, without, needing = placed_keys(catalog, table.oid, places)
+    gone |= uncommented(catalog, table.oid, named)
     gone |= without | _unreferred(catalog, table, statement, needing)
     catalog = catalog.put(_placed(statement.table, places)).drop(gone)
     for one in readers if added or statement.dropped else ():

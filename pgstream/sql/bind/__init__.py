@@ -20,6 +20,7 @@ from pgstream.sql.bind import (  # noqa: F401  these register what they bind
     alters,
     calls,
     casts,
+    comments,
     connections,
     ddl,
     dml,

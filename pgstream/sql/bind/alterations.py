@@ -86,4 +86,16 @@ class CreateFunction:
     function: SqlFunction
 
 
+@dataclass(frozen=True, slots=True)
+class CommentOn:
+    """COMMENT ON the object `object_oid` of a system catalog, or one of its columns, which is or belongs to the object
+    `whole_oid`; None for no comment any more."""
+
+    object_oid: int
+    whole_oid: int
+    class_oid: int
+    text: str | None
+    column: str = ""
+
+
 Alteration = Rename | RenameColumn | RenameConstraint | SetSchema | AlterTable | CreateFunction

@@ -10,6 +10,7 @@ from pgstream.plan.relations import Relation
 from pgstream.plan.terms import PLAIN, Terms
 from pgstream.sql.bind.alterations import Alteration as Alteration
 from pgstream.sql.bind.alterations import AlterTable as AlterTable
+from pgstream.sql.bind.alterations import CommentOn as CommentOn
 from pgstream.sql.bind.alterations import CreateFunction as CreateFunction
 from pgstream.sql.bind.alterations import CreateSequence as CreateSequence
 from pgstream.sql.bind.alterations import Rename as Rename

@@ -13,7 +13,6 @@ from pgstream.sql.bind.binding import TEXT, Binding
 from pgstream.sql.bind.commands import Command, bind_node, binds_statement
 from pgstream.sql.bind.lookup import find_relation
 from pgstream.sql.bind.options import value_text
-from pgstream.sql.bind.stored import column_position
 from pgstream.sql.parse import Parsed, ast, enums
 from pgstream.types.definition import BY_NAME, SqlType
 
@@ -111,23 +110,6 @@ _IGNORED: dict[type, str] = {
 def bind_ignored(binding: Binding, node: Node, parsed: Parsed) -> Command:
     """Statements that ask for nothing that pgstream keeps."""
     return Command(bound.Nothing(), _IGNORED[type(node)])
-
-
-_RELATIONS = (enums.ObjectType.OBJECT_TABLE, enums.ObjectType.OBJECT_VIEW, enums.ObjectType.OBJECT_MATVIEW)
-
-
-@binds_statement(ast.CommentStmt)
-def bind_comment(binding: Binding, node: Node, parsed: Parsed) -> Command:
-    """COMMENT, which is not kept. What it is on must exist."""
-    is_column = node.objtype == enums.ObjectType.OBJECT_COLUMN
-    if is_column or node.objtype in _RELATIONS:
-        path = [part.sval for part in node.object]
-        column = path.pop() if is_column else None
-        schema = path[-2] if len(path) > 1 else None
-        found = binding.catalog.relation(schema, path[-1], binding.search_path)
-        if column is not None:
-            column_position(found, column, None)
-    return Command(bound.Nothing(), "COMMENT")
 
 
 @binds_statement(ast.GrantStmt)
