@@ -19,6 +19,7 @@ from pgstream.types.numeric import EXACT, numeric_text, pack
 
 Ints = NDArray[np.int64]
 INFINITY = Decimal("Infinity")
+LOW_32, LOW_31 = 0xFFFFFFFF, 0x7FFFFFFF
 SAFE = 9e17
 """Sums up to here are printed from int64."""
 
@@ -73,6 +74,41 @@ class Powers:
     sums: list[Decimal]
     squares: list[Decimal]
     scales: list[int]
+
+
+def powers_of(column: Column, starts: Ints, ends: Ints) -> Powers:
+    """The sums of numerics and of their squares: of those with a fast form by halves, which int64 holds."""
+    fast = fast_form(column)
+    unit = int(fast.scale.max(initial=0))
+    if not fast.ok.all() or unit > 18:
+        return exact_powers(column, starts, ends)
+    values, fits = rescale(fast.unscaled, fast.scale, np.full(len(fast.scale), unit, np.int32))
+    if not fits.all():
+        return exact_powers(column, starts, ends)
+    shown = largest(fast.scale.astype(np.int64), starts, ends)
+    found = [
+        whole_powers(*each)
+        for each in zip(*(differences(part, starts, ends).tolist() for part in halves(values)), strict=True)
+    ]
+    sums = _decimals(np.array([total for total, _ in found], object), unit, shown)
+    squares = _decimals(np.array([square for _, square in found], object), 2 * unit, 2 * shown)
+    return Powers((ends - starts).tolist(), sums, squares, shown.tolist())
+
+
+def halves(values: Ints) -> tuple[Ints, ...]:
+    """Integers x = high * 2**32 + low as high, low, and parts of high², high * low and low² whose sums int64 holds."""
+    high, low = values >> 32, values & LOW_32
+    squared, mixed = high * high, high * low
+    least = low.astype(np.uint64) * low.astype(np.uint64)
+    parts = (squared >> 31, squared & LOW_31, mixed >> 31, mixed & LOW_31)
+    return high, low, *parts, (least >> np.uint64(32)).astype(np.int64), (least & np.uint64(LOW_32)).astype(np.int64)
+
+
+def whole_powers(high: int, low: int, *parts: int) -> tuple[int, int]:
+    """The sum and the sum of squares that sums of `halves` stand for."""
+    high_above, high_below, mixed_above, mixed_below, above, below = parts
+    squared, mixed = (high_above << 31) + high_below, (mixed_above << 31) + mixed_below
+    return (high << 32) + low, (squared << 64) + (mixed << 33) + (above << 32) + below
 
 
 def exact_powers(column: Column, starts: Ints, ends: Ints, *, squares: bool = True) -> Powers:

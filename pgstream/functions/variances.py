@@ -16,14 +16,11 @@ from pgstream.functions.maintained import Linear
 from pgstream.functions.numeric_math import precise, quantized
 from pgstream.functions.numerics import NAN, division_scale
 from pgstream.functions.registry import BoundCall, aggregate
-from pgstream.functions.stretches import exact_powers, texts
+from pgstream.functions.stretches import LOW_31, halves, powers_of, texts, whole_powers
 from pgstream.functions.vector import numbers, valid
 from pgstream.kernels.folding import fold_squares
 
 Ints = NDArray[np.int64]
-LOW_32 = 0xFFFFFFFF
-LOW_31 = 0x7FFFFFFF
-
 NAMES = (
     ("stddev", True, True),
     ("stddev_samp", True, True),
@@ -71,25 +68,17 @@ def _of_small(column: Column) -> tuple[Ints, ...]:
 
 
 def _of_large(column: Column) -> tuple[Ints, ...]:
-    """The same of 64 bits: with x = high * 2**32 + low, parts of high², 2 * high * low and low²."""
+    """The number of values, and their halves."""
     present = valid(column)
-    values = np.where(present, numbers(column).astype(np.int64), 0)
-    high, low = values >> 32, values & LOW_32
-    squared, mixed = high * high, high * low
-    least = low.astype(np.uint64) * low.astype(np.uint64)
-    parts = (squared >> 31, squared & LOW_31, mixed >> 31, mixed & LOW_31)
-    ends = ((least >> np.uint64(32)).astype(np.int64), (least & np.uint64(LOW_32)).astype(np.int64))
-    return present.astype(np.int64), high, low, *parts, *ends
+    return present.astype(np.int64), *halves(np.where(present, numbers(column).astype(np.int64), 0))
 
 
 def _powers_of_small(count: int, total: int, above: int, below: int) -> tuple[int, int, int]:
     return count, total, (above << 31) + below
 
 
-def _powers_of_large(count: int, high: int, low: int, *parts: int) -> tuple[int, int, int]:
-    high_above, high_below, mixed_above, mixed_below, above, below = parts
-    squared, mixed = (high_above << 31) + high_below, (mixed_above << 31) + mixed_below
-    return count, (high << 32) + low, (squared << 64) + (mixed << 33) + (above << 32) + below
+def _powers_of_large(count: int, *parts: int) -> tuple[int, int, int]:
+    return count, *whole_powers(*parts)
 
 
 def _linear(small: bool, sample: bool, root: bool) -> Linear:
@@ -114,7 +103,7 @@ def _declare(name: str, sample: bool, root: bool) -> None:
 
     @spanning(f"{name}(numeric) -> numeric", examples={f"{name}(i::numeric)": exact}, doc=doc)
     def of_numerics(call: BoundCall, args: tuple[Column, ...], starts: Ints, ends: Ints) -> Column:
-        powers = exact_powers(args[0], starts, ends)
+        powers = powers_of(args[0], starts, ends)
         every = zip(powers.counts, powers.sums, powers.squares, powers.scales, strict=True)
         return texts(exact_variance(*each, sample=sample, root=root) for each in every)
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pgstream.functions.frames import Frames, Stretch
-from pgstream.functions.stretches import averages_of, exact_powers, sums_of
+from pgstream.functions.stretches import averages_of, exact_powers, powers_of, sums_of
 
 TEXTS = st.sampled_from(
     ["0", "1.5", "1.50", "-3.25", "10.000", "99999999999999999", "1e40", "NaN", "Infinity", "-Infinity"]
@@ -55,6 +55,14 @@ def test_averages(case: tuple[list[str], list[tuple[int, int]]]) -> None:
     column = pa.array([format(Decimal(text), "f") for text in texts], pa.string())
     alone = [averages_of(column.slice(a, b - a), np.array([0]), np.array([b - a]))[0].as_py() for a, b in pairs]
     assert averages_of(column, *_bounds(pairs)).to_pylist() == alone
+
+
+@settings(deadline=None)
+@given(stretched(TEXTS) | stretched(PLAIN) | stretched(st.integers(-(10**18) + 1, 10**18 - 1).map(str)))
+def test_powers_by_halves(case: tuple[list[str], list[tuple[int, int]]]) -> None:
+    texts, pairs = case
+    column = pa.array([format(Decimal(text), "f") for text in texts], pa.string())
+    assert str(powers_of(column, *_bounds(pairs))) == str(exact_powers(column, *_bounds(pairs)))
 
 
 def test_powers_have_the_scale_of_their_stretch() -> None:
