@@ -5,14 +5,16 @@ list_append      what array_append is
 
 from dataclasses import replace
 
+import pgstream.functions.aggregates
 import pgstream.functions.arrays
 import pgstream.functions.calendar
 import pgstream.functions.extract
 import pgstream.functions.lists
+import pgstream.functions.recomputed
 import pgstream.functions.system
 import pgstream.functions.truncation
 import pgstream.functions.zones_and_clock  # noqa: F401  these declare what gets another name
-from pgstream.functions.registry import FUNCTIONS, stable_oid
+from pgstream.functions.registry import AGGREGATES, FUNCTIONS, stable_oid
 
 ALIASES = {
     "array_indexof": "array_position", "array_join": "array_to_string", "array_push_back": "array_append",
@@ -38,3 +40,14 @@ def _declare(name: str, known: str) -> None:
 for _name, _known in ALIASES.items():
     assert _name not in FUNCTIONS or _name == "uuid", _name
     _declare(_name, _known)
+
+AGGREGATE_ALIASES = {
+    "collect": "array_agg", "list_agg": "array_agg", "logical_and": "bool_and", "logical_or": "bool_or",
+}  # fmt: skip
+
+for _name, _known in AGGREGATE_ALIASES.items():
+    assert _name not in AGGREGATES, _name
+    for _each in AGGREGATES[_known]:
+        _examples = {call.replace(f"{_known}(", f"{_name}("): answer for call, answer in _each.examples.items()}
+        _oid = stable_oid(f"aggregate {_name}({', '.join(_each.arguments)}) as {_known}")
+        AGGREGATES.setdefault(_name, []).append(replace(_each, name=_name, oid=_oid, examples=_examples))

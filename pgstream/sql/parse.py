@@ -213,8 +213,6 @@ def _of_other_systems(text: str, error: parser.ParseError) -> tuple[str, Any]:
     return grammar, raw
 
 
-
-
 def _unmark(node: Any) -> None:
     """Gives the names of a tree that were marked for Postgres' grammar their own spelling back."""
     if isinstance(node, tuple):

@@ -28,10 +28,11 @@ def parse_load_generator(reader: Reader) -> tuple[Node, tuple[Option, ...]]:
     reader.expect("COUNTER")
     tick_us = _SECOND_US
     if reader.accept("("):
+        if reader.accept("TICK", "INTERVAL"):
+            tick_us = _span(reader)
+            reader.accept(",")
         if reader.word() == "MAX":
             raise FeatureNotSupported("MAX CARDINALITY is not supported yet", position=reader.position())
-        reader.expect("TICK", "INTERVAL")
-        tick_us = _span(reader)
         reader.expect(")")
     column = reader.grammar.statement("CREATE TABLE x (counter bigint)").tableElts[0]
     told = {

@@ -9,12 +9,12 @@ import pytest
 from pgstream.catalog.session_facts import NOBODY
 from pgstream.engine.engine import Engine
 from pgstream.errors import SqlError
-from pgstream.functions.aliases import ALIASES
-from pgstream.functions.registry import FUNCTIONS, EvalContext
+from pgstream.functions.aliases import AGGREGATE_ALIASES, ALIASES
+from pgstream.functions.registry import AGGREGATES, FUNCTIONS, EvalContext
 from pgstream.sql.bind import BindScope, bind
 from pgstream.sql.parse import parse
 from pgstream.world import RealWorld
-from tests.unit.functions.examples import EXAMPLES
+from tests.unit.functions.examples import EXAMPLES, ROWS
 
 ORACLE = os.environ.get("PGSTREAM_ORACLE")
 SETTINGS = {
@@ -35,7 +35,7 @@ EXAMPLES_OF_OTHERS = {
     for each in many
     if each.kernel.__module__ in OF_OTHERS or each.name in ALIASES
     for text in each.examples
-}
+} | {f"SELECT {text} {ROWS}" for name in AGGREGATE_ALIASES for each in AGGREGATES[name] for text in each.examples}
 BEYOND_POSTGRES = (
     *("tumble", "hop_", "cumulate", "window", "gap_steps", "session_stretch", "mz_now"),
     "proctime",
