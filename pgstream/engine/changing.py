@@ -31,7 +31,7 @@ from pgstream.plan.rewrite import used
 from pgstream.sql.bind.replays import Replay
 from pgstream.sql.bind.statements import Delete, Insert, OnConflict, Output, Truncate, Update
 from pgstream.sql.optimize.predicates import has_subquery
-from pgstream.storage.identity import Seed
+from pgstream.storage.identity import Seed, key_hash, row_hash
 from pgstream.types.values import values_of
 
 Dml = Insert | Update | Delete | Truncate | Replay
@@ -85,6 +85,26 @@ class Writing:
         """The rows of `plan` by column id, and how many."""
         delta, columns = self.snapshot.planned_rows(plan, self.params, self.context)
         return {col.id: column for col, column in zip(columns, delta.columns, strict=False)}, len(delta)
+
+    def _once(
+        self, table: Table, old: Sequence[Col], values: dict[int, Column], count: int
+    ) -> tuple[dict[int, Column], int]:
+        """The rows of FROM or USING, of which each stored row that meets several counts with the first."""
+        rows = [values[col.id] for col in old]
+        hashes = row_hash(rows, self.seed, count)
+        ids, first = group_ids(hashes.hi, hashes.lo)
+        spine = self.head.rows(table.oid)
+        if len(first) == count or spine is None:
+            return values, count
+        places = () if table.primary_key is None else table.primary_key.columns
+        types = [table.columns[place].type for place in places]
+        there = spine.lookup_weights(key_hash([rows[place] for place in places], types, self.seed, count), hashes)
+        order = np.argsort(ids, kind="stable")
+        starts = np.searchsorted(ids[order], ids[order])
+        rank = np.empty(count, np.int64)
+        rank[order] = np.arange(count) - starts
+        keep = pa.array(rank < there)
+        return {id: column.filter(keep) for id, column in values.items()}, int(keep.true_count)
 
     def _returned(self, tag: str, returning: Output, values: Mapping[int, Column], count: int) -> Outcome:
         if not returning:
@@ -216,7 +236,7 @@ class Writing:
 
     def _update(self, statement: Update) -> Change:
         table = stored_table(self.head, statement.table_oid)
-        values, count = self._rows(statement.plan)
+        values, count = self._once(table, statement.old, *self._rows(statement.plan))
         tag = f"UPDATE {count}"
         if not count:
             return Change({}, self._returned(tag, statement.returning, values, 0))
@@ -233,7 +253,7 @@ class Writing:
 
     def _delete(self, statement: Delete) -> Change:
         table = stored_table(self.head, statement.table_oid)
-        values, count = self._rows(statement.plan)
+        values, count = self._once(table, statement.old, *self._rows(statement.plan))
         outcome = self._returned(f"DELETE {count}", statement.returning, values, count)
         if not count:
             return Change({}, outcome)

@@ -68,3 +68,18 @@ def test_changes_need_a_key(sql: Sql, tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text("")
     sql.fails("42P16", debezium(path).replace(" PRIMARY KEY", ""))
+
+
+def test_a_row_that_meets_several_is_changed_once(sql: Sql) -> None:
+    sql.run("CREATE TABLE k (id int PRIMARY KEY, v int); CREATE TABLE d (x int); CREATE TABLE l (x int)")
+    sql.run(
+        "INSERT INTO k VALUES (1, 1), (2, 2); INSERT INTO d VALUES (1), (1), (2); INSERT INTO l VALUES (1), (1), (1)"
+    )
+    outcome = sql.run("UPDATE k SET v = v + 10 FROM l WHERE l.x = k.id")
+    assert outcome is not None
+    assert outcome.tag == "UPDATE 1"
+    assert sorted(sql.rows("SELECT id, v FROM k")) == [(1, 11), (2, 2)]
+    outcome = sql.run("DELETE FROM d USING l WHERE l.x = d.x")
+    assert outcome is not None
+    assert outcome.tag == "DELETE 2"
+    assert sql.rows("SELECT x FROM d") == [(2,)]
