@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pgstream.script import run
+from pgstream import script as scripts
 
 EVENTS = [
     {"id": 1, "ts": "2024-01-01T00:00:01Z", "value": {"a": 1, "tags": ["x", "y"]}, "start": "s", "end": "e",
@@ -109,10 +109,15 @@ def script(folder: Path, text: str) -> Path:
     return made
 
 
+def run(path: Path, data: Path | None = None) -> int:
+    """Runs a script in Arroyo's dialect; its exit status."""
+    return scripts.run(str(path), path.read_text(), "arroyo", data)
+
+
 @pytest.mark.parametrize("name", ANSWERED)
 def test_construct(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     text, expected = ANSWERED[name]
-    status = run(script(tmp_path, text), "arroyo", None)
+    status = run(script(tmp_path, text), None)
     told = capsys.readouterr()
     assert status == 0, told.err
     rows = [" | ".join(part.strip() for part in line.split(" | ")) for line in told.out.splitlines()[2:-2]]
@@ -129,7 +134,7 @@ def test_several_inserts_into_a_sink_whose_columns_are_inferred(tmp_path: Path) 
         INSERT INTO out SELECT counter, 'nine' FROM impulse WHERE counter = 9;
         INSERT INTO nowhere SELECT counter FROM impulse;"""
     )
-    assert run(script(tmp_path, text), "arroyo", None) == 0
+    assert run(script(tmp_path, text), None) == 0
     rows = [json.loads(line) for line in (tmp_path / "out.json").read_text().splitlines()]
     wanted = [{"c": c, "kind": "even"} for c in range(0, 10, 2)] + [{"c": 9, "kind": "nine"}]
     assert sorted(rows, key=lambda row: (row["kind"], row["c"])) == wanted
@@ -143,8 +148,8 @@ def test_a_sink_keeps_its_inferred_columns_over_a_restart(tmp_path: Path) -> Non
         CREATE TABLE out WITH (connector = 'single_file', path = '{folder}/out.json', format = 'json', type = 'sink');
         INSERT INTO out SELECT b, a FROM t; INSERT INTO t VALUES (1, 'x');"""
     )
-    assert run(script(tmp_path, first), "arroyo", data) == 0
-    assert run(script(tmp_path, "INSERT INTO t VALUES (2, 'y');"), "arroyo", data) == 0
+    assert run(script(tmp_path, first), data) == 0
+    assert run(script(tmp_path, "INSERT INTO t VALUES (2, 'y');"), data) == 0
     rows = [json.loads(line) for line in (tmp_path / "out.json").read_text().splitlines()]
     assert rows == [{"b": "x", "a": 1}, {"b": "y", "a": 2}]
 
@@ -162,5 +167,5 @@ REFUSED = [
 
 @pytest.mark.parametrize(("text", "told"), REFUSED)
 def test_refusals_say_why(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, told: str) -> None:
-    assert run(script(tmp_path, text), "arroyo", None) == 1
+    assert run(script(tmp_path, text), None) == 1
     assert told in capsys.readouterr().err
