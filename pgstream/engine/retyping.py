@@ -13,6 +13,7 @@ from pgstream.catalog.objects import (
     Sink,
     Source,
     Table,
+    TableColumn,
     UserType,
     View,
 )
@@ -32,7 +33,7 @@ from pgstream.sql.bind.statements import AlterTable, CreateFunction
 from pgstream.sql.bind.user_types import DropType
 from pgstream.sql.parse import parse
 from pgstream.sql.rewording import columns_used
-from pgstream.types.described import outermost_oids
+from pgstream.types.described import described_oids, outermost_oids
 
 Reshaping = AlterTable | DropType | AlterType | CreateFunction
 """Statements that give stored rows another shape, or views another meaning."""
@@ -60,7 +61,21 @@ def reshaped_by(
         case CreateFunction():
             return function_made(database, head, statement, bound.tag)
     assert isinstance(statement, AlterTable)
+    _refuse_row_type(head.catalog, statement)
     return reshaped(database, head, statement, bound.tag, params, context)
+
+
+def _refuse_row_type(catalog: Catalog, statement: AlterTable) -> None:
+    """Raises FeatureNotSupported where a table's rows, which are to have other fields, are stored as values."""
+    table = catalog.objects[statement.oid]
+    assert isinstance(table, Table)
+    before, after = ([(one.name, one.type) for one in each.columns] for each in (table, statement.table))
+    for one in catalog.dependents(table.oid) if before != after else ():
+        for column in getattr(one, "columns", ()):
+            if isinstance(column, TableColumn) and table.oid + 1 in described_oids(column.type):
+                raise FeatureNotSupported(
+                    f'cannot alter table "{table.name}" because column "{one.name}.{column.name}" uses its row type'
+                )
 
 
 @dataclass(frozen=True, slots=True)

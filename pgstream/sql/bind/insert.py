@@ -71,7 +71,8 @@ def target_positions(table: Any, cols: Node) -> tuple[int, ...]:
     for node in cols:
         place = column_position(table, node.name, node.location)
         if node.indirection:
-            raise FeatureNotSupported("assignment to array elements is not supported yet", position=node.location)
+            part = "fields of columns" if isinstance(node.indirection[0], ast.String) else "array elements"
+            raise FeatureNotSupported(f"INSERT into {part} is not supported yet", position=node.location)
         if place in positions:
             raise DuplicateColumn(f'column "{node.name}" specified more than once', position=node.location)
         positions.append(place)

@@ -3,15 +3,17 @@
 from typing import Any
 
 from pgstream.catalog.objects import Table, TableColumn
-from pgstream.errors import DatatypeMismatch, FeatureNotSupported, SqlError, SyntaxError42601
-from pgstream.plan.expressions import Col, Expr, Ref, Subquery
+from pgstream.errors import DatatypeMismatch, FeatureNotSupported, SqlError, SyntaxError42601, UndefinedColumn
+from pgstream.plan.expressions import Col, Expr, FieldOf, Ref, RowExpr, Subquery
 from pgstream.plan.relations import Project
 from pgstream.plan.rewrite import fresh_copy
+from pgstream.sql.bind.coercion import coerce
 from pgstream.sql.bind.dispatch import bind_expression, bind_query
 from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.query import visible
 from pgstream.sql.bind.stored import assigned, column_position, default_of, is_default, require_given
 from pgstream.sql.parse import ast
+from pgstream.types.definition import SqlType
 
 Node = Any
 
@@ -24,7 +26,9 @@ def bind_assignments(level: Level, nodes: tuple[Node, ...], table: Table, old: t
         expr = None if is_default(node.val) else _value(level, node.val)
         place = column_position(table, node.name, node.location)
         if node.indirection:
-            raise _part_assigned(table.columns[place], node)
+            row = made.get(place, Ref(old[place]))
+            made[place] = _part_assigned(level, table.columns[place], node, row, expr)
+            continue
         if place in made:
             raise SyntaxError42601(f'multiple assignments to same column "{node.name}"', position=None)
         column = table.columns[place]
@@ -36,7 +40,55 @@ def bind_assignments(level: Level, nodes: tuple[Node, ...], table: Table, old: t
     return tuple(made.get(i, Ref(col)) for i, col in enumerate(old))
 
 
-def _part_assigned(column: TableColumn, node: Node) -> SqlError:
+def _part_assigned(level: Level, column: TableColumn, node: Node, row: Expr, expr: Expr | None) -> Expr:
+    """The value of `column`, so far `row`, with another field; `expr` is None for DEFAULT."""
+    path = [part.sval for part in node.indirection if isinstance(part, ast.String)]
+    if column.type.definition.attributes is None or len(path) < len(node.indirection):
+        raise _no_part(column, node)
+    if expr is None:
+        raise FeatureNotSupported("cannot set a subfield to DEFAULT", position=node.location)
+    return _with_field(level, row, path, expr, (column.name, node.location))
+
+
+def _with_field(level: Level, row: Expr, path: list[str], expr: Expr, place: tuple[str, int]) -> Expr:
+    """`row` with another value in one of its fields, or in one of those within it."""
+    column, position = place
+    attributes = row.type.definition.attributes
+    if attributes is None:
+        raise DatatypeMismatch(
+            f'cannot assign to field "{path[0]}" of column "{column}" because its type'
+            f" {row.type.bare()} is not a composite type",
+            position=position,
+        )
+    if path[0] not in [name for name, _ in attributes]:
+        raise UndefinedColumn(
+            f'cannot assign to field "{path[0]}" of column "{column}" because there is no such column in data type'
+            f" {row.type.bare()}",
+            position=position,
+        )
+    fields: list[Expr] = []
+    for at, (name, type) in enumerate(attributes):
+        field: Expr = row.args[at] if isinstance(row, RowExpr) else FieldOf(row, at, type)
+        if name == path[0] and len(path) > 1:
+            field = _with_field(level, field, path[1:], expr, (name, position))
+        elif name == path[0]:
+            field = _as_field(level, expr, name, type, position)
+        fields.append(field)
+    return RowExpr(tuple(fields), row.type)
+
+
+def _as_field(level: Level, expr: Expr, name: str, type: SqlType, position: int) -> Expr:
+    made = coerce(level.binding, expr, type, "a")
+    if made is None:
+        raise DatatypeMismatch(
+            f'subfield "{name}" is of type {type.bare()} but expression is of type {expr.type.bare()}',
+            hint="You will need to rewrite or cast the expression.",
+            position=position,
+        )
+    return made
+
+
+def _no_part(column: TableColumn, node: Node) -> SqlError:
     """What is wrong with assigning to a part of `column`."""
     field = node.indirection[0]
     if isinstance(field, ast.String):
