@@ -5,6 +5,7 @@ Nothing is changed here: a statement reads one head, and its delta is what takes
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import Sequence as NumberSequence
 from pgstream.catalog.objects import Table
 from pgstream.delta import Column, Delta, concat
+from pgstream.engine.claiming import claimed
 from pgstream.engine.constraints import UniqueKey, check_unique, unique_keys
 from pgstream.engine.head import Head
 from pgstream.engine.outcome import Change, Notice, Outcome
@@ -28,13 +30,14 @@ from pgstream.plan.evaluate import evaluate
 from pgstream.plan.expressions import Col, Const, Expr
 from pgstream.plan.relations import Project, Relation, Values
 from pgstream.plan.rewrite import used
+from pgstream.sql.bind.merging import Merge
 from pgstream.sql.bind.replays import Replay
 from pgstream.sql.bind.statements import Delete, Insert, OnConflict, Output, Truncate, Update
 from pgstream.sql.optimize.predicates import has_subquery
-from pgstream.storage.identity import Seed, key_hash, row_hash
+from pgstream.storage.identity import Seed
 from pgstream.types.values import values_of
 
-Dml = Insert | Update | Delete | Truncate | Replay
+Dml = Insert | Update | Delete | Truncate | Merge | Replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class Writing:
                 return self._delete(statement)
             case Truncate():
                 return self._truncate(statement)
+            case Merge():
+                return self._merge(statement)
             case Replay():
                 return replayed(self.snapshot, statement, self.context)
 
@@ -90,21 +95,13 @@ class Writing:
         self, table: Table, old: Sequence[Col], values: dict[int, Column], count: int
     ) -> tuple[dict[int, Column], int]:
         """The rows of FROM or USING, of which each stored row that meets several counts with the first."""
-        rows = [values[col.id] for col in old]
-        hashes = row_hash(rows, self.seed, count)
-        ids, first = group_ids(hashes.hi, hashes.lo)
-        spine = self.head.rows(table.oid)
-        if len(first) == count or spine is None:
+        if not count:
+            return values, 0
+        keep = claimed(self.head, table, Delta.of([values[col.id] for col in old]))
+        if keep.all():
             return values, count
-        places = () if table.primary_key is None else table.primary_key.columns
-        types = [table.columns[place].type for place in places]
-        there = spine.lookup_weights(key_hash([rows[place] for place in places], types, self.seed, count), hashes)
-        order = np.argsort(ids, kind="stable")
-        starts = np.searchsorted(ids[order], ids[order])
-        rank = np.empty(count, np.int64)
-        rank[order] = np.arange(count) - starts
-        keep = pa.array(rank < there)
-        return {id: column.filter(keep) for id, column in values.items()}, int(keep.true_count)
+        kept = pa.array(keep)
+        return {id: column.filter(kept) for id, column in values.items()}, int(kept.true_count)
 
     def _returned(self, tag: str, returning: Output, values: Mapping[int, Column], count: int) -> Outcome:
         if not returning:
@@ -259,6 +256,43 @@ class Writing:
             return Change({}, outcome)
         gone = Delta.of([values[col.id] for col in statement.old], -1)
         return Change(self._followed({table.oid: gone}, [Event(table.oid, tuple(gone.columns))]), outcome)
+
+    def _merge(self, statement: Merge) -> Change:
+        table = stored_table(self.head, statement.table_oid)
+        values, count = self._rows(statement.plan)
+        if not count:
+            return Change({}, Outcome("MERGE 0"))
+        chosen = np.asarray(values[statement.action.id].to_numpy(zero_copy_only=False))
+        kinds = np.array([action.kind for action in statement.actions])[chosen]
+        gone = Delta.of([values[col.id] for col in statement.old]).filter(np.isin(kinds, ("update", "delete")))
+        if not claimed(self.head, table, gone).all():
+            raise CardinalityViolation(
+                "MERGE command cannot affect row a second time",
+                hint="Ensure that not more than one source row matches any one target row.",
+            )
+        new = [values[col.id] for col in statement.new]
+        for i, action in enumerate(statement.actions):
+            rows = np.flatnonzero(chosen == i)
+            for position, expr in action.drawn if len(rows) else ():
+                drawn = evaluate(expr, {}, len(rows), self.context, self.params)
+                places = np.arange(count)
+                places[rows] = count + np.arange(len(rows))
+                new[position] = pa.concat_arrays([new[position], drawn]).take(pa.array(places))
+        return self._merged(table, kinds, gone, Delta.of(new))
+
+    def _merged(self, table: Table, kinds: NDArray[Any], gone: Delta, new: Delta) -> Change:
+        """MERGE once it is known what is to be done with each row; `gone` are those to update or delete."""
+        kept, changed = kinds[np.isin(kinds, ("update", "insert"))], kinds[np.isin(kinds, ("update", "delete"))]
+        made = Delta.of(self._stored(table, new.filter(np.isin(kinds, ("update", "insert"))).columns))
+        delta = concat([gone.negate(), made])
+        check_unique(self.head, table, delta, self.seed, self.context.settings)
+        before, after = gone.filter(changed == "update"), made.filter(kept == "update")
+        events = [
+            Event(table.oid, tuple(gone.filter(changed == "delete").columns)),
+            Event(table.oid, tuple(before.columns), tuple(after.columns)),
+        ]
+        count = int(np.count_nonzero(kinds != "nothing"))
+        return Change(self._followed({table.oid: delta}, events), Outcome(f"MERGE {count}", count=count))
 
     def _truncate(self, statement: Truncate) -> Change:
         deltas = {}

@@ -15,7 +15,7 @@ from pgstream.catalog.objects import Source, Table
 from pgstream.delta import Column, Delta
 from pgstream.engine.altered import check_altered, check_unaltered, finish_building, install_reshaped
 from pgstream.engine.backfill import Backfill
-from pgstream.engine.changing import Writing
+from pgstream.engine.changing import Dml, Writing
 from pgstream.engine.conflicts import check_conflicts
 from pgstream.engine.copying import full_rows
 from pgstream.engine.database import Database
@@ -37,21 +37,11 @@ from pgstream.errors import ActiveSqlTransaction, InvalidCatalogName, ObjectInUs
 from pgstream.functions.registry import EvalContext
 from pgstream.sql.bind import Bound
 from pgstream.sql.bind import statements as bound_statements
-from pgstream.sql.bind.replays import Replay
 from pgstream.sql.bind.subscriptions import AlterSubscription
 from pgstream.sql.parse import Parsed
 from pgstream.storage.consolidate import consolidate
 
 Params = tuple[Column, ...]
-DML = (
-    bound_statements.Insert,
-    bound_statements.Update,
-    bound_statements.Delete,
-    bound_statements.Truncate,
-    Replay,
-)
-
-
 CLUSTER_STATEMENTS = (bound_statements.CreateDatabase, bound_statements.DropDatabase)
 """Statements that concern no database alone."""
 
@@ -101,7 +91,7 @@ class Autocommit:
         return self._database.snapshot()
 
     def execute(self, parsed: Parsed, bound: Bound, params: Params, context: EvalContext) -> "Future[Outcome]":
-        if isinstance(bound.statement, DML):
+        if isinstance(bound.statement, Dml):
             asked = Asked(parsed, bound, params, context)
             return self._loop.submit_shared(self._database.run_together, asked, durable=durable(context))
         return self._loop.submit_open(lambda future: self._define(parsed, bound, params, context, future))
@@ -232,7 +222,7 @@ class Transaction:
             self._fork, draft = reshaped_by(self._database, head, fresh, params, context)
             self._drafts.append(draft)
             return draft.outcome
-        if not isinstance(fresh.statement, DML):
+        if not isinstance(fresh.statement, Dml):
             self._fork, draft = self._database.defined(head, fresh)
             self._drafts.append(draft)
             change = filling(self._database, head, draft, params, context)

@@ -27,6 +27,7 @@ from pgstream.sql.bind import (  # noqa: F401  these register what they bind
     expressions,
     from_clause,
     joins,
+    merging,
     operators,
     replays,
     select,

@@ -89,8 +89,8 @@ def _source(level: Level, node: Node, table: Any, positions: tuple[int, ...]) ->
     bound = bind_query(level.binding, query, level, keep_unknown=True, ordered=True)
     plan = visible(bound)
     exprs = [_passed(level.binding, col, expr) for col, expr in zip(plan.columns, outputs_of(plan), strict=True)]
-    _check_width(level.binding, node, positions, exprs)
-    row = _full_row(level, table, positions, exprs)
+    check_width(level.binding, node.cols, positions, exprs)
+    row = full_row(level, table, positions, exprs)
     for place, expr in enumerate(row):
         if place not in positions[: len(exprs)] and is_volatile(expr):
             level.drawn.append((place, expr))
@@ -125,33 +125,35 @@ def _values(level: Level, node: Node, table: Any, positions: tuple[int, ...]) ->
             where = level.binding.position_of(items)
             raise SyntaxError42601("VALUES lists must all be the same length", position=where)
         row: list[Expr | None] = [None if is_default(item) else bind_expression(level, item) for item in items]
-        _check_width(level.binding, node, positions, row, items)
+        check_width(level.binding, node.cols, positions, row, items)
         rows.append(row)
     return _rows(level, table, positions, rows)
 
 
-def _check_width(
+def check_width(
     binding: Binding,
-    node: Node,
+    cols: Node,
     positions: tuple[int, ...],
     row: Any,
     items: tuple[Node, ...] = (),
 ) -> None:
+    """Raises SyntaxError42601 where a row has more or fewer values than there are columns for."""
     if len(row) > len(positions):
         extra = row[len(positions)]
         where = binding.position(extra) if extra is not None else binding.position_of(items[len(positions)])
         raise SyntaxError42601("INSERT has more expressions than target columns", position=where)
-    if node.cols and len(row) < len(positions):
-        raise SyntaxError42601("INSERT has more target columns than expressions", position=node.cols[len(row)].location)
+    if cols and len(row) < len(positions):
+        raise SyntaxError42601("INSERT has more target columns than expressions", position=cols[len(row)].location)
 
 
 def _rows(level: Level, table: Any, positions: tuple[int, ...], rows: list[Any]) -> Relation:
     cols = scan(level.binding, table.oid, table.name, table.columns).columns
-    full = [tuple(_full_row(level, table, positions, row)) for row in rows]
+    full = [tuple(full_row(level, table, positions, row)) for row in rows]
     return rows_plan(level.binding, cols, full)
 
 
-def _full_row(level: Level, table: Any, positions: tuple[int, ...], row: Any) -> list[Expr]:
+def full_row(level: Level, table: Any, positions: tuple[int, ...], row: Any) -> list[Expr]:
+    """The given values at their positions, as the table's columns take them, and the defaults of the others."""
     given = dict(zip(positions, row, strict=False))
     binding = level.binding
     made: dict[int, Expr] = {}

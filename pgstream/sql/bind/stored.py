@@ -6,6 +6,7 @@ from pgstream.catalog.objects import MaterializedView, Sink, Source, Table, Tabl
 from pgstream.catalog.system import SystemRelation
 from pgstream.errors import (
     DatatypeMismatch,
+    FeatureNotSupported,
     GeneratedAlways,
     InsufficientPrivilege,
     ObjectNotInPrerequisiteState,
@@ -46,6 +47,11 @@ def written_table(binding: Binding, node: Node, verb: str) -> Table:
 def _refusal(found: Any, verb: str) -> Exception:
     """Why `found` cannot be written."""
     name = found.name
+    if verb == "merge" and not isinstance(found, SystemRelation):
+        return FeatureNotSupported(
+            f'cannot execute MERGE on relation "{name}"',
+            detail=f"This operation is not supported for {_kind(found)}s.",
+        )
     if isinstance(found, SystemRelation):
         return InsufficientPrivilege(f'permission denied: "{name}" is a system catalog')
     if isinstance(found, View) and verb in ("insert", "update", "delete"):
@@ -60,7 +66,9 @@ def _refusal(found: Any, verb: str) -> Exception:
 
 
 def _kind(found: Any) -> str:
-    return {Source: "source", Sink: "sink", View: "view"}.get(type(found), "relation")
+    return {Source: "source", Sink: "sink", View: "view", MaterializedView: "materialized view"}.get(
+        type(found), "relation"
+    )
 
 
 def column_position(table: Any, name: str, position: int | None) -> int:
