@@ -286,10 +286,11 @@ class Database:
     def _take_in(self) -> bool:
         if self.intake.rested():
             self.follow_sources()
+        if self.intake.sources:
+            self._pass_time()  # before rows are at hand: they are not late, nor at fault for a view that fails by that
         batches = self.intake.batches()
         if not batches:
             return False
-        self._pass_time()  # a view that fails by that is no fault of these rows
         taking = Taking(self.head, self._stepped, self.intake, VIEW_SETTINGS, self.times.behind)
         try:
             taking.take(batches, self.world.now_us())

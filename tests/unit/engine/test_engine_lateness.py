@@ -1,8 +1,11 @@
 """Watermarks as Feldera declares them, and what ALTER makes of them."""
 
+from pathlib import Path
+
 import pytest
 
 from pgstream.errors import SqlError
+from tests.unit.engine.engine_sql import Sql, eventually
 from tests.unit.engine.event_time import Timeline, at, timeline  # noqa: F401  (a fixture)
 
 MINUTES = "SELECT window_start, count(*) AS n FROM tumble(t, ts, interval '1 minute') GROUP BY 1"
@@ -128,3 +131,16 @@ def test_emit_final(timeline: Timeline) -> None:  # noqa: F811
     with pytest.raises(SqlError) as caught:
         timeline.run(text.replace("VIEW m", "VIEW o").format("nothing"))
     assert (caught.value.sqlstate, caught.value.position) == ("42703", text.index("'emit_final'"))
+
+
+def test_the_end_of_a_source_comes_after_its_rows(sql: Sql, tmp_path: Path) -> None:
+    """What is read of it last is in time, though nothing is left to be read when it is taken in."""
+    path = tmp_path / "rows.json"
+    path.write_text("".join(f'{{"ts": "2024-01-01 00:0{minute}:30"}}\n' for minute in (0, 1, 1, 3)))
+    sql.run(
+        "CREATE SOURCE s (ts timestamp, WATERMARK FOR ts AS ts) WITH (connector = 'filesystem',"
+        f" path = '{path}', format = 'json', follow = 'false');"
+        f"CREATE MATERIALIZED VIEW v AS {MINUTES.replace('(t,', '(s,')} EMIT ON WINDOW CLOSE"
+    )
+    eventually(lambda: [n for _, n in sql.rows("TABLE v")] == [1, 2, 1])
+    assert sql.value("SELECT count(*) FROM s_late") == 0
