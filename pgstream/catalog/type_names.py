@@ -15,9 +15,6 @@ from pgstream.errors import InvalidSchemaName, SyntaxError42601, UndefinedObject
 from pgstream.types.composite import STRUCTS
 from pgstream.types.definition import BY_ALIAS, BY_NAME, BY_OID, SqlType
 
-_SQL_NAMES = {"timetz": "time with time zone", "varbit": "bit varying", "bit": "bit"}
-"""Names of types without a declaration here that are not their quoted typname."""
-
 _SPELLED_CHAR = ("char", "bpchar")
 """`char` without quotes is SQL's character, not the one-byte type of that name."""
 
@@ -59,7 +56,7 @@ def type_text(catalog: Catalog, path: Sequence[str], oid: int, typmod: int = -1)
     if listed is not None:
         if listed.element and listed.name.startswith("_"):
             return f"{type_text(catalog, path, listed.element, typmod)}[]"
-        return _SQL_NAMES.get(listed.name) or quoted(listed.name)
+        return quoted(listed.name)
     for offset, suffix in ((0, ""), (1, "[]")):
         if oid - offset in STRUCTS:
             return f"{SqlType(STRUCTS[oid - offset])}{suffix}"
@@ -97,9 +94,6 @@ def _element_oid(catalog: Catalog, path: Sequence[str], bare: str, spelled: str)
     alias = BY_ALIAS.get(bare.lower())
     if alias is not None and not bare.startswith('"'):
         return BY_NAME[alias].oid
-    for name, sql_name in _SQL_NAMES.items():
-        if bare.lower() == sql_name:
-            return type_oid(name)
     parts = split_identifiers(bare)
     schema = parts[-2] if len(parts) > 1 else None
     if schema is not None and schema not in catalog.schema_oids:

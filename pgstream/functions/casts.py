@@ -126,7 +126,8 @@ def by_declaration(column: Column, declared: Cast, source: SqlType, target: SqlT
     """`column` through a declared cast."""
     if declared.function is None:
         return column
-    made = call(declared.function, [column], (source,), target.bare(), len(column), context)
+    result = target if declared.takes_typmod else target.bare()
+    made = call(declared.function, [column], (source,), result, len(column), context)
     return as_column(made, len(column))
 
 
@@ -167,5 +168,16 @@ def length_coercion(name: str) -> None:
     casts_of_catalog.declare_length_coercion(name, apply)
 
 
-for _name in ("bpchar", "varchar", "time", "timestamp", "timestamptz", "interval", "numeric"):
+for _name in (
+    "bpchar",
+    "varchar",
+    "bit",
+    "varbit",
+    "time",
+    "timetz",
+    "timestamp",
+    "timestamptz",
+    "interval",
+    "numeric",
+):
     length_coercion(_name)

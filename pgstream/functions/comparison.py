@@ -122,11 +122,18 @@ for _prefix, _type, _samples in (
     ("timestamp_", "timestamp", ("2024-01-31 10:00", "infinity")),
     ("timestamptz_", "timestamptz", ("2024-01-31 10:00+00", "infinity")),
     ("oid", "oid", ("1", "4294967295")),
+    ("bit", "bit", ("0", "1")),
+    ("varbit", "varbit", ("011", "1")),
 ):
     declare_comparisons(_prefix, _type, _type, _samples, _same, **_FAST)
 declare_comparisons("bpchar", "bpchar", "bpchar", ("a", "b"), _padded, **_FAST)
 for _prefix, _type, _samples in (
     ("interval_", "interval", ("1 day", "25 hours")),
+    ("timetz_", "timetz", ("10:00+02", "09:00+00")),
+    ("pg_lsn_", "pg_lsn", ("0/FF", "1/0")),
+    ("network_", "inet", ("10.1.2.3/24", "10.1.2.3")),
+    ("macaddr_", "macaddr", ("08:00:2b:01:02:03", "08:00:2b:01:02:04")),
+    ("macaddr8_", "macaddr8", ("08:00:2b:01:02:03:04:05", "08:00:2b:01:02:03:04:06")),
     ("uuid_", "uuid", ("00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002")),
     ("jsonb_", "jsonb", ("1", "[1]")),
     ("tswindow_", "tswindow", ("(2024-01-01,2024-01-02)", "(2024-01-01,2024-01-03)")),

@@ -36,6 +36,7 @@ NAMES = {
     "timestamptz": "timestamp with time zone",
     "date": "date",
     "time": "time without time zone",
+    "timetz": "time with time zone",
     "interval": "interval",
 }
 _MORE = {name: name for name in ("dow", "isodow", "doy", "isoyear", "epoch", "julian", "timezone")} | {

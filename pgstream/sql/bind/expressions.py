@@ -8,6 +8,7 @@ from pgstream.errors import (
     DatatypeMismatch,
     FeatureNotSupported,
     IndeterminateDatatype,
+    SqlError,
     SyntaxError42601,
     UndefinedObject,
 )
@@ -48,6 +49,7 @@ from pgstream.sql.bind.records import dotted_field, field_of, row_of, row_type_o
 from pgstream.sql.bind.shared_names import note_shared
 from pgstream.sql.bind.types import is_array
 from pgstream.sql.parse import ast, enums
+from pgstream.types.bits import bits_of
 from pgstream.types.definition import SqlType, array_of
 
 Node = Any
@@ -68,7 +70,11 @@ def bind_constant(level: Level, node: Node) -> Expr:
         return Const(bool(value.boolval), BOOL)
     if isinstance(value, ast.String):
         return Const(value.sval, UNKNOWN)
-    raise FeatureNotSupported("bit string constants are not supported yet", position=level.binding.position_of(node))
+    assert isinstance(value, ast.BitString), node
+    try:
+        return Const(bits_of(value.bsval), SqlType("bit"))
+    except SqlError as error:
+        raise error.at(level.binding.position_of(node)) from None
 
 
 def number(text: str) -> Const:
