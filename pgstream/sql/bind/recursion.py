@@ -1,6 +1,6 @@
 """WITH RECURSIVE: a query that reads its own rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from pgstream.sql.bind.coercion import common_type
 from pgstream.sql.bind.dispatch import bind_query
 from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.query import visible
+from pgstream.sql.bind.search_cycle import written_out
 from pgstream.sql.bind.setops import outputs_of, retyped
 from pgstream.sql.parse import ast, enums
 
@@ -58,10 +59,12 @@ def bind_recursive(level: Level, node: Node) -> Relation:
     """The plan of a WITH query that names itself. Raises InvalidRecursion and what PostgreSQL raises besides."""
     query, name, binding = node.ctequery, node.ctename, level.binding
     _require_form(query, name, node.location)
+    if node.search_clause is not None or node.cycle_clause is not None:
+        node = written_out(node, _names(node, visible(bind_query(binding, query.larg, level)).columns))
+        query = node.ctequery
     binding.recursions.append((name, node.location))
     base = visible(bind_query(binding, query.larg, level))
-    given = [part.sval for part in node.aliascolnames or ()]
-    names = given + [col.name for col in base.columns[len(given) :]]
+    names = _names(node, base.columns)
     columns = tuple(binding.col(own, col.type) for own, col in zip(names, base.columns, strict=False))
     if not columns:
         raise FeatureNotSupported("a recursive query without columns is not supported", position=node.location)
@@ -72,6 +75,12 @@ def bind_recursive(level: Level, node: Node) -> Relation:
     finally:
         del level.ctes[name]
     return Recursion(base, _fitted(binding, base, step, name), working.oid, bool(query.all), columns)
+
+
+def _names(node: Node, columns: Sequence[Col]) -> list[str]:
+    """What the columns of a WITH query are called."""
+    given = [part.sval for part in node.aliascolnames or ()]
+    return given + [col.name for col in columns[len(given) :]]
 
 
 def _require_form(query: Node, name: str, position: int) -> None:
