@@ -4,7 +4,7 @@ Nothing is changed here: a statement reads one head, and its delta is what takes
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from pgstream.engine.reading import Snapshot
 from pgstream.engine.references import Event, Referring
 from pgstream.engine.replaying import replayed
 from pgstream.engine.row_rules import stored_rows
+from pgstream.engine.together import Together
 from pgstream.errors import CardinalityViolation, WrongObjectType
 from pgstream.functions.registry import EvalContext
 from pgstream.kernels.grouping import group_ids
@@ -31,13 +32,14 @@ from pgstream.plan.expressions import Col, Const, Expr
 from pgstream.plan.relations import Project, Relation, Values
 from pgstream.plan.rewrite import used
 from pgstream.sql.bind.merging import Merge
+from pgstream.sql.bind.modifying import Along, Modifying
 from pgstream.sql.bind.replays import Replay
-from pgstream.sql.bind.statements import Delete, Insert, OnConflict, Output, Truncate, Update
+from pgstream.sql.bind.statements import Delete, Insert, OnConflict, Output, Query, Truncate, Update
 from pgstream.sql.optimize.predicates import has_subquery
 from pgstream.storage.identity import Seed
 from pgstream.types.values import values_of
 
-Dml = Insert | Update | Delete | Truncate | Merge | Replay
+Dml = Insert | Update | Delete | Truncate | Merge | Modifying | Replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,10 @@ class Writing:
     context: EvalContext
     deferring: bool = False
     """Whether a COMMIT is to come, for which some constraints wait."""
+    given: Mapping[int, Delta] = field(default_factory=dict)
+    """What the statement's WITH queries returned that are through, by the OIDs of their relations."""
+    together: Together | None = None
+    """What those did, where there are any."""
 
     @property
     def head(self) -> Head:
@@ -68,19 +74,29 @@ class Writing:
                 return self._truncate(statement)
             case Merge():
                 return self._merge(statement)
+            case Modifying():
+                return self._modify(statement)
             case Replay():
                 return replayed(self.snapshot, statement, self.context)
 
     def insert_rows(self, table: Table, columns: Sequence[Column]) -> Delta:
         """The delta that adds rows to `table`, one column for each of the table's."""
         delta = Delta.of(self._stored(table, columns))
-        check_unique(self.head, table, delta, self.seed, self.context.settings)
+        self._check_unique(table, delta)
         self._followed({table.oid: delta})
         return delta
 
     def _followed(self, deltas: Mapping[int, Delta], events: Sequence[Event] = ()) -> dict[int, Delta]:
-        """These changes, and what foreign keys make of them."""
+        """These changes, and what foreign keys make of them, which waits for the end of the command."""
+        if self.together is not None:
+            self.together.events += events
+            return dict(deltas)
         return Referring(self.head, self.seed, self.context, self.deferring).done(deltas, events)
+
+    def _check_unique(self, table: Table, delta: Delta) -> None:
+        """Raises UniqueViolation if after `delta`, and what the command did before, two rows had one unique key."""
+        whole = delta if self.together is None else self.together.with_earlier(table.oid, delta)
+        check_unique(self.head, table, whole, self.seed, self.context.settings)
 
     def _stored(self, table: Table, columns: Sequence[Column]) -> list[Column]:
         """Rows as `table` stores them."""
@@ -88,8 +104,13 @@ class Writing:
 
     def _rows(self, plan: Relation) -> tuple[dict[int, Column], int]:
         """The rows of `plan` by column id, and how many."""
-        delta, columns = self.snapshot.planned_rows(plan, self.params, self.context)
+        delta, columns = self.snapshot.planned_rows(plan, self.params, self.context, self.given)
         return {col.id: column for col, column in zip(columns, delta.columns, strict=False)}, len(delta)
+
+    def _claimed(self, table: Table, rows: Delta) -> NDArray[np.bool_]:
+        """Which of `rows` are there to be changed, once each, by this statement of the command."""
+        earlier = None if self.together is None else self.together.deltas.get(table.oid)
+        return claimed(self.head, table, rows, earlier)
 
     def _once(
         self, table: Table, old: Sequence[Col], values: dict[int, Column], count: int
@@ -97,7 +118,7 @@ class Writing:
         """The rows of FROM or USING, of which each stored row that meets several counts with the first."""
         if not count:
             return values, 0
-        keep = claimed(self.head, table, Delta.of([values[col.id] for col in old]))
+        keep = self._claimed(table, Delta.of([values[col.id] for col in old]))
         if keep.all():
             return values, count
         kept = pa.array(keep)
@@ -136,7 +157,7 @@ class Writing:
         delta = Delta.of(self._stored(table, columns))
         if statement.on_conflict is not None:
             delta = self._resolved(table, statement, statement.on_conflict, delta)
-        check_unique(self.head, table, delta, self.seed, self.context.settings)
+        self._check_unique(table, delta)
         added = delta.filter(delta.weights > 0)
         stored = {col.id: column for col, column in zip(statement.target, added.columns, strict=True)}
         outcome = self._returned(f"INSERT 0 {len(added)}", statement.returning, stored, len(added))
@@ -240,7 +261,7 @@ class Writing:
         old = Delta.of([values[col.id] for col in statement.old])
         made = self._stored(table, [values[col.id] for col in statement.new])
         delta = concat([old.negate(), Delta.of(made)])
-        check_unique(self.head, table, delta, self.seed, self.context.settings)
+        self._check_unique(table, delta)
         both = zip(statement.old, statement.new, made, strict=True)
         after = values | {col.id: column for old, new, column in both for col in (old, new)}
         event = Event(table.oid, tuple(values[col.id] for col in statement.old), tuple(made))
@@ -265,7 +286,7 @@ class Writing:
         chosen = np.asarray(values[statement.action.id].to_numpy(zero_copy_only=False))
         kinds = np.array([action.kind for action in statement.actions])[chosen]
         gone = Delta.of([values[col.id] for col in statement.old]).filter(np.isin(kinds, ("update", "delete")))
-        if not claimed(self.head, table, gone).all():
+        if not self._claimed(table, gone).all():
             raise CardinalityViolation(
                 "MERGE command cannot affect row a second time",
                 hint="Ensure that not more than one source row matches any one target row.",
@@ -285,7 +306,7 @@ class Writing:
         kept, changed = kinds[np.isin(kinds, ("update", "insert"))], kinds[np.isin(kinds, ("update", "delete"))]
         made = Delta.of(self._stored(table, new.filter(np.isin(kinds, ("update", "insert"))).columns))
         delta = concat([gone.negate(), made])
-        check_unique(self.head, table, delta, self.seed, self.context.settings)
+        self._check_unique(table, delta)
         before, after = gone.filter(changed == "update"), made.filter(kept == "update")
         events = [
             Event(table.oid, tuple(gone.filter(changed == "delete").columns)),
@@ -293,6 +314,36 @@ class Writing:
         ]
         count = int(np.count_nonzero(kinds != "nothing"))
         return Change(self._followed({table.oid: delta}, events), Outcome(f"MERGE {count}", count=count))
+
+    def _modify(self, statement: Modifying) -> Change:
+        """A command of several statements, which see nothing of each other but what they return."""
+        run, together = self.after(statement.along)
+        last = statement.statement
+        if isinstance(last, Query):
+            delta, _ = run.snapshot.planned_rows(last.plan, self.params, self.context, run.given)
+            shown = statement.columns or ()
+            outcome = Outcome(f"SELECT {len(delta)}", shown, delta.columns[: len(shown)], len(delta))
+        else:
+            change = run.change(last)
+            together.add(change.deltas)
+            outcome = change.outcome
+        return Change(self.ended(together), outcome)
+
+    def after(self, along: Sequence[Along]) -> "tuple[Writing, Together]":
+        """What runs the rest of a command once its WITH queries are through, and what those did."""
+        given: dict[int, Delta] = {}
+        together = Together()
+        run = replace(self, given=given, together=together)
+        for part in along:
+            change = run.change(part.statement)
+            together.add(change.deltas)
+            if change.outcome.columns is not None:
+                given[part.oid] = Delta(change.outcome.rows, np.ones(change.outcome.count, np.int64))
+        return run, together
+
+    def ended(self, together: Together) -> dict[int, Delta]:
+        """All that a command does, with what foreign keys make of it."""
+        return self._followed(together.deltas, together.events)
 
     def _truncate(self, statement: Truncate) -> Change:
         deltas = {}

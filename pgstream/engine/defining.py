@@ -77,7 +77,7 @@ class Definer:
                 return self._create_table(head, statement)
             case bound.CreateTableAs():
                 draft = self._create_table(head, statement.table)
-                return replace(draft, outcome=Outcome(tag), filled=statement.plan)
+                return replace(draft, outcome=Outcome(tag), filled=statement.plan, along=statement.along)
             case bound.CreateView():
                 return self._create_view(head, statement)
             case bound.CreateMaterializedView():

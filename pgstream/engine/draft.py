@@ -9,6 +9,7 @@ from pgstream.engine.head import Head
 from pgstream.engine.outcome import Outcome
 from pgstream.errors import DuplicateTable
 from pgstream.plan.relations import Relation as Plan
+from pgstream.sql.bind.modifying import Along
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Draft:
     watched: frozenset[int] | None = None
     dropped: frozenset[int] = frozenset()
     filled: Plan | None = None
+    along: tuple[Along, ...] = ()
+    """The WITH queries of that plan that change something."""
     reshapes: bool = False
     over: Mapping[int, CatalogObject] = field(default_factory=dict)
 

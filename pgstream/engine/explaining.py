@@ -11,11 +11,13 @@ from pgstream.engine.facts import HeadFacts
 from pgstream.engine.keeping import finished, leaf_of, lowered, optimised
 from pgstream.engine.outcome import Outcome
 from pgstream.engine.reading import Snapshot
+from pgstream.errors import FeatureNotSupported
 from pgstream.functions.registry import EvalContext
 from pgstream.plan.relations import Scan
 from pgstream.plan.rewrite import subplans
 from pgstream.plan.terms import PLAIN
 from pgstream.sql.bind import Bound
+from pgstream.sql.bind.modifying import Along, Modifying
 from pgstream.sql.bind.statements import Explain
 from pgstream.sql.explain import circuit_tree, explain, explain_circuit, explain_tree
 from pgstream.sql.lower import Lowering
@@ -36,6 +38,11 @@ def explained(snapshot: Snapshot, bound: Bound, params: tuple[Column, ...], cont
         assert bound.columns is not None
         return Outcome("EXPLAIN", bound.columns, (pa.array(lines, pa.string()),), len(lines))
     facts, inner = HeadFacts(snapshot.head), statement.statement
+    along: tuple[Along, ...] = ()
+    if isinstance(inner, Modifying):
+        if statement.analyze:
+            raise FeatureNotSupported("EXPLAIN ANALYZE of data-modifying statements in WITH is not supported yet")
+        along, inner = inner.along, inner.statement
     terms = getattr(inner, "terms", PLAIN)
     plan = finished(inner.plan, facts, terms) if terms.closes else optimize(inner.plan, facts)
     rows = len(snapshot.rows(plan, params, context)[0]) if statement.analyze else None
@@ -44,6 +51,9 @@ def explained(snapshot: Snapshot, bound: Bound, params: tuple[Column, ...], cont
         lines = [json.dumps([told], indent=2, ensure_ascii=False)]
     else:
         lines = [*explain(plan), *(() if rows is None else (f"Rows: {rows}",))]
+        for part in along:
+            shown = explain(optimize(part.statement.plan, facts))
+            lines += [f"CTE {part.name}", *(f"  {line}" for line in shown)]
     columns = bound.columns
     assert columns is not None
     return Outcome("EXPLAIN", columns, (pa.array(lines, pa.string()),), len(lines))

@@ -22,8 +22,12 @@ def filling(database: Database, before: Head, draft: Draft, params: tuple[Column
     """The rows that the new table of `draft`, which was made of `before`, is to get; none where it is to get none."""
     if draft.filled is None:
         return Change({}, draft.outcome)
-    delta, _ = database.snapshot_of(before).planned_rows(draft.filled, params, context)
+    writing = database.writing(before, params, context)
+    run, together = writing.after(draft.along)
+    delta, _ = run.snapshot.planned_rows(draft.filled, params, context, run.given)
     table = database.table(draft.head, draft.built[0])
     rows = Delta(delta.columns[: len(table.columns)], delta.weights)
-    changes = {table.oid: rows} if len(rows) else {}
+    changes = writing.ended(together)
+    if len(rows):
+        changes[table.oid] = rows
     return Change(changes, Outcome(f"SELECT {len(rows)}", count=len(rows)))

@@ -147,13 +147,17 @@ class Snapshot:
         return plan.probe.seek(plan.picked[: len(bound.columns)])
 
     def planned_rows(
-        self, plan: rel.Relation, params: tuple[Column, ...], context: EvalContext
+        self,
+        plan: rel.Relation,
+        params: tuple[Column, ...],
+        context: EvalContext,
+        given: Mapping[int, Delta] = NOTHING_GIVEN,
     ) -> tuple[Delta, tuple[Col, ...]]:
         """The rows of a bound plan, as a statement that changes something needs them."""
         literal = literal_rows(plan, context, params)
         if literal is not None:
             return literal, plan.columns
-        return self.rows(optimize(plan, HeadFacts(self.head)), params, context)
+        return self.rows(optimize(plan, HeadFacts(self.head)), params, context, given=given)
 
     def rows(
         self,

@@ -24,7 +24,6 @@ from pgstream.session.running import find_relation, prepare, require_writable, r
 from pgstream.session.session import Session
 from pgstream.session.subscribing import copy_feed
 from pgstream.sql.parse import Parsed, ast
-from pgstream.sql.streaming import SubscribeStmt
 from pgstream.wire import backend
 from pgstream.wire.messages import CopyData, CopyDone, CopyFail, Flush, Message, Sync
 
@@ -149,10 +148,12 @@ async def _copy_to(session: Session, parsed: Parsed) -> Answer:
     node = parsed.node
     relation = None if node.relation is None else find_relation(session, node.relation)
     query = node.query if relation is None else _all_rows_of(relation, node)
-    if not isinstance(query, ast.SelectStmt | SubscribeStmt):
-        raise FeatureNotSupported("COPY of a data-modifying query is not supported yet")
+    if isinstance(query, ast.MergeStmt):
+        raise FeatureNotSupported("MERGE not supported in COPY")
     inner = Parsed(query, parsed.text, parsed.start, parsed.whole)
     prepared = prepare(session, inner, made_up=node.query is None)
+    if prepared.columns is None:
+        raise FeatureNotSupported("COPY query must have a RETURNING clause")
     columns = prepared.columns or ()
     options = copy_options(node, [col.name for col in columns], relation)
     answer = await run(session, prepared, ())

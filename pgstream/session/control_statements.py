@@ -22,6 +22,7 @@ from pgstream.session.running import ExplainExecute, prepare, run, runs, scope_o
 from pgstream.session.session import Session
 from pgstream.sql.bind.arguments import require_assignable
 from pgstream.sql.bind.binding import Binding
+from pgstream.sql.bind.modifying import Modifying
 from pgstream.sql.bind.types import type_of
 from pgstream.sql.parse import Parsed, ast, enums
 from pgstream.sql.streaming import FetchWithinStmt
@@ -133,6 +134,8 @@ async def declare_cursor(session: Session, prepared: Prepared, params: tuple[Col
     assert parsed is not None
     node = parsed.node
     query = prepare(session, _inner(parsed, node.query))
+    if query.bound is not None and isinstance(query.bound.statement, Modifying):
+        raise FeatureNotSupported("DECLARE CURSOR must not contain data-modifying statements in WITH")
     hold = bool(node.options & _HOLD)
     if not hold and not session.block.explicit:
         raise NoActiveSqlTransaction("DECLARE CURSOR can only be used in transaction blocks")

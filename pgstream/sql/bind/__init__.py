@@ -39,6 +39,7 @@ from pgstream.sql.bind import (  # noqa: F401  these register what they bind
     user_types,
     utility,
 )
+from pgstream.sql.bind.along import with_along
 from pgstream.sql.bind.binding import Binding, BindScope
 from pgstream.sql.bind.commands import bind_statement
 from pgstream.sql.bind.emission import emitting
@@ -69,8 +70,9 @@ def bind(parsed: Parsed, catalog: Catalog, scope: BindScope, parameter_types: Se
     """What `parsed` means under `catalog`. Raises SqlError with PostgreSQL's SQLSTATE, message and position."""
     binding = Binding(catalog, scope, parameter_types, parsed)
     command = bind_statement(binding, parsed)
+    statement = with_along(binding, command)
     return Bound(
-        emitting(command.statement, parsed.terms) if parsed.terms.closes else command.statement,
+        emitting(statement, parsed.terms) if parsed.terms.closes else statement,
         binding.parameter_types(),
         command.columns,
         catalog.version,

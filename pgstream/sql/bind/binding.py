@@ -80,6 +80,10 @@ class Binding:
         self.system_relations: list[tuple[str, int]] = []
         self.recursions: list[tuple[str, int]] = []
         self.volatile: list[tuple[str, int]] = []
+        self.along: list[Any] = []
+        """The WITH queries that change something (see `modifying.py`)."""
+        self.around: Any = None
+        """The level around the WITH query that is being bound, where that changes something."""
         self.ambient: list[tuple[str, int]] = []
         self._fixed = {i + 1: given for i, given in enumerate(parameter_types) if given is not None}
         self._deduced: dict[int, SqlType] = {}

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pgstream.errors import DuplicateAlias, FeatureNotSupported, InvalidColumnReference
+from pgstream.errors import DuplicateAlias, InvalidColumnReference
 from pgstream.plan.expressions import Ref
 from pgstream.plan.relations import Project, Relation
 from pgstream.plan.rewrite import fresh_copy
 from pgstream.sql.bind.dispatch import bind_query
+from pgstream.sql.bind.modifying import bind_modifying
 from pgstream.sql.bind.mutual import bind_mutual
 from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.query import visible
@@ -45,8 +46,9 @@ def bind_with(level: Level, clause: Node) -> None:
         if node.ctename in level.ctes:
             raise DuplicateAlias(f'WITH query name "{node.ctename}" specified more than once', position=node.location)
         if not isinstance(node.ctequery, ast.SelectStmt):
-            raise FeatureNotSupported("data-modifying statements in WITH are not supported yet", position=node.location)
-        level.ctes[node.ctename] = Cte(_renamed(level, node, bool(clause.recursive)))
+            level.ctes[node.ctename] = bind_modifying(level, node, bool(clause.recursive))
+        else:
+            level.ctes[node.ctename] = Cte(_renamed(level, node, bool(clause.recursive)))
         level.later_ctes.discard(node.ctename)
 
 

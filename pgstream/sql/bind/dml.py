@@ -51,7 +51,7 @@ def bind_delete(binding: Binding, node: Node, parsed: Parsed) -> Command:
 
 def _target(binding: Binding, node: Node, verb: str, others: Any) -> tuple[Level, Table, Scan, Relation]:
     """The target table, its scan, and the scan joined with FROM or USING; the names of both are in the level."""
-    level = Level(binding)
+    level = Level(binding, binding.around)
     bind_with(level, node.withClause)
     table = written_table(binding, node.relation, verb)
     target = scan(binding, table.oid, table.name, table.columns)

@@ -74,7 +74,11 @@ def bind_range_var(level: Level, node: Node) -> FromItem:
     if node.schemaname is None:
         cte = level.cte(node.relname)
         if cte is not None:
-            return named_item(cte.use(level), alias, node.alias)
+            try:
+                return named_item(cte.use(level), alias, node.alias)
+            except FeatureNotSupported as error:
+                error.position = node.location
+                raise
     numbers = level.binding.catalog.lookup(node.schemaname, node.relname, level.binding.search_path)
     if isinstance(numbers, Sequence):
         return _sequence_item(level.binding, numbers, alias, node)

@@ -44,7 +44,7 @@ def bind_insert(binding: Binding, node: Node, parsed: Parsed) -> Command:
     if isinstance(found, Sink):
         return _feed(binding, node, found, parsed)
     table = written_table(binding, node.relation, "insert")
-    level = Level(binding)
+    level = Level(binding, binding.around)
     level.overriding = node.override == enums.OverridingKind.OVERRIDING_SYSTEM_VALUE
     level.user_values = node.override == enums.OverridingKind.OVERRIDING_USER_VALUE
     bind_with(level, node.withClause)

@@ -171,6 +171,8 @@ class CreateTableAs:
     table: CreateTable
     plan: Relation | None
     exists: bool = False
+    along: tuple[Any, ...] = ()
+    """The WITH queries that change something (see `modifying.py`)."""
 
     @property
     def name(self) -> str:
