@@ -221,8 +221,13 @@ def test_recursive_queries(connection: Connection, query: str, expected: list[An
     assert connection.execute(query).fetchall() == expected
 
 
-def test_recursive_queries_are_not_kept(connection: Connection) -> None:
-    with pytest.raises(psycopg.errors.FeatureNotSupported, match='recursive query "r" is not allowed'):
-        connection.execute(
-            "create materialized view m as with recursive r(n) as (select 1 union select n from r) select * from r"
-        )
+def test_recursive_queries_are_kept(connection: Connection) -> None:
+    connection.execute("create table ways (a int, b int)")
+    connection.execute("insert into ways values (1, 2), (2, 3), (3, 2)")
+    connection.execute(
+        "create materialized view reached as with recursive r(n) as"
+        " (select 1 union select b from ways, r where a = n) select * from r"
+    )
+    assert connection.execute("select n from reached order by n").fetchall() == [(1,), (2,), (3,)]
+    connection.execute("delete from ways where a = 1")
+    assert connection.execute("select n from reached").fetchall() == [(1,)]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pgstream.connectors.record_files import RecordFiles
-from pgstream.engine import backfill, database, intake
+from pgstream.engine import backfill, intake, shielding
 from pgstream.errors import IoError
 from pgstream.storage.store import Store
 from tests.unit.engine.engine_sql import Sql, eventually
@@ -120,7 +120,7 @@ def test_a_tick_that_breaks_takes_in_nothing_or_all(sql: Sql, tmp_path: Path, mo
     lines(path, range(100))
     with path.open("a") as file:
         file.write("nonsense\n")
-    advance, failures = database.advance, iter([AssertionError("a bug"), MemoryError()])
+    advance, failures = shielding.advance, iter([AssertionError("a bug"), MemoryError()])
 
     def failing(circuit, head, deltas, tick):  # type: ignore[no-untyped-def]
         if any(len(delta) == 100 for delta in deltas.values()):
@@ -128,7 +128,7 @@ def test_a_tick_that_breaks_takes_in_nothing_or_all(sql: Sql, tmp_path: Path, mo
                 raise failure
         return advance(circuit, head, deltas, tick)
 
-    monkeypatch.setattr(database, "advance", failing)
+    monkeypatch.setattr(shielding, "advance", failing)
     sql.run(source(path) + "; CREATE MATERIALIZED VIEW a AS SELECT count(*) AS n FROM s")
     eventually(lambda: sql.value("SELECT n FROM a") == 100)
     sql.drained()
