@@ -117,18 +117,33 @@ def _parsed(text: str) -> list[Parsed]:
         except (SyntaxError42601, FeatureNotSupported):
             pass  # one statement of it may be another system's
     statements: list[Parsed] = []
-    whole = text
-    for piece in _split(tokens(text)):
-        text, piece, terms = without_emit(whole, piece)
-        start, end = piece[0].start, piece[-1].end
-        if streaming.starts_streaming(text, piece):
-            node = streaming.parse_streaming(text, piece, _Embedded())
-            statements.append(Parsed(node, text[start:end], start, whole, terms=terms))
-        else:
-            blanked = re.sub(r"\S", " ", text[:start]) + text[start:end]
-            found = (_subscribing(parsed) for parsed in _postgres(blanked, whole))
-            statements += [replace(each, terms=terms) for each in found]
+    scanned = tokens(text)
+    for piece in _split(scanned):
+        try:
+            statements += _alone(text, piece)
+        except SyntaxError42601 as error:
+            raise _broken_off(error, piece[-1].end, scanned) from None
     return statements
+
+
+def _alone(whole: str, piece: list[Token]) -> list[Parsed]:
+    """The statement of `whole` that these tokens are."""
+    text, piece, terms = without_emit(whole, piece)
+    start, end = piece[0].start, piece[-1].end
+    if streaming.starts_streaming(text, piece):
+        node = streaming.parse_streaming(text, piece, _Embedded())
+        return [Parsed(node, text[start:end], start, whole, terms=terms)]
+    blanked = re.sub(r"\S", " ", text[:start]) + text[start:end]
+    found = (_subscribing(parsed) for parsed in _postgres(blanked, whole))
+    return [replace(each, terms=terms) for each in found]
+
+
+def _broken_off(error: SyntaxError42601, end: int, scanned: list[Token]) -> SyntaxError42601:
+    """The error of a statement that is cut short: what Postgres meets there may be a semicolon."""
+    stop = next((token for token in scanned if token.start >= end), None)
+    if stop is None or error.message != "syntax error at end of input" or (error.position or 0) < end:
+        return error
+    return SyntaxError42601('syntax error at or near ";"', position=stop.start)
 
 
 def statement_spans(text: str, dialect: str) -> list[tuple[int, int]]:
