@@ -1,24 +1,27 @@
 """Access paths: which rows of a stored relation a query needs to look at.
 
 A predicate that fixes every key column of an arrangement, of the relation itself or of an index on it, turns a scan
-into a probe of that key.
+into a probe of that key; a list of values for an only key column (IN, = ANY), into a probe of each.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from pgstream.catalog.objects import Index
 from pgstream.delta import Column, Delta
 from pgstream.engine.facts import arranged_by
 from pgstream.engine.head import Head
 from pgstream.functions.registry import EvalContext
+from pgstream.operators.arrange import touched_keys
 from pgstream.plan import relations as rel
 from pgstream.plan.evaluate import evaluate
-from pgstream.plan.expressions import CastExpr, Col, Expr, Param, Ref
+from pgstream.plan.expressions import AnyAll, CastExpr, Col, Expr, Param, Ref
 from pgstream.plan.rewrite import subplans, used
 from pgstream.sql.lower_keys import key_type
-from pgstream.sql.optimize.predicates import comparison, conjuncts, is_volatile
+from pgstream.sql.optimize.predicates import comparison, comparison_of, conjuncts, is_volatile
 from pgstream.storage.identity import is_word, key_hash
 from pgstream.storage.run import Run
 from pgstream.types.definition import SqlType
@@ -32,13 +35,14 @@ WIDER = {"int4": ("int2",), "int8": ("int2", "int4")}
 class Probe:
     """One key of the arrangement of `stored` (a relation or index): `values` give its columns, of `types`.
 
-    `exact`: the predicate asks for nothing but this key.
+    `exact`: the predicate asks for nothing but this key. With `listed` the one value is an array, of a key each.
     """
 
     stored: int
     values: tuple[Expr, ...]
     types: tuple[SqlType, ...]
     exact: bool
+    listed: bool = False
 
     def rows(
         self, head: Head, context: EvalContext, params: Sequence[Column], positions: Sequence[int] | None = None
@@ -48,9 +52,11 @@ class Probe:
         if spine is None:
             return None
         columns = self._key(context, params)
+        if self.listed:
+            columns = [column.flatten().drop_null() for column in columns]
         if any(column.null_count for column in columns):
             return spine.contents(positions).slice(0, 0) if len(columns) else None
-        keys = key_hash(columns, self.types, spine.seed, 1)
+        keys = touched_keys(key_hash(columns, self.types, spine.seed, len(columns[0])))
         return spine.probe(keys, consolidate=True, positions=positions).delta
 
     def only_row(
@@ -143,7 +149,29 @@ def probe_of(scan: rel.Scan, predicate: Expr, head: Head) -> Probe | None:
         if key and all(position in fixed for position in key):
             exact = len(list(conjuncts(predicate))) == len(key)
             return Probe(oid, tuple(fixed[p][0] for p in key), tuple(fixed[p][1] for p in key), exact)
+    return _listed(scan, predicate, head)
+
+
+def _listed(scan: rel.Scan, predicate: Expr, head: Head) -> Probe | None:
+    """The probe of an arrangement with one key column, whose values `predicate` lists."""
+    stored = {col.id: position for col, position in zip(scan.columns, scan.positions, strict=True)}
+    lists: dict[tuple[int, ...], AnyAll] = {}
+    for part in conjuncts(predicate):
+        if isinstance(part, AnyAll) and isinstance(part.left, Ref) and part.left.col.id in stored and _lists(part):
+            lists.setdefault((stored[part.left.col.id],), part)
+    for oid, key in _arrangements(head, scan.oid):
+        if key in lists:
+            return Probe(oid, (lists[key].array,), (lists[key].left.type,), False, listed=True)
     return None
+
+
+def _lists(part: AnyAll) -> bool:
+    """Whether `part` holds for just the values of an array that is the same for all rows."""
+    array, element = part.array, part.array.type.element
+    if part.all or comparison_of(part.function) != "=" or element is None or not pa.types.is_list(array.type.storage):
+        return False
+    alike = element.name == part.left.type.name
+    return alike and not used(array) and not is_volatile(array)
 
 
 def _equalities(part: Expr) -> Iterator[tuple[Col, Expr]]:

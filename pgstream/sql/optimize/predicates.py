@@ -74,7 +74,7 @@ def comparison(expr: Expr) -> tuple[str, Expr, Expr] | None:
     """The operator and operands of `left < right` and its like; None where `expr` is none of =, <, <=, >, >=."""
     if not isinstance(expr, Call) or len(expr.args) != 2:
         return None
-    name = _operator_of(expr.function)
+    name = comparison_of(expr.function)
     return None if name is None else (name, expr.args[0], expr.args[1])
 
 
@@ -84,7 +84,8 @@ def mirrored(name: str) -> str:
 
 
 @cache
-def _operator_of(function: Function) -> str | None:
+def comparison_of(function: Function) -> str | None:
+    """Which of =, <, <=, >, >= a function implements; None where it is another's."""
     for name in _COMPARISONS:
         if any(operator.function is function for operator in OPERATORS.get(name, ())):
             return name
