@@ -79,7 +79,7 @@ class Replays:
         for batch in _batches(open_source(head.catalog, source, self._world, refused(head, source)), positions, until):
             if batch.rows.rejected and until is not None:
                 raise _unreadable(source, batch.rows.rejected[0])
-            parts.append(generated(head.catalog, source, batch.rows.delta))
+            parts.append(generated(head.catalog, source, batch.rows.delta, self._world.now_us()))
             if sum(len(part) for part in parts) >= YIELDED_ROWS_MIN:
                 yield concat(parts)
                 parts.clear()
@@ -96,7 +96,7 @@ class Replays:
             raws, places, _ = (column.to_pylist() for column in replayed.columns)
             if places:
                 yield from (
-                    generated(head.catalog, source, rows.delta)
+                    generated(head.catalog, source, rows.delta, self._world.now_us())
                     for rows in self.records(head.catalog, source, places, positions, raws)
                 )
 

@@ -45,7 +45,7 @@ def replayed(snapshot: Snapshot, statement: Replay, context: EvalContext) -> Cha
         moment = errors.columns[ERRORS_REPLAYED_AT].type.storage
         columns[ERRORS_REPLAYED_AT] = pa.array([context.now_us] * len(entries), pa.int64()).cast(moment)
         changes.append(Delta(tuple(columns), entries.weights))
-    rows = generated(head.catalog, source, concat([rows.delta for rows in found if rows.count]))
+    rows = generated(head.catalog, source, concat([rows.delta for rows in found if rows.count]), context.now_us)
     return Change({source.oid: rows, errors.oid: concat(changes)}, outcome)
 
 

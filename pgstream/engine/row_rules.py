@@ -11,7 +11,7 @@ from pgstream.engine.constraints import check_not_null, row_text
 from pgstream.errors import CheckViolation
 from pgstream.functions.registry import EvalContext
 from pgstream.plan.evaluate import evaluate
-from pgstream.sql.bind.row_expressions import row_expression
+from pgstream.sql.bind.row_expressions import row_expression, tells_arrival
 
 
 def stored_rows(catalog: Catalog, table: Table, columns: Sequence[Column], context: EvalContext) -> list[Column]:
@@ -32,12 +32,13 @@ def stored_rows(catalog: Catalog, table: Table, columns: Sequence[Column], conte
 
 
 def with_generated(catalog: Catalog, table: Table, columns: Sequence[Column], context: EvalContext) -> list[Column]:
-    """`columns`, one for each of the table's, where those that are generated are computed."""
+    """`columns`, one for each of the table's, where those that are generated are computed; when a row came, once."""
     made = list(columns)
     for place, column in enumerate(table.columns):
         if column.generated is not None:
             expr = row_expression(catalog, table.columns, column.generated, column.type)
-            made[place] = evaluate(expr, dict(enumerate(columns)), len(columns[0]), context)
+            found = evaluate(expr, dict(enumerate(columns)), len(columns[0]), context)
+            made[place] = columns[place].fill_null(found) if tells_arrival(expr) else found
     return made
 
 

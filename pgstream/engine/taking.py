@@ -94,7 +94,11 @@ class Taking:
         """Raises what is not a row's fault; what was meant to become of `head` is then to be dropped."""
         failed: Failed = {}
         late: dict[int, NDArray[np.int64]] = {}
-        parts = [part for oid, batch in batches.items() if (part := self._taken(oid, batch, late, failed)) is not None]
+        parts = [
+            part
+            for oid, batch in batches.items()
+            if (part := self._taken(oid, batch, late, failed, now_us)) is not None
+        ]
         if parts:
             self._tick_or_split(parts, failed)
         listed: dict[int, Delta] = {}
@@ -111,10 +115,12 @@ class Taking:
             self._tick(listed)
         self.head = replace(self.head, offsets={**self.head.offsets, **{o: b.next for o, b in batches.items()}})
 
-    def _taken(self, oid: int, batch: Batch, late: dict[int, NDArray[np.int64]], failed: Failed) -> Part | None:
+    def _taken(
+        self, oid: int, batch: Batch, late: dict[int, NDArray[np.int64]], failed: Failed, now_us: int
+    ) -> Part | None:
         """The rows of a batch that are not too late; the numbers of those that are go into `late`, and those of rows
         whose generated columns cannot be computed into `failed`."""
-        rows, numbers = self._generated(oid, batch.rows.delta, failed)
+        rows, numbers = self._generated(oid, batch.rows.delta, failed, now_us)
         self.come[oid] = rows
         behind = self.behind(self.head, oid, rows) if len(rows) else None
         if behind is None:
@@ -123,15 +129,15 @@ class Taking:
         late[oid] = places[behind]
         return None if behind.all() else Part(oid, 0, rows.filter(~behind), places[~behind])
 
-    def _generated(self, oid: int, rows: Delta, failed: Failed) -> tuple[Delta, NDArray[np.int64] | None]:
+    def _generated(self, oid: int, rows: Delta, failed: Failed, now_us: int) -> tuple[Delta, NDArray[np.int64] | None]:
         """The rows with their generated columns; their numbers, where some are left out."""
         catalog, source = self.head.catalog, self._source(oid)
         try:
-            return generated(catalog, source, rows), None
+            return generated(catalog, source, rows, now_us), None
         except SqlError:
-            failed[oid] = failing(catalog, source, rows)
+            failed[oid] = failing(catalog, source, rows, now_us)
         left, numbers = without(rows, [row for row, _ in failed[oid]])
-        return generated(catalog, source, left), numbers
+        return generated(catalog, source, left, now_us), numbers
 
     def _tick(self, deltas: Deltas) -> None:
         self.head, outputs = self.step(self.head, deltas)
@@ -169,12 +175,12 @@ class Taking:
         assert table is not None
         found = list(self._records(source, batch, rows.tolist()))
         rejected += [record.rejected[0] for record in found if record.rejected]
-        whole = [self._filled(source, record) for record in found if not record.rejected]
+        whole = [self._filled(source, record, now_us) for record in found if not record.rejected]
         watermark_us = max(us for series, us in self.head.clock.watermarks.items() if oid in series)
         return {table.oid: late_rows(table, whole, watermark_us, now_us)} if whole else {}
 
-    def _filled(self, source: Source, record: Rows) -> Rows:
-        return replace(record, columns=tuple(generated(self.head.catalog, source, record.delta).columns))
+    def _filled(self, source: Source, record: Rows, now_us: int) -> Rows:
+        return replace(record, columns=tuple(generated(self.head.catalog, source, record.delta, now_us).columns))
 
     def _source(self, oid: int) -> Source:
         source = self.head.catalog.objects[oid]

@@ -32,9 +32,6 @@ from pgstream.plan.evaluate import evaluate
 from pgstream.plan.rewrite import used
 from pgstream.sql.bind.row_expressions import row_expression
 
-NOBODYS = EvalContext(VIEW_SETTINGS, 0)
-"""What generated columns may look at beside their row: nothing, as they are immutable."""
-
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -163,25 +160,25 @@ def _expression(catalog: Catalog, source: Source, position: int) -> Any:
     return row_expression(catalog, source.columns, column.generated, column.type)
 
 
-def generated(catalog: Catalog, source: Source, rows: Delta) -> Delta:
-    """The rows with their generated columns. Raises what their expressions raise."""
+def generated(catalog: Catalog, source: Source, rows: Delta, now_us: int) -> Delta:
+    """The rows, which come now, with their generated columns. Raises what their expressions raise."""
     columns = list(rows.columns)
     for position in _computed(source) if len(rows) else ():
         expr = _expression(catalog, source, position)
-        columns[position] = evaluate(expr, dict(enumerate(rows.columns)), len(rows), NOBODYS)
+        columns[position] = evaluate(expr, dict(enumerate(rows.columns)), len(rows), EvalContext(VIEW_SETTINGS, now_us))
     return Delta(tuple(columns), rows.weights)
 
 
-def failing(catalog: Catalog, source: Source, rows: Delta) -> list[tuple[int, SqlError]]:
+def failing(catalog: Catalog, source: Source, rows: Delta, now_us: int) -> list[tuple[int, SqlError]]:
     """The numbers of the rows whose generated columns cannot be computed, and why."""
     try:
-        generated(catalog, source, rows)
+        generated(catalog, source, rows, now_us)
     except SqlError as error:
         if len(rows) == 1:
             return [(0, error)]
         middle = len(rows) // 2
-        found = failing(catalog, source, rows.slice(0, middle))
-        rest = failing(catalog, source, rows.slice(middle, len(rows) - middle))
+        found = failing(catalog, source, rows.slice(0, middle), now_us)
+        rest = failing(catalog, source, rows.slice(middle, len(rows) - middle), now_us)
         return [*found, *((middle + row, why) for row, why in rest)]
     return []
 

@@ -43,6 +43,8 @@ class Definition:
     indexes: list[tuple[tuple[IndexColumn, ...], bool]] = field(default_factory=list)
     generated: dict[int, Node] = field(default_factory=dict)
     """The expressions of generated columns, which may refer to columns that come later."""
+    outside: bool = False
+    """Whether rows come from outside, once: what is generated is computed then, in nobody's session."""
     untyped: set[int] = field(default_factory=set)
     """Those that are of the type of their expression."""
     sequences: dict[int, Sequence] = field(default_factory=dict)
@@ -72,9 +74,11 @@ class Definition:
         return tuple(found)
 
 
-def define(binding: Binding, table: str, elements: tuple[Node, ...], schema_oid: int = 0) -> Definition:
+def define(
+    binding: Binding, table: str, elements: tuple[Node, ...], schema_oid: int = 0, *, outside: bool = False
+) -> Definition:
     """The definition that `elements` spell."""
-    made = Definition(table, schema_oid)
+    made = Definition(table, schema_oid, outside=outside)
     constraints = []
     for element in elements:
         if isinstance(element, ast.ColumnDef):

@@ -85,18 +85,35 @@ def _bound_text(catalog: Catalog, columns: Sequence[TableColumn], text: str, typ
     return made
 
 
+ARRIVAL = "proctime"
+"""The function that says when a row came, which a generated column may keep."""
+
+
+def tells_arrival(expr: Expr) -> bool:
+    """Whether `expr` depends on when the row came."""
+    return any(isinstance(part, Call) and part.function.name == ARRIVAL for part in subexpressions(expr))
+
+
 _MOMENTS = frozenset({"date", "time", "timetz", "timestamp", "timestamptz", "interval"})
 _TEXTS = frozenset({"text", "varchar", "bpchar", "name"})
 
 
+def is_volatile(expr: Expr) -> bool:
+    """Whether the value of `expr` for the same row at the same time may be another one."""
+    return any(
+        isinstance(part, Call) and part.function.volatility == "v" and part.function.name != ARRIVAL
+        for part in subexpressions(expr)
+    )
+
+
 def is_mutable(expr: Expr) -> bool:
-    """Whether the value of `expr` may be another one tomorrow, or in another session."""
+    """Whether the value of `expr` for the same row may be another one tomorrow, or in another session."""
     return any(_mutable(part) for part in subexpressions(expr))
 
 
 def _mutable(part: Expr) -> bool:
     if isinstance(part, Call):
-        return part.function.volatility != "i"
+        return part.function.volatility != "i" and part.function.name != ARRIVAL
     if not isinstance(part, CastExpr) or part.arg.type.name == part.type.name:
         return False
     kinds = {part.arg.type.name, part.type.name}

@@ -33,7 +33,7 @@ def bind_create_source(binding: Binding, node: CreateSourceStmt, parsed: Parsed)
     schema = creation_schema(binding, node.relation)
     name = node.relation.relname
     there = existing(binding, schema, name, node.if_not_exists)
-    made = define(binding, name, node.elements)
+    made = define(binding, name, node.elements, outside=True)
     tag = "CREATE TABLE" if node.is_table else "CREATE SOURCE"
     columns, positions = made.columns(), tuple((option.name, option.position) for option in node.options)
     if node.is_table and _is_sink(dict(options)):

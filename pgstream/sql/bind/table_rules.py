@@ -10,7 +10,7 @@ from pgstream.plan.expressions import Ref
 from pgstream.plan.rewrite import subexpressions
 from pgstream.sql.bind.binding import UNKNOWN, Binding
 from pgstream.sql.bind.coercion import coerce_to_bool
-from pgstream.sql.bind.row_expressions import CHECK, GENERATED, bind_row_expression, is_mutable, row_text
+from pgstream.sql.bind.row_expressions import CHECK, GENERATED, bind_row_expression, is_mutable, is_volatile, row_text
 from pgstream.sql.bind.stored import check_default
 from pgstream.sql.expression_columns import columns_named
 from pgstream.sql.parse import Parsed
@@ -52,7 +52,7 @@ def generate(binding: Binding, made: "Definition", others: Sequence[TableColumn]
                     position=binding.position(part),
                 )
         check_default(binding, bound, column)
-        if is_mutable(bound):
+        if is_volatile(bound) if made.outside else is_mutable(bound):
             raise InvalidObjectDefinition("generation expression is not immutable")
         made.kept[place] = row_text(binding, made.table, columns, node, bound)
 
