@@ -1,11 +1,10 @@
 """Sums and means of numerics, kept by group without its rows.
 
 A group's state is 32 bytes: how many values have the group's display scale, that scale, and their sum as high and low
-halves of integers. What has another scale, more than 18 digits, or is no number stands behind them as text: the few
-that make PostgreSQL's answer differ, by scale. Values of one column mostly have one scale.
+halves of integers. What has another scale, more than 18 digits, or is no number stands behind them as text: how many
+values of each other scale there are, and their sum. Values of one column mostly have one scale.
 """
 
-from collections import Counter
 from decimal import Decimal
 
 import numpy as np
@@ -14,10 +13,10 @@ from numpy.typing import NDArray
 
 from pgstream.delta import Column
 from pgstream.functions.maintained import Fold, Recompute
-from pgstream.functions.numerics import NAN, fast_form, quotient
+from pgstream.functions.numerics import NAN, fast_form, quotient, scale_of
 from pgstream.functions.recomputed import numeric_average, numeric_sum
 from pgstream.functions.registry import aggregate
-from pgstream.functions.stretches import INFINITY, Totals, divided, texts, with_nulls
+from pgstream.functions.stretches import Totals, divided, texts, with_nulls
 from pgstream.functions.vector import valid
 from pgstream.kernels.grouping import weighted_sums
 from pgstream.types.numeric import EXACT, pack
@@ -25,10 +24,16 @@ from pgstream.types.numeric import EXACT, pack
 Ints = NDArray[np.int64]
 WIDTH = 32
 LOW_32 = 0xFFFFFFFF
+SCALES = 32
+"""More than a number of 18 digits has."""
+SPECIAL = ("NaN", "Infinity", "-Infinity")
 COUNT, SCALE, HIGH, LOW = range(4)
 
-Rest = dict[int, Counter[str]]
-"""Of groups by number how often each text is there that is not in the sum."""
+Others = dict[str, tuple[int, int]]
+"""By scale (or NaN, Infinity, -Infinity) how many values there are that are not in the sum, and what they add up to."""
+
+Rest = dict[int, Others]
+"""The others of groups by number."""
 
 
 def _decoded(states: Column) -> tuple[Ints, Rest]:
@@ -45,8 +50,8 @@ def _decoded(states: Column) -> tuple[Ints, Rest]:
     numbers[there] = np.ascontiguousarray(cells).view(np.int64)
     for row in np.flatnonzero(np.diff(offsets) > WIDTH).tolist():
         tail = content[offsets[row] + WIDTH : offsets[row + 1]].tobytes().decode()
-        pairs = (part.split("*") for part in tail.split())
-        rest[int(there[row])] = Counter({text: int(count) for text, count in pairs})
+        parts = (part.split("*") for part in tail.split())
+        rest[int(there[row])] = {kind: (int(count), int(total, 16)) for kind, count, total in parts}
     return numbers, rest
 
 
@@ -56,8 +61,9 @@ def _encoded(numbers: Ints, rest: Rest) -> Column:
         ends = (np.arange(len(numbers) + 1) * WIDTH).astype(np.int32)
         return pa.Array.from_buffers(pa.binary(), len(numbers), [None, pa.py_buffer(ends), pa.py_buffer(plain)])
     parts = [plain[i * WIDTH : (i + 1) * WIDTH].tobytes() for i in range(len(numbers))]
-    for group, texts_of in rest.items():
-        parts[group] += " ".join(f"{text}*{count}" for text, count in sorted(texts_of.items()) if count).encode()
+    for group, others in rest.items():
+        there = ((kind, count, total) for kind, (count, total) in sorted(others.items()) if count)
+        parts[group] += " ".join(f"{kind}*{count}*{total:x}" for kind, count, total in there).encode()
     return pa.array(parts, pa.binary())
 
 
@@ -68,19 +74,42 @@ def _advanced(states: Column, args: tuple[Column, ...], weights: Ints, ids: Ints
     scales = fast.scale.astype(np.int64)
     _choose_scales(numbers, rest, np.where(fast.ok, scales, -1), ids)
     inside = fast.ok & (scales == numbers[ids, SCALE])
-    kept = weights * inside
-    for part, values in (
-        (COUNT, np.ones(len(ids), np.int64)),
-        (HIGH, fast.unscaled >> 32),
-        (LOW, fast.unscaled & LOW_32),
-    ):
-        numbers[:, part] += weighted_sums(values, kept, ids, len(numbers))
-    others = np.flatnonzero(~inside)
-    if len(others):
-        shown = args[0].take(pa.array(others)).to_pylist()
-        for group, text, weight in zip(ids[others].tolist(), shown, weights[others].tolist(), strict=True):
-            rest.setdefault(group, Counter())[text] += weight
+    sums = _sums(fast.unscaled, weights * inside, ids, len(numbers))
+    for part, change in zip((COUNT, HIGH, LOW), sums, strict=True):
+        numbers[:, part] += change
+    others = fast.ok & ~inside
+    if others.any():
+        pairs, places = np.unique(ids[others] * SCALES + scales[others], return_inverse=True)
+        sums = _sums(fast.unscaled[others], weights[others], places, len(pairs))
+        for pair, count, high, low in zip(pairs.tolist(), *(part.tolist() for part in sums), strict=True):
+            _put(rest, pair // SCALES, str(pair % SCALES), count, (high << 32) + low)
+    wide = np.flatnonzero(~fast.ok)
+    for group, weight, text in zip(ids[wide].tolist(), weights[wide].tolist(), _texts_at(args[0], wide), strict=True):
+        value = Decimal(text)
+        if value.is_finite():
+            scale = scale_of(value)
+            _put(rest, group, str(scale), weight, int(value.scaleb(scale, EXACT)) * weight)
+        else:
+            _put(rest, group, text, weight, 0)
     return _encoded(numbers, rest)
+
+
+def _sums(unscaled: Ints, weights: Ints, ids: Ints, groups: int) -> list[Ints]:
+    """Of each group how many values there are, and the high and low halves of what they add up to."""
+    parts = (np.ones(len(ids), np.int64), unscaled >> 32, unscaled & LOW_32)
+    return [weighted_sums(part, weights, ids, groups) for part in parts]
+
+
+def _texts_at(column: Column, rows: Ints) -> list[str]:
+    texts: list[str] = column.take(pa.array(rows)).to_pylist() if len(rows) else []
+    return texts
+
+
+def _put(rest: Rest, group: int, kind: str, count: int, total: int) -> None:
+    """Adds values that are not in the sum. What is not there any more is dropped when all have been added."""
+    others = rest.setdefault(group, {})
+    had = others.get(kind, (0, 0))
+    others[kind] = had[0] + count, had[1] + total
 
 
 def _choose_scales(numbers: Ints, rest: Rest, scales: Ints, ids: Ints) -> None:
@@ -107,19 +136,14 @@ def _exact(numbers: Ints, rest: Rest) -> list[tuple[int, Decimal]]:
     found = []
     for group, (count, scale, high, low) in enumerate(numbers.tolist()):
         total = Decimal((high << 32) + low).scaleb(-scale, EXACT) if count else Decimal(0)
-        special = []
-        for text, times in rest.get(group, {}).items():
-            value = Decimal(text)
+        others = rest.get(group, {})
+        for kind, (times, unscaled) in others.items():
             count += times
-            if not value.is_finite():
-                special.append(value)
-            else:
-                total = EXACT.add(total, EXACT.multiply(value, Decimal(times)))
-        signs = {value > 0 for value in special if not value.is_nan()}
-        if any(value.is_nan() for value in special) or len(signs) == 2:
-            total = NAN
-        elif signs:
-            total = INFINITY if True in signs else -INFINITY
+            if kind not in SPECIAL:
+                total = EXACT.add(total, Decimal(unscaled).scaleb(-int(kind), EXACT))
+        special = {kind for kind in others if kind in SPECIAL}
+        if special:
+            total = Decimal(special.pop()) if len(special) == 1 else NAN
         found.append((count, total))
     return found
 

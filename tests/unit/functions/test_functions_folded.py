@@ -54,3 +54,16 @@ def test_folded(batches: list[list[tuple[int, str, int]]]) -> None:
         starts = np.concatenate([[0], ends[:-1]])
         assert total.finish(states).to_pylist() == sums_of(column, starts, ends).to_pylist()
         assert mean.finish(states).to_pylist() == averages_of(column, starts, ends).to_pylist()
+
+
+def test_a_state_is_small_however_many_values_have_another_scale() -> None:
+    total = _fold("sum")
+    batch = [(0, "0", 1), *((0, f"{number}.25", 1) for number in range(5000)), (0, "1e5000", 2), (0, "NaN", 1)]
+    states = _advanced(total, pa.nulls(1, pa.binary()), batch)
+    assert states.nbytes < 5000
+    assert total.finish(states).to_pylist() == ["NaN"]
+    states = _advanced(total, states, [(0, "NaN", -1), (0, "1e5000", -1), (0, "7.25", -1)])
+    assert total.finish(states).to_pylist() == [f"1{12498742:0>5000}.75"]
+    states = _advanced(total, states, [(group, text, -1) for group, text, _ in batch[1:5001] if text != "7.25"])
+    states = _advanced(total, states, [(0, "1e5000", -1)])
+    assert total.finish(states).to_pylist() == ["0"]
