@@ -43,13 +43,13 @@ def _decoded(states: Column) -> tuple[Ints, Rest]:
     there = np.flatnonzero(valid(states))
     if not len(there):
         return numbers, rest
-    known = states.take(pa.array(there))
-    offsets = np.frombuffer(known.buffers()[1], np.int32, len(known) + 1, known.offset * 4).astype(np.int64)
-    content = np.frombuffer(known.buffers()[2], np.uint8)
-    cells = content[offsets[:-1, None] + np.arange(WIDTH)]
+    offsets = np.frombuffer(states.buffers()[1], np.int32, len(states) + 1, states.offset * 4).astype(np.int64)
+    starts, ends = offsets[there], offsets[there + 1]
+    content = np.frombuffer(states.buffers()[2], np.uint8)
+    cells = content[starts[:, None] + np.arange(WIDTH)]
     numbers[there] = np.ascontiguousarray(cells).view(np.int64)
-    for row in np.flatnonzero(np.diff(offsets) > WIDTH).tolist():
-        tail = content[offsets[row] + WIDTH : offsets[row + 1]].tobytes().decode()
+    for row in np.flatnonzero(ends - starts > WIDTH).tolist():
+        tail = content[starts[row] + WIDTH : ends[row]].tobytes().decode()
         parts = (part.split("*") for part in tail.split())
         rest[int(there[row])] = {kind: (int(count), int(total, 16)) for kind, count, total in parts}
     return numbers, rest
