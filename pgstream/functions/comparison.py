@@ -11,6 +11,7 @@ from pgstream.delta import Column
 from pgstream.functions.calling import Value
 from pgstream.functions.registry import BoundCall, function
 from pgstream.functions.vector import column_of, numbers
+from pgstream.types.range import KINDS, SAMPLES
 
 Comparison = Callable[..., Any]
 
@@ -140,6 +141,12 @@ for _prefix, _type, _samples in (
     ("tstzwindow_", "tstzwindow", ("(2024-01-01,2024-01-02)", "(2024-01-02,2024-01-02)")),
 ):
     declare_comparisons(_prefix, _type, _type, _samples, _by_order_key, bound=True)
+for _range in KINDS.values():
+    _low, _middle, _high = SAMPLES[_range.subtype.name]
+    _pair = (f"[{_low},{_middle})", f"[{_low},{_high})")
+    declare_comparisons(f"{_range.name}_", _range.name, _range.name, _pair, _by_order_key, bound=True)
+    _pair = (f"{{{_pair[0]}}}", f"{{{_pair[1]}}}")
+    declare_comparisons(f"{_range.multirange}_", _range.multirange, _range.multirange, _pair, _by_order_key, bound=True)
 declare_comparisons("date_", "date", "timestamp", ("2024-01-31", "infinity"), _date_first, nullsafe=True)
 declare_comparisons("timestamp_", "timestamp", "date", ("2024-01-31", "infinity"), _date_last, nullsafe=True)
 for _operator, (_suffix, _test, _) in TESTS.items():

@@ -22,11 +22,13 @@ from pgstream.types.interval_text import Interval
 from pgstream.types.json import JSON
 from pgstream.types.jsonb import JSONB
 from pgstream.types.macaddr import MACADDR, MACADDR8
+from pgstream.types.multirange import MULTIRANGES
 from pgstream.types.name import NAME
 from pgstream.types.numeric import NUMERIC_TYPE as NUMERIC
 from pgstream.types.oid import CID, OID, REGCLASS, REGNAMESPACE, REGPROC, REGPROCEDURE, REGROLE, REGTYPE, XID
 from pgstream.types.pg_lsn import PG_LSN
 from pgstream.types.pseudo import ANY, ANYARRAY, ANYELEMENT, RECORD, VOID
+from pgstream.types.range import DATERANGE, INT4RANGE, INT8RANGE, NUMRANGE, TSRANGE, TSTZRANGE
 from pgstream.types.text import TEXT
 from pgstream.types.time import TIME
 from pgstream.types.timestamp import TIMESTAMP
@@ -62,20 +64,25 @@ __all__ = [
     "CIDR",
     "CSTRING",
     "DATE",
+    "DATERANGE",
     "FLOAT4",
     "FLOAT8",
     "INET",
     "INT2",
     "INT2VECTOR",
     "INT4",
+    "INT4RANGE",
     "INT8",
+    "INT8RANGE",
     "INTERVAL",
     "JSON",
     "JSONB",
     "MACADDR",
     "MACADDR8",
+    "MULTIRANGES",
     "NAME",
     "NUMERIC",
+    "NUMRANGE",
     "OID",
     "OIDVECTOR",
     "PG_LSN",
@@ -94,6 +101,8 @@ __all__ = [
     "TIMESTAMP",
     "TIMESTAMPTZ",
     "TIMETZ",
+    "TSRANGE",
+    "TSTZRANGE",
     "TSTZWINDOW",
     "TSWINDOW",
     "UNKNOWN",
