@@ -14,6 +14,7 @@ from pgstream.catalog.objects import (
     Check,
     Comment,
     CompositeType,
+    DomainType,
     EnumLabel,
     EnumType,
     Feed,
@@ -40,6 +41,7 @@ CLASSES: dict[str, Any] = {
     cls.__name__: cls
     for cls in (
         CompositeType,
+        DomainType,
         EnumLabel,
         EnumType,
         Argument,

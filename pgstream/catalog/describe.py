@@ -4,6 +4,7 @@ PostgreSQL's chapter 9.26, "System Information Functions and Operators". Privile
 exist here, so their functions answer as PostgreSQL does where there are none.
 """
 
+import re
 from typing import cast
 
 import pyarrow as pa
@@ -20,7 +21,7 @@ from pgstream.catalog.definitions import (
     view_definition,
 )
 from pgstream.catalog.names import Names, search_path
-from pgstream.catalog.objects import ForeignKey, Index, MaterializedView, Table, View
+from pgstream.catalog.objects import DomainType, ForeignKey, Index, MaterializedView, Table, View
 from pgstream.catalog.pg_server import role_oids, session_of
 from pgstream.catalog.routine_names import procedures
 from pgstream.catalog.type_names import type_text
@@ -30,6 +31,9 @@ from pgstream.functions.registry import STABLE, BoundCall, function
 from pgstream.types.lift import over_distinct
 
 BPCHAR_OID = 1042
+
+_VALUE = re.compile(r"\bvalue\b(?=(?:[^']*'[^']*')*[^']*$)", re.IGNORECASE)
+"""The VALUE of a domain, outside of literals."""
 
 
 def _catalog(call: BoundCall) -> Catalog:
@@ -86,9 +90,10 @@ def pg_get_constraintdef(call: BoundCall, oid: int) -> str | None:
         if isinstance(thing, ForeignKey) and thing.oid == oid:
             target = Names.of(call.context).relation(thing.target_oid)
             return foreign_key_definition(_catalog(call), thing, target or "-")
-        for check in thing.checks if isinstance(thing, Table) else ():
+        for check in thing.checks if isinstance(thing, Table | DomainType) else ():
             if check.oid == oid:
-                return check_definition(check)
+                made = check_definition(check)
+                return _VALUE.sub("VALUE", made) if isinstance(thing, DomainType) else made
     return None
 
 

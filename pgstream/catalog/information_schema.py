@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import view_definition
 from pgstream.catalog.names import Names
-from pgstream.catalog.objects import MaterializedView, Relation, Sequence, Table, TableColumn, View
+from pgstream.catalog.objects import DomainType, MaterializedView, Relation, Sequence, Table, TableColumn, View
 from pgstream.catalog.pg_relations import all_relations
 from pgstream.catalog.pg_server import session_of
 from pgstream.catalog.system import Row, SystemRelation, rows_of
+from pgstream.catalog.user_types import type_of
 from pgstream.functions.registry import EvalContext
+from pgstream.types.definition import SqlType, is_description
+from pgstream.types.described import declared_name
+from pgstream.types.domain import below, is_domain
 
 OWNER = "postgres"
 
@@ -83,33 +87,83 @@ def columns(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
             yield {
                 **place,
                 **_column(column, number, database),
+                **_domain(catalog, column.type, database),
                 **_defaulted(catalog, context, thing, column),
                 "is_updatable": _yes(isinstance(thing, Table)),
             }
 
 
 def _column(column: TableColumn, number: int, database: str) -> Row:
-    definition = column.type.definition
-    typmod = column.type.typmod
+    type = below(column.type)
+    definition, typmod = type.definition, type.typmod
+    schema, name = declared_name(type)
     sized = definition.name in ("varchar", "bpchar")
     row: dict[str, object] = {
         "column_name": column.name,
         "ordinal_position": number,
         "is_nullable": _yes(not column.not_null),
-        "data_type": "ARRAY" if definition.element is not None else str(column.type.bare()),
+        "data_type": _kind_of_type(type),
         "character_maximum_length": typmod - 4 if sized and typmod >= 4 else None,
         "character_octet_length": {True: (typmod - 4) * 4 if typmod >= 4 else 1073741824}.get(
             sized or definition.name == "text"
         ),
         "udt_catalog": database,
-        "udt_schema": "pg_catalog",
-        "udt_name": definition.name,
+        "udt_schema": schema,
+        "udt_name": name,
         "dtd_identifier": str(number),
         "is_self_referencing": "NO",
         "is_generated": "NEVER" if column.generated is None else "ALWAYS",
         "generation_expression": column.generated,
     }
     return row | _numbers(definition.name, typmod)
+
+
+def _kind_of_type(type: SqlType) -> str:
+    if type.definition.element is not None:
+        return "ARRAY"
+    return "USER-DEFINED" if is_description(type.name) else str(type.bare())
+
+
+def _domain(catalog: Catalog, type: SqlType, database: str) -> Row:
+    """Which domain a column is of."""
+    declared = catalog.objects.get(type.oid - 1) if is_domain(type.name) else None
+    if not isinstance(declared, DomainType):
+        return {}
+    schema = catalog.schema_name(declared.schema_oid)
+    return {"domain_catalog": database, "domain_schema": schema, "domain_name": declared.name}
+
+
+@rows_of("information_schema", "domains")
+def domains(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    database = session_of(context).database
+    for declared in catalog.types():
+        if isinstance(declared, DomainType):
+            [value] = declared.columns
+            facts = _column(value, 1, database)
+            wanted = ("character_", "numeric_", "datetime_", "udt_", "dtd_")
+            default = None if value.default is None else Names.of(context).spelled(value.default)
+            yield {
+                **_domain(catalog, type_of(catalog, declared), database),
+                **{name: fact for name, fact in facts.items() if name.startswith(wanted)},
+                "data_type": str(below(value.type).bare()),
+                "domain_default": default,
+            }
+
+
+@rows_of("information_schema", "domain_constraints")
+def domain_constraints(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
+    database = session_of(context).database
+    for declared in catalog.types():
+        for check in declared.checks if isinstance(declared, DomainType) else ():
+            place = _domain(catalog, type_of(catalog, declared), database)
+            yield {
+                **place,
+                "constraint_catalog": database,
+                "constraint_schema": place["domain_schema"],
+                "constraint_name": check.name,
+                "is_deferrable": "NO",
+                "initially_deferred": "NO",
+            }
 
 
 def _defaulted(catalog: Catalog, context: EvalContext, relation: object, column: TableColumn) -> Row:

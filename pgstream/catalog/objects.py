@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pgstream.catalog.rule_objects import Argument as Argument
 from pgstream.catalog.rule_objects import Check as Check
 from pgstream.catalog.rule_objects import Comment as Comment
+from pgstream.catalog.rule_objects import DomainType as DomainType
 from pgstream.catalog.rule_objects import ForeignKey as ForeignKey
 from pgstream.catalog.rule_objects import Sequence as Sequence
 from pgstream.catalog.rule_objects import SqlFunction as SqlFunction
@@ -248,7 +249,7 @@ class Subscription:
 
 
 Relation = Table | View | MaterializedView | Source | Sink
-UserType = CompositeType | EnumType
+UserType = CompositeType | EnumType | DomainType
 Unlisted = Index | Feed | Subscription | Secret | Connection | UserType | SqlFunction | Sequence | ForeignKey | Comment
 """What has a name among the relations without being one."""
 
@@ -268,6 +269,7 @@ KIND_NAMES: dict[type, str] = {
     Connection: "connection",
     CompositeType: "type",
     EnumType: "type",
+    DomainType: "type",
     SqlFunction: "function",
     Sequence: "sequence",
     ForeignKey: "constraint",

@@ -11,6 +11,7 @@ from pgstream.catalog.objects import (
     SUPERUSER,
     Check,
     CompositeType,
+    DomainType,
     ForeignKey,
     Index,
     MaterializedView,
@@ -211,6 +212,9 @@ def pg_constraint(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     for table in catalog.relations():
         if isinstance(table, Table):
             yield from (_check(table, check) for check in table.checks)
+    for declared in catalog.types():
+        if isinstance(declared, DomainType):
+            yield from (_check_of_domain(declared, check) for check in declared.checks)
     for thing in catalog.in_order():
         if isinstance(thing, ForeignKey):
             yield _foreign_key(catalog, thing)
@@ -245,6 +249,22 @@ def _referred_index(catalog: Catalog, key: ForeignKey) -> int:
         if index.unique and {column.position for column in index.columns} == set(key.target_columns):
             return index.oid
     return 0
+
+
+def _check_of_domain(declared: DomainType, check: Check) -> Row:
+    return {
+        "oid": check.oid,
+        "conname": check.name,
+        "connamespace": declared.schema_oid,
+        "contype": "c",
+        "convalidated": check.validated,
+        "contypid": declared.oid + 1,
+        "confupdtype": " ",
+        "confdeltype": " ",
+        "confmatchtype": " ",
+        "conislocal": True,
+        "conbin": check.expression,
+    }
 
 
 def _check(table: Table, check: Check) -> Row:

@@ -6,11 +6,12 @@ from functools import cache
 from importlib.resources import files
 
 from pgstream.catalog.catalog import Catalog
-from pgstream.catalog.objects import PUBLIC, SUPERUSER, CompositeType, EnumType, Relation
+from pgstream.catalog.objects import PUBLIC, SUPERUSER, CompositeType, DomainType, EnumType, Relation
 from pgstream.catalog.system import Row, rows_of
 from pgstream.functions.registry import EvalContext
 from pgstream.types.definition import SqlType
 from pgstream.types.described import structs_in
+from pgstream.types.domain import below
 
 
 @cache
@@ -48,12 +49,45 @@ def pg_type(catalog: Catalog, context: EvalContext) -> Iterator[Row]:
     for declared in catalog.types():
         if isinstance(declared, EnumType):
             yield from _declared(declared.oid + 1, declared.name, declared.schema_oid, _ENUM)
+        elif isinstance(declared, DomainType):
+            facts = _domain(declared)
+            yield from _declared(declared.oid + 1, declared.name, declared.schema_oid, facts)
+            structs |= dict.fromkeys(structs_in(declared.columns[0].type))
     for thing in (*catalog.relations(), *catalog.composites()):
         yield from _composite(thing)
         for column in thing.columns:
             structs |= dict.fromkeys(structs_in(column.type))
     for type in structs:
         yield from _declared(type.oid, f"{type}", PUBLIC, {"typtype": "b", "typcategory": "C", **_io("record")})
+
+
+def _domain(declared: DomainType) -> Row:
+    """What pg_type has for a domain: how values are stored and written is that of the type below."""
+    [value] = declared.columns
+    last = below(value.type)
+    known = last.definition
+    listed = next((row for row in _builtin_types() if row["oid"] == last.oid), None)
+    written = {"d": "record", "E": "enum", "A": "array"}
+    stem: Row = _io(written["d" if known.category == "C" else known.category]) if listed is None else listed
+    return {
+        "typtype": "d",
+        "typcategory": known.category,
+        "typlen": known.length,
+        "typbyval": known.by_value,
+        "typalign": known.align,
+        "typstorage": known.toast,
+        "typcollation": known.collation,
+        "typinput": 2597,
+        "typoutput": stem["typoutput"],
+        "typreceive": 2598,
+        "typsend": stem["typsend"],
+        "typbasetype": value.type.oid,
+        "typtypmod": value.type.typmod,
+        "typndims": int(last.element is not None),
+        "typnotnull": value.not_null,
+        "typdefault": value.default,
+        "typdefaultbin": value.default,
+    }
 
 
 _ENUM: Row = {

@@ -148,3 +148,22 @@ class Comment:
     text: str
     column: str = ""
     depends: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class DomainType:
+    """What CREATE DOMAIN declares. The one of `columns` is its VALUE: what it is over, NOT NULL and DEFAULT. `checks`
+    are over that.
+
+    `oid + 1` is the OID of the type, `oid + 2` that of the array over it.
+    """
+
+    oid: int
+    schema_oid: int
+    name: str
+    columns: tuple[TableColumn, ...]
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def depends(self) -> frozenset[int]:
+        return frozenset()

@@ -1,9 +1,10 @@
 """The types that the objects of a catalog declare."""
 
 from pgstream.catalog.catalog import Catalog
-from pgstream.catalog.objects import EnumType, Relation, UserType
+from pgstream.catalog.objects import DomainType, EnumType, Relation, UserType
 from pgstream.types.definition import SqlType, array_of
 from pgstream.types.described import row_type
+from pgstream.types.domain import domain_type
 from pgstream.types.enum import enum_type
 
 
@@ -12,6 +13,11 @@ def type_of(catalog: Catalog, thing: UserType | Relation) -> SqlType:
     if isinstance(thing, EnumType):
         labels = [(label.oid, label.name, label.rank) for label in thing.labels]
         return enum_type(thing.oid + 1, catalog.schema_name(thing.schema_oid), thing.name, labels)
+    if isinstance(thing, DomainType):
+        [value] = thing.columns
+        checks = [(check.name, check.expression) for check in thing.checks]
+        schema = catalog.schema_name(thing.schema_oid)
+        return domain_type(thing.oid + 1, schema, thing.name, value.type, value.not_null, checks)
     columns = [(column.name, column.type) for column in thing.columns]
     return row_type(thing.oid + 1, catalog.schema_name(thing.schema_oid), thing.name, columns)
 

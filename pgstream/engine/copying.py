@@ -11,7 +11,9 @@ from pgstream.delta import Column
 from pgstream.engine.reading import Snapshot
 from pgstream.functions.registry import EvalContext
 from pgstream.sql.bind import BindScope, bind
+from pgstream.sql.bind.stored import default_of_domain
 from pgstream.sql.parse import parse
+from pgstream.types.domain import is_domain
 
 
 def full_rows(
@@ -24,10 +26,14 @@ def full_rows(
     for position, column in enumerate(table.columns):
         if position in given:
             rows.append(given[position])
-        elif column.default is None:
+            continue
+        default = column.default
+        if default is None and is_domain(column.type.name):
+            default = default_of_domain(snapshot.catalog, column.type) or "NULL"
+        if default is None:
             rows.append(pa.nulls(count, column.type.storage))
         else:
-            rows.append(_defaults(snapshot, column.default, str(column.type), count, context))
+            rows.append(_defaults(snapshot, default, str(column.type), count, context))
     return tuple(rows)
 
 

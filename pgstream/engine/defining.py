@@ -97,7 +97,7 @@ class Definer:
             case bound.Subscribe():
                 return self._define_hidden(head, statement)
             case CreateType():
-                return created_type(head, statement, self.new_oids)
+                return created_type(head, statement, self.new_oids, tag)
             case bound.Nothing():
                 return Draft(head, Outcome(tag, notices=tuple(map(Notice, filter(None, [statement.notice])))))
         return self._redefine(head, statement, tag)

@@ -11,6 +11,7 @@ from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import (
     CatalogObject,
     CompositeType,
+    DomainType,
     EnumType,
     Feed,
     MaterializedView,
@@ -25,6 +26,7 @@ from pgstream.catalog.user_types import type_of
 from pgstream.circuit.circuit import State
 from pgstream.delta import Column, Delta
 from pgstream.engine.database import Database
+from pgstream.engine.domains import require_kept
 from pgstream.engine.draft import Draft
 from pgstream.engine.dropping import called, cascading_words, listed
 from pgstream.engine.head import Head
@@ -77,6 +79,7 @@ def altered_type(database: Database, head: Head, statement: AlterType) -> tuple[
     """`head` with an altered type: rows that are stored have its new shape, and what reads them is planned anew."""
     declared = _with_oids(database, statement.declared)
     before, notices = head.catalog, [Notice(said, sqlstate=state) for said, state in statement.notices]
+    require_kept(head, statement)
     catalog = _respelled(before.put(declared))
     catalog, gone = _with_texts(before, catalog, statement, declared)
     notices += cascading_words([called(before, before.objects[oid]) for oid in sorted(gone)])
@@ -91,10 +94,13 @@ def altered_type(database: Database, head: Head, statement: AlterType) -> tuple[
             known = known.update(dict(state.items()))
     made, _ = replanned(database, head, made, declared.oid, known)
     made = made.pruned(head)
-    return made, Draft(made, Outcome("ALTER TYPE", notices=tuple(notices)), dropped=frozenset(gone), reshapes=True)
+    return made, Draft(made, Outcome(statement.tag, notices=tuple(notices)), dropped=frozenset(gone), reshapes=True)
 
 
 def _with_oids(database: Database, declared: UserType) -> UserType:
+    if isinstance(declared, DomainType):
+        checks = (one if one.oid else replace(one, oid=database.definer.new_oids(1)) for one in declared.checks)
+        return replace(declared, checks=tuple(checks))
     if not isinstance(declared, EnumType):
         return declared
     labels = (label if label.oid else replace(label, oid=database.definer.new_oids(1)) for label in declared.labels)

@@ -107,7 +107,7 @@ def dropped_types(database: Database, head: Head, statement: DropType, context: 
             made = _without_columns(database, made, part, context)
     made = replace(made, catalog=made.catalog.drop(gone), roots=made.roots.drop(gone))
     notices = tuple(Notice(missing) for missing in statement.missing)
-    told = Outcome("DROP TYPE", notices=(*notices, *cascading_words([part.shown for part in parts])))
+    told = Outcome(statement.tag, notices=(*notices, *cascading_words([part.shown for part in parts])))
     return made, Draft(made, told, dropped=frozenset(gone), reshapes=True)
 
 

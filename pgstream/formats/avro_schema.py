@@ -8,6 +8,7 @@ from pgstream.errors import FeatureNotSupported, InvalidTableDefinition
 from pgstream.formats.format import Field
 from pgstream.types.definition import SqlType, array_of
 from pgstream.types.described import struct_type
+from pgstream.types.domain import below
 
 AVRO_TYPES: dict[str, Any] = {
     "bool": "boolean",
@@ -71,7 +72,7 @@ def avro_type(type: SqlType, name: str) -> Any:
     attributes = type.definition.attributes
     if attributes is not None:
         return schema_of([Field(*one) for one in attributes], name)
-    return AVRO_TYPES.get(type.name, "string")
+    return AVRO_TYPES.get(below(type).name, "string")
 
 
 def columns_of(schema: Any) -> tuple[Field, ...]:

@@ -12,6 +12,7 @@ from pgstream.formats.encoding import joined, texts_of
 from pgstream.formats.format import Field
 from pgstream.types.composite import fields_of
 from pgstream.types.definition import SqlType
+from pgstream.types.domain import below
 from pgstream.types.window import MOMENT_TYPES, moments
 
 BARE = frozenset(("int2", "int4", "int8", "oid", "json", "jsonb"))
@@ -44,6 +45,7 @@ class JsonEncoder:
 
 def value_texts(column: Column, type: SqlType) -> Column:
     """Each value as JSON; NULLs stay."""
+    type = below(type)
     if pa.types.is_boolean(column.type):
         return pc.if_else(column, "true", "false")
     if type.element is not None:

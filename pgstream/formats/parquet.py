@@ -24,6 +24,7 @@ from pgstream.types.array import elements_of, with_elements
 from pgstream.types.composite import composite_column, fields_of
 from pgstream.types.definition import SqlType, array_of
 from pgstream.types.described import struct_type
+from pgstream.types.domain import below, is_domain
 
 PLAIN_TYPES = {
     pa.bool_(): "bool",
@@ -154,6 +155,10 @@ def stored(column: Any, type: SqlType) -> tuple[Column, dict[int, str]]:
         column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+    if is_domain(type.name):
+        values, wrong = stored(column, below(type))
+        allowed, refused = read_texts(texts_of(values, below(type)), type)
+        return allowed, refused | wrong
     labels = type.element is not None and type.element.definition.category == "E"
     if (is_nested(type) or labels) and pa.types.is_nested(column.type):
         return stored_within(column, type)

@@ -21,6 +21,7 @@ from pgstream.types.array import elements_of, with_elements
 from pgstream.types.buffers import valid_rows
 from pgstream.types.composite import composite_column, fields_of
 from pgstream.types.definition import BY_NAME, SqlType
+from pgstream.types.domain import below, is_domain, require_allowed
 from pgstream.types.record import record_column
 from pgstream.types.values import parse_text
 
@@ -40,6 +41,7 @@ NAMES_IN: dict[str, NameCodec] = casts_of_catalog.NAMES_IN
 
 def find_cast(source: SqlType, target: SqlType) -> CastContext | None:
     """The least demanding context in which `source` becomes `target`; None where no cast leads there."""
+    source, target = below(source), below(target)
     if source.name == target.name or source.name == "unknown":
         return IMPLICIT
     declared = CASTS.get((source.name, target.name))
@@ -67,6 +69,9 @@ def cast_column(column: Column, source: SqlType, target: SqlType, explicit: bool
 
     `explicit` casts cut strings where assignments raise. Raises CannotCoerce where there is no cast.
     """
+    if (is_domain(source.name) or is_domain(target.name)) and source.name != target.name:
+        made = cast_column(column, below(source), below(target), explicit, context)
+        return require_allowed(target, made, context.settings, context.now_us)
     if column.type == pa.null() and target.storage != pa.null():
         return pa.nulls(len(column), target.storage)
     if source.name == target.name:

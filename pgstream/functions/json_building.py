@@ -14,6 +14,7 @@ from pgstream.functions.registry import STABLE, BoundCall, function, recomputed
 from pgstream.functions.vector import list_bounds
 from pgstream.types.composite import fields_of
 from pgstream.types.definition import SqlType
+from pgstream.types.domain import below
 from pgstream.types.json_text import json_of
 from pgstream.types.jsonb import jsonb_text
 from pgstream.types.record import shapes
@@ -24,6 +25,7 @@ _BARE = ("int2", "int4", "int8", "numeric", "float4", "float8")
 
 def json_texts(column: Column, type: SqlType, call: BoundCall, separator: str = ",") -> list[str]:
     """Each SQL value as the text of a JSON value."""
+    type = below(type)
     if type.element is not None:
         flat = json_texts(column.values, type.element, call, separator)
         starts, lengths = list_bounds(column)

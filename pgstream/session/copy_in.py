@@ -197,7 +197,7 @@ class CopyReader:
         assert first is not None
         row, i, error = first
         value = texts[i][row].as_py()
-        shown = "" if isinstance(value, bytes) else f': "{_limited(value)}"'
+        shown = ": null input" if value is None else "" if isinstance(value, bytes) else f': "{_limited(value)}"'
         error.context = (
             f"COPY {self._target.relation}, line {self._lines + row + 1}, column {self._target.names[i]}{shown}"
         )

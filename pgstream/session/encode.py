@@ -11,6 +11,7 @@ from pgstream.plan.expressions import Col
 from pgstream.session.scalars import BINARY, TEXT, writer
 from pgstream.types.buffers import strings
 from pgstream.types.definition import Settings, SqlType
+from pgstream.types.domain import below
 from pgstream.types.values import plain_values
 from pgstream.wire.backend import NULL, Field, data_row, sized
 
@@ -42,7 +43,7 @@ def fields(columns: Sequence[Col], formats: Sequence[int]) -> list[Field]:
     """The RowDescription of `columns`."""
     described = []
     for col, code in zip(columns, formats, strict=True):
-        type = _TEXT_TYPE if col.type == _UNKNOWN else col.type
+        type = _TEXT_TYPE if col.type == _UNKNOWN else below(col.type)
         definition = type.definition
         oid, length = definition.told_oid or definition.oid, definition.length
         described.append(Field(col.name, col.table_oid, col.attnum, oid, length, type.typmod, code))

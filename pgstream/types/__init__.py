@@ -10,6 +10,7 @@ from pgstream.types.char import CHAR
 from pgstream.types.cidr import CIDR
 from pgstream.types.date import DATE
 from pgstream.types.definition import BY_ALIAS, BY_NAME, BY_OID, Settings, SqlType, TypeDefinition, array_of, type_named
+from pgstream.types.domain import domain_type
 from pgstream.types.enum import enum_type
 from pgstream.types.float4 import FLOAT4
 from pgstream.types.float8 import FLOAT8
@@ -117,6 +118,7 @@ __all__ = [
     "TypeDefinition",
     "array_of",
     "column_of",
+    "domain_type",
     "enum_type",
     "parse_text",
     "plain_values",

@@ -79,6 +79,10 @@ class TypeDefinition:
     """The fields of a composite type, by name; its storage is a struct of theirs. None for all other types."""
     identity: str = ""
     """What of `name` computations and stored rows depend on, where that is not all of it."""
+    under: "SqlType | None" = None
+    """What a domain is over. None for all other types."""
+    asks: tuple[tuple[str, str], ...] = ()
+    """The constraints of a domain, by name: see `types/domain.py`."""
     aliases: tuple[str, ...] = ()
     samples: tuple[str, ...] = field(default=())
     """Texts that are valid input, edge values first: every codec test runs over them."""

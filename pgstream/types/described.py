@@ -4,6 +4,7 @@
     ["struct", attributes]                   STRUCT<…>, the same wherever it is spelled alike
     ["record", attributes]                   ROW(…), a record whose fields are known
     ["enum", …]                              CREATE TYPE … AS ENUM: see `types/enum.py`
+    ["domain", …]                            CREATE DOMAIN: see `types/domain.py`
 
 Attributes are lists of name, type and modifier. So a type is a value: a catalog, a plan and a stored definition that
 mention it know all of it, whatever is declared under its name elsewhere or later.
@@ -16,7 +17,7 @@ from typing import Any
 
 from pgstream.types.definition import SqlType, is_description
 
-DECLARED = ("row", "enum")
+DECLARED = ("row", "enum", "domain")
 """Descriptions of what the catalog has under the OID that comes next in them."""
 
 Attributes = tuple[tuple[str, SqlType], ...]
@@ -102,6 +103,15 @@ def _outermost(part: list[Any]) -> Iterator[int]:
         for _, kind, _ in part[-1]:
             if isinstance(kind, list):
                 yield from _outermost(kind)
+
+
+def declared_name(type: SqlType) -> tuple[str, str]:
+    """The schema and name under which pg_type has a type."""
+    if not is_description(type.name):
+        return "pg_catalog", type.name
+    kind, *parts = json.loads(type.name.removeprefix("_"))
+    array = "_" if type.name.startswith("_") else ""
+    return (parts[1], f"{array}{parts[2]}") if kind in DECLARED else ("public", str(type))
 
 
 def structs_in(type: SqlType) -> list[SqlType]:

@@ -16,6 +16,7 @@ import pgstream.types  # noqa: F401
 from pgstream.catalog.catalog import Catalog
 from pgstream.plan.expressions import Col
 from pgstream.sql.bind import (  # noqa: F401  these register what they bind
+    alter_domains,
     alter_watermark,
     alters,
     calls,

@@ -6,6 +6,7 @@ from typing import Any
 
 from pgstream.catalog.objects import (
     CompositeType,
+    DomainType,
     EnumLabel,
     EnumType,
     Relation,
@@ -47,6 +48,9 @@ class AlterType:
     renamed: tuple[tuple[str, str], ...] = ()
     cascade: bool = False
     notices: tuple[tuple[str, str], ...] = ()
+    asked: tuple[str, ...] = ()
+    """The constraints of a domain, "" for NOT NULL, that stored values have to keep as of now."""
+    tag: str = "ALTER TYPE"
 
 
 def declared_type(binding: Binding, names: list[str]) -> UserType:
@@ -174,7 +178,7 @@ def renamed_type(binding: Binding, names: list[str], new_name: str) -> Command:
     found = declared_type(binding, names)
     if (found.schema_oid, new_name) in binding.catalog.names:
         raise DuplicateObject(f'type "{new_name}" already exists')
-    return Command(AlterType(replace(found, name=new_name), _same(found)), "ALTER TYPE")
+    return Command(AlterType(replace(found, name=new_name), _same(found), tag=_tag(found)), _tag(found))
 
 
 def moved_type(binding: Binding, names: list[str], schema_name: str) -> Command:
@@ -185,7 +189,11 @@ def moved_type(binding: Binding, names: list[str], schema_name: str) -> Command:
         raise InsufficientPrivilege(f"permission denied for schema {schema.name}")
     if binding.catalog.names.get((schema.oid, found.name), found.oid) != found.oid:
         raise DuplicateObject(f'type "{found.name}" already exists in schema "{schema.name}"')
-    return Command(AlterType(replace(found, schema_oid=schema.oid), _same(found)), "ALTER TYPE")
+    return Command(AlterType(replace(found, schema_oid=schema.oid), _same(found), tag=_tag(found)), _tag(found))
+
+
+def _tag(found: UserType) -> str:
+    return "ALTER DOMAIN" if isinstance(found, DomainType) else "ALTER TYPE"
 
 
 def _same(found: UserType) -> tuple[int, ...]:

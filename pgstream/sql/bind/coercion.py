@@ -16,6 +16,7 @@ from pgstream.sql.bind.literals import literal
 from pgstream.sql.bind.types import POLYMORPHIC, category, is_array, is_preferred
 from pgstream.types.definition import BY_NAME, SqlType
 from pgstream.types.described import is_made_in_place
+from pgstream.types.domain import below, is_domain, name_below
 
 Pathway = Literal["same", "relabel", "function", "io", "array"]
 
@@ -28,6 +29,9 @@ def pathway(source: str, target: str, context: CastContext) -> Pathway | None:
     """How `source` becomes `target` where `context` allows it; None where it does not."""
     if source == target:
         return "same"
+    if is_domain(source) or is_domain(target):
+        inner = pathway(name_below(source), name_below(target), context)
+        return "function" if inner is not None and is_domain(target) else inner and "relabel"
     cast = CASTS.get((source, target))
     if cast is not None:
         if _RANK[context] < _RANK[cast.context]:
@@ -75,6 +79,9 @@ def coerce(
     source = expr.type
     if target.name in _ANY or (target.name == "record" and source.definition.attributes is not None):
         return expr
+    if is_domain(target.name) and source.name != target.name:
+        inner = coerce(binding, expr, below(target), context, position)
+        return None if inner is None else binding.located(CastExpr(inner, target, context == "e"), expr, position)
     if isinstance(expr, Const) and source == UNKNOWN:
         return _literal(binding, expr, target, context)
     if isinstance(expr, Param) and source == UNKNOWN:
@@ -122,6 +129,11 @@ def _literal(binding: Binding, expr: Const, target: SqlType, context: CastContex
     if early != target:
         made = binding.located(CastExpr(made, target, context == "e"), expr)
     return made
+
+
+def undomained(expr: Expr) -> Expr:
+    """`expr` as what its domain is over; any other is itself."""
+    return CastExpr(expr, below(expr.type), False) if is_domain(expr.type.name) else expr
 
 
 def coerce_or_fail(
@@ -173,6 +185,7 @@ def common_type(binding: Binding, exprs: Sequence[Expr], construct: str) -> SqlT
     first = exprs[0].type.bare()
     if first != UNKNOWN and all(expr.type.bare() == first for expr in exprs):
         return first
+    exprs = [undomained(expr) for expr in exprs]
     chosen: SqlType | None = None
     for expr in exprs:
         type = expr.type.bare()

@@ -56,7 +56,7 @@ def bind_drop(binding: Binding, node: Node, parsed: Parsed) -> Command:
         names = [[part.sval] if isinstance(part, ast.String) else [p.sval for p in part] for part in node.objects]
         return _schemas(binding, [name[-1] for name in names], bool(node.missing_ok), cascade)
     if node.removeType in (Kind.OBJECT_TYPE, Kind.OBJECT_DOMAIN):
-        return dropped_types(binding, node, cascade)
+        return dropped_types(binding, node, cascade, f"DROP {node.removeType.name.removeprefix('OBJECT_')}")
     if node.removeType in (Kind.OBJECT_FUNCTION, Kind.OBJECT_ROUTINE):
         return dropped_functions(binding, node)
     wanted = _KINDS.get(node.removeType)

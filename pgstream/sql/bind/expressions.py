@@ -32,7 +32,7 @@ from pgstream.plan.expressions import (
     Subscript,
 )
 from pgstream.sql.bind.binding import BOOL, INT4, INT8, UNKNOWN
-from pgstream.sql.bind.coercion import coerce, coerce_or_fail, coerce_to_bool, common_typmod, to_common
+from pgstream.sql.bind.coercion import coerce, coerce_or_fail, coerce_to_bool, common_typmod, to_common, undomained
 from pgstream.sql.bind.dispatch import bind_expression, binds
 from pgstream.sql.bind.group_windows import field_of_column
 from pgstream.sql.bind.names import (
@@ -341,6 +341,7 @@ def indirect(level: Level, made: Expr, steps: tuple[Node, ...]) -> Expr:
 
 def _subscript(level: Level, array: Expr, step: Node) -> Expr:
     binding = level.binding
+    array = undomained(array)
     element = array.type.element
     if array.type.name == "name" and not step.is_slice:
         return _character(level, array, step)

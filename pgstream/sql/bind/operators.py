@@ -27,7 +27,7 @@ from pgstream.plan.expressions import (
 )
 from pgstream.plan.rewrite import used
 from pgstream.sql.bind.binding import BOOL, UNKNOWN, Binding
-from pgstream.sql.bind.coercion import coerce, common_type, to_common_type
+from pgstream.sql.bind.coercion import coerce, common_type, to_common_type, undomained
 from pgstream.sql.bind.dispatch import bind_expression, binds
 from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.overloads import Candidate, NotUnique, concrete, operator_candidates, resolve_operator
@@ -52,6 +52,7 @@ def apply_operator(
 ) -> Expr:
     """`args` under the operator `name`, coerced to what it takes. Raises UndefinedFunction as PostgreSQL words it,
     with the operator as it was `spelled`."""
+    args = [undomained(arg) for arg in args]
     chosen = choose_operator(name, args, position, spelled)
     types = [arg.type.name for arg in args]
     arguments, result = concrete(chosen.arguments, chosen.declared.result, types, position)
@@ -212,6 +213,7 @@ def any_all(binding: Binding, name: str, left: Expr, array: Expr, is_all: bool, 
         made = coerce(binding, array, array_of(_operand_type(item)), "i")
         assert made is not None
         array = made
+    left, array = undomained(left), undomained(array)
     element = array.type.element
     if element is None:
         raise WrongObjectType("op ANY/ALL (array) requires array on right side", position=position)

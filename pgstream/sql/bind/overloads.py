@@ -22,6 +22,7 @@ from pgstream.functions.registry import (
 from pgstream.sql.bind.coercion import can_coerce
 from pgstream.sql.bind.types import POLYMORPHIC
 from pgstream.types.definition import BY_NAME, SqlType, array_of
+from pgstream.types.domain import name_below
 
 Declared = Any
 """A Function, Aggregate, WindowFunction or Operator."""
@@ -94,7 +95,7 @@ def resolve(candidates: Sequence[Candidate], types: Sequence[str]) -> Candidate 
     fitting = [candidate for candidate in candidates if _fits(candidate, types)]
     if len(fitting) <= 1:
         return fitting[0] if fitting else None
-    chosen = _select(fitting, types)
+    chosen = _select(fitting, [name_below(name) for name in types])
     if chosen is None:
         raise NotUnique
     return chosen
@@ -210,6 +211,8 @@ def _generic(arguments: Sequence[str], types: Sequence[str]) -> Generic | None:
     for declared, given in zip(arguments, types, strict=True):
         if given == "unknown":
             continue
+        if declared in ("anyenum", "anyarray", "anycompatiblearray"):
+            given = name_below(given)
         if declared in ("anyelement", "anynonarray", "anyenum"):
             if element not in (None, given) or (declared == "anynonarray" and _element(given) is not None):
                 return None

@@ -11,7 +11,7 @@ from pgstream.functions.registry import Function, functions_named
 from pgstream.plan.expressions import Const, Expr, FieldOf, Ref, RowExpr
 from pgstream.sql.bind.binding import UNKNOWN, Binding
 from pgstream.sql.bind.calls import prepare_call
-from pgstream.sql.bind.coercion import RECORD, decided
+from pgstream.sql.bind.coercion import RECORD, decided, undomained
 from pgstream.sql.bind.dispatch import bind_expression
 from pgstream.sql.bind.group_windows import is_group_window, window_fields
 from pgstream.sql.bind.names import Level, NameItem, SetCall, find_column, find_item
@@ -19,6 +19,7 @@ from pgstream.sql.bind.overloads import concrete
 from pgstream.sql.parse import ast
 from pgstream.types.definition import SqlType
 from pgstream.types.described import record_type, row_type
+from pgstream.types.domain import below
 
 Node = Any
 
@@ -56,6 +57,7 @@ def selected(level: Level, row: Expr, name: str) -> Expr:
 
 def row_fields(level: Level, row: Expr, name: str = "*") -> list[tuple[str, Expr]]:
     """The fields of an expression of a composite type. Raises WrongObjectType for another."""
+    row = undomained(row)
     attributes = row.type.definition.attributes
     if attributes is None:
         fields = window_fields(row)
@@ -76,7 +78,7 @@ def dotted_field(level: Level, names: list[str], position: int | None) -> Expr |
     if len(names) < 2 or (find_item(level, None, names[-2], position) is not None and len(names) == 2):
         return None
     found, rest = _head(level, names, position)
-    if found is None or found.type.definition.attributes is None:
+    if found is None or below(found.type).definition.attributes is None:
         return None
     for name in rest:
         found = selected(level, level.binding.located(found, position), name)

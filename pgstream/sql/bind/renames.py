@@ -16,6 +16,7 @@ from pgstream.errors import (
     UndefinedTable,
     WrongObjectType,
 )
+from pgstream.sql.bind.alter_domains import found_domain, renamed_check
 from pgstream.sql.bind.alter_types import moved_type, renamed_attribute, renamed_type
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.commands import Command, binds_statement
@@ -56,7 +57,11 @@ def bind_rename(binding: Binding, node: Node, parsed: Parsed) -> Command:
     kind = node.relationType if node.renameType == Kind.OBJECT_COLUMN else node.renameType
     if kind in _ROUTINES:
         return renamed_function(binding, node)
-    if node.renameType == Kind.OBJECT_TYPE:
+    if node.renameType == Kind.OBJECT_DOMAIN:
+        found_domain(binding, [part.sval for part in node.object])
+    if node.renameType == Kind.OBJECT_DOMCONSTRAINT:
+        return renamed_check(binding, node)
+    if node.renameType in (Kind.OBJECT_TYPE, Kind.OBJECT_DOMAIN):
         return renamed_type(binding, [part.sval for part in node.object], node.newname)
     if node.renameType == Kind.OBJECT_ATTRIBUTE:
         return renamed_attribute(binding, node)
@@ -96,7 +101,9 @@ def bind_set_schema(binding: Binding, node: Node, parsed: Parsed) -> Command:
     """ALTER … SET SCHEMA."""
     if node.objectType in _ROUTINES:
         return moved_function(binding, node)
-    if node.objectType == Kind.OBJECT_TYPE:
+    if node.objectType == Kind.OBJECT_DOMAIN:
+        found_domain(binding, [part.sval for part in node.object])
+    if node.objectType in (Kind.OBJECT_TYPE, Kind.OBJECT_DOMAIN):
         return moved_type(binding, [part.sval for part in node.object], node.newschema)
     if node.objectType not in TAGS:
         name = node.objectType.name.removeprefix("OBJECT_")

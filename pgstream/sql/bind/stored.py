@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from pgstream.catalog.objects import MaterializedView, Sink, Source, Table, TableColumn, View
+from pgstream.catalog.catalog import Catalog
+from pgstream.catalog.objects import DomainType, MaterializedView, Sink, Source, Table, TableColumn, View
 from pgstream.catalog.system import SystemRelation
 from pgstream.errors import (
     DatatypeMismatch,
@@ -22,6 +23,8 @@ from pgstream.sql.bind.lookup import find_relation
 from pgstream.sql.bind.names import Level
 from pgstream.sql.default_text import DefaultText
 from pgstream.sql.parse import ast, deparse, parse
+from pgstream.types.definition import SqlType
+from pgstream.types.domain import is_domain
 
 Node = Any
 
@@ -93,12 +96,22 @@ def assigned(binding: Binding, expr: Expr, column: TableColumn, position: int | 
 
 def default_of(binding: Binding, column: TableColumn) -> Expr:
     """What a column gets where no value is given."""
+    if column.default is None and is_domain(column.type.name):
+        text = default_of_domain(binding.catalog, column.type)
+        return bound_default(binding, column, text or "NULL")
     if column.default is None:
         return Const(None, column.type)
     known = binding.defaults.get(column)
     if known is None:
         known = binding.defaults[column] = bound_default(binding, column, column.default)
     return known
+
+
+def default_of_domain(catalog: Catalog, type: SqlType) -> str | None:
+    """The text of what a domain says that a column gets, where the column itself says nothing."""
+    declared = catalog.objects[type.oid - 1]
+    assert isinstance(declared, DomainType)
+    return declared.columns[0].default
 
 
 def bound_default(binding: Binding, column: TableColumn, text: str) -> Expr:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pgstream.catalog.catalog import Catalog
-from pgstream.catalog.objects import Check, ForeignKey, Table, TableColumn
+from pgstream.catalog.objects import Check, DomainType, ForeignKey, Table, TableColumn
 from pgstream.errors import DuplicateObject, InvalidObjectDefinition, SyntaxError42601
 from pgstream.plan.expressions import Ref
 from pgstream.plan.rewrite import subexpressions
@@ -100,7 +100,7 @@ def names_of_constraints(catalog: Catalog, schema_oid: int) -> set[str]:
     """The names of the constraints in a schema that are no relations'."""
     found: set[str] = set()
     for thing in catalog.in_order():
-        if isinstance(thing, Table) and thing.schema_oid == schema_oid:
+        if isinstance(thing, Table | DomainType) and thing.schema_oid == schema_oid:
             found |= {check.name for check in thing.checks}
         elif isinstance(thing, ForeignKey) and thing.schema_oid == schema_oid:
             found.add(thing.label)

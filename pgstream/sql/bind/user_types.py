@@ -6,6 +6,7 @@ from typing import Any
 from pgstream.catalog.objects import (
     KIND_NAMES,
     CompositeType,
+    DomainType,
     EnumLabel,
     EnumType,
     Relation,
@@ -22,6 +23,7 @@ from pgstream.errors import (
     InvalidTableDefinition,
     UndefinedObject,
     UniqueViolation,
+    WrongObjectType,
 )
 from pgstream.sql.bind.binding import Binding
 from pgstream.sql.bind.commands import Command, binds_statement
@@ -48,6 +50,7 @@ class DropType:
     oids: tuple[int, ...]
     cascade: bool = False
     missing: tuple[str, ...] = ()
+    tag: str = "DROP TYPE"
 
 
 @binds_statement(ast.CompositeTypeStmt)
@@ -102,8 +105,8 @@ def require_type_free(binding: Binding, schema: Schema, name: str) -> None:
         raise DuplicateObject(f'type "{name}" already exists')
 
 
-def dropped_types(binding: Binding, node: Node, cascade: bool) -> Command:
-    """DROP TYPE."""
+def dropped_types(binding: Binding, node: Node, cascade: bool, tag: str) -> Command:
+    """DROP TYPE and DROP DOMAIN."""
     oids: list[int] = []
     missing: list[str] = []
     for spelled in node.objects:
@@ -120,12 +123,14 @@ def dropped_types(binding: Binding, node: Node, cascade: bool) -> Command:
             )
         elif found is None:
             raise (UndefinedObject if known else InvalidSchemaName)(f"{shown} does not exist")
-        elif not isinstance(found, UserType):
+        elif tag == "DROP TYPE" and not isinstance(found, UserType):
             kind = KIND_NAMES[type(found)]
             raise DependentObjectsStillExist(
                 f"cannot drop type {name} because {kind} {name} requires it",
                 hint=f"You can drop {kind} {name} instead.",
             )
+        elif tag == "DROP DOMAIN" and not isinstance(found, DomainType):
+            raise WrongObjectType(f'"{name}" is not a domain')
         else:
             oids.append(found.oid)
-    return Command(DropType(tuple(dict.fromkeys(oids)), cascade, tuple(missing)), "DROP TYPE")
+    return Command(DropType(tuple(dict.fromkeys(oids)), cascade, tuple(missing), tag), tag)
