@@ -22,6 +22,7 @@ from pgstream.types.interval import INTERVAL
 from pgstream.types.interval_text import Interval
 from pgstream.types.json import JSON
 from pgstream.types.jsonb import JSONB
+from pgstream.types.jsonpath import JSONPATH
 from pgstream.types.macaddr import MACADDR, MACADDR8
 from pgstream.types.multirange import MULTIRANGES
 from pgstream.types.name import NAME
@@ -78,6 +79,7 @@ __all__ = [
     "INTERVAL",
     "JSON",
     "JSONB",
+    "JSONPATH",
     "MACADDR",
     "MACADDR8",
     "MULTIRANGES",
