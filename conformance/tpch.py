@@ -159,11 +159,13 @@ class Spent:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scale", type=float, default=0.1)
+    parser.add_argument("--scale", type=float, default=0.1, help="0.01 or more")
     parser.add_argument("--refreshes", type=int, default=3)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("queries", nargs="*", help="q1 q2 ...; all where none is named")
     options = parser.parse_args()
+    if options.scale < 0.01:
+        parser.error("with fewer suppliers a part would have one twice")
     queries = options.queries or QUERIES
     market = Market(options.scale, options.seed)
     tables = market.tables()

@@ -78,7 +78,7 @@ class Market:
 
     def __init__(self, scale: float, seed: int) -> None:
         self._chance = np.random.default_rng(seed)
-        self.suppliers, self.parts = max(int(scale * 10_000), 8), int(scale * 200_000)
+        self.suppliers, self.parts = int(scale * 10_000), int(scale * 200_000)
         self.customers, self.orders = int(scale * 150_000), int(scale * 1_500_000)
         self._clerks = max(int(scale * 1000), 1)
         self._comments = [self._sentence() for _ in range(5000)]
