@@ -114,6 +114,7 @@ def _absorb(column: Column, secret: Words, lanes: Hash) -> None:
     kind, width = place.kind, place.width
     nulls = (place.bits, place.offset, secret, *lanes)
     if kind == FIXED and width <= 8:
+        assert width in (1, 2, 4, 8), width
         hashing.absorb_words(place.values, width, *nulls)
     elif kind == STRINGS:
         hashing.absorb_strings(place.values, place.content, *nulls)

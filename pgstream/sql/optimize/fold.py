@@ -46,7 +46,13 @@ from pgstream.sql.optimize.predicates import FALSE, TRUE, conjunction, conjuncts
 
 _CONTEXT = EvalContext({}, 0)
 _IMMUTABLE_CASTS = frozenset(["bool", "int2", "int4", "int8", "numeric", "float4", "float8", "text", "varchar"])
-"""Types whose casts among each other depend on no setting."""
+"""Types whose casts among each other depend on no setting, but those of floats to texts."""
+
+
+def _settled(source: str, target: str) -> bool:
+    """Whether a cast gives the same in every session."""
+    printed = source in ("float4", "float8") and target in ("text", "varchar")
+    return {source, target} <= _IMMUTABLE_CASTS and not printed
 
 
 def fold(plan: Relation, facts: RelationFacts) -> Relation:
@@ -144,7 +150,7 @@ def _computed(expr: Call | CastExpr) -> Expr:
             return expr
         if expr.function.strict and any(operand == Const(None, operand.type) for operand in operands):
             return Const(None, expr.type)
-    elif not {expr.type.name, expr.arg.type.name} <= _IMMUTABLE_CASTS:
+    elif not _settled(expr.arg.type.name, expr.type.name):
         return expr
     if not all(isinstance(operand, Const) for operand in operands):
         return expr
