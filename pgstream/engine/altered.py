@@ -1,9 +1,11 @@
 """What ALTER asks of everybody else: definitions that are being built, and transactions that saw the old shape."""
 
+from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.objects import Table
 from pgstream.engine.database import Database
 from pgstream.engine.head import Head
 from pgstream.errors import SerializationFailure
+from pgstream.types.definition import SqlType
 
 
 def finish_building(database: Database) -> None:
@@ -28,6 +30,18 @@ def check_unaltered(base: Head | None, table: Table) -> None:
     """Raises SerializationFailure where `table` was another one when a transaction that wrote to it began."""
     if base is not None and base.catalog.objects.get(table.oid, table) != table:
         raise SerializationFailure("could not serialize access due to concurrent update of the catalog")
+
+
+def given_shape(before: Catalog, after: Catalog) -> frozenset[int]:
+    """The tables whose rows have other columns in a catalog than they had before."""
+    tables = ((before.objects.get(oid), thing) for oid, thing in after.objects.changed(before.objects))
+    return frozenset(
+        new.oid for old, new in tables if isinstance(old, Table) and isinstance(new, Table) and _rows(old) != _rows(new)
+    )
+
+
+def _rows(table: Table) -> list[tuple[str, SqlType]]:
+    return [(column.name, column.type) for column in table.columns]
 
 
 def install_reshaped(database: Database, base: Head, fork: Head) -> None:

@@ -19,7 +19,7 @@ from pgstream.engine.constraints import check_unique, unique_keys
 from pgstream.engine.head import Head
 from pgstream.engine.row_rules import stored_rows
 from pgstream.engine.steps import VIEW_SETTINGS
-from pgstream.errors import ForeignKeyViolation, SqlError
+from pgstream.errors import ForeignKeyViolation, ObjectInUse, SqlError
 from pgstream.functions.registry import EvalContext
 from pgstream.plan.evaluate import evaluate
 from pgstream.sql.bind.row_expressions import row_expression
@@ -371,6 +371,15 @@ def check_committed(head: Head, deltas: Mapping[int, Delta], seed: Seed) -> None
             one._check_rows(key, delta)
         for key in referred(head.catalog, oid):
             one._check_gone(key, delta)
+
+
+def require_none_pending(catalog: Catalog, deltas: Mapping[int, Delta]) -> None:
+    """Raises ObjectInUse where tables are to be altered of whose changes a foreign key is looked at by COMMIT."""
+    for oid, delta in deltas.items():
+        coming = (delta.weights > 0).any() and any(key.deferred for key in referring(catalog, oid))
+        if coming or ((delta.weights < 0).any() and any(key.deferred for key in referred(catalog, oid))):
+            name = catalog.objects[oid].name
+            raise ObjectInUse(f'cannot ALTER TABLE "{name}" because it has pending trigger events')
 
 
 def check_pending(head: Head, deltas: Mapping[int, Delta], seed: Seed) -> None:

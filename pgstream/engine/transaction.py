@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from pgstream.catalog.objects import Source, Table
 from pgstream.delta import Column, Delta
-from pgstream.engine.altered import check_altered, check_unaltered, finish_building, install_reshaped
+from pgstream.engine.altered import check_altered, check_unaltered, finish_building, given_shape, install_reshaped
 from pgstream.engine.backfill import Backfill
 from pgstream.engine.changing import Dml, Writing
 from pgstream.engine.conflicts import check_conflicts
@@ -23,23 +23,22 @@ from pgstream.engine.draft import Draft
 from pgstream.engine.explaining import explained
 from pgstream.engine.filling import define_filled, filling
 from pgstream.engine.head import Head
-from pgstream.engine.journal import merged
 from pgstream.engine.literals import PlainRow
 from pgstream.engine.loop import Later, Loop, Promise
 from pgstream.engine.outcome import Notice, Outcome
 from pgstream.engine.reading import Snapshot
 from pgstream.engine.rebinding import rebound
-from pgstream.engine.references import check_committed, check_pending
+from pgstream.engine.references import check_committed, check_pending, require_none_pending
 from pgstream.engine.retyping import Reshaping, reshape, reshaped_by
 from pgstream.engine.sharing import Asked
 from pgstream.engine.watching import Watch, stored_as_it_is
+from pgstream.engine.written import Written
 from pgstream.errors import ActiveSqlTransaction, InvalidCatalogName, ObjectInUse, SerializationFailure
 from pgstream.functions.registry import EvalContext
 from pgstream.sql.bind import Bound
 from pgstream.sql.bind import statements as bound_statements
 from pgstream.sql.bind.subscriptions import AlterSubscription
 from pgstream.sql.parse import Parsed
-from pgstream.storage.consolidate import consolidate
 
 Params = tuple[Column, ...]
 CLUSTER_STATEMENTS = (bound_statements.CreateDatabase, bound_statements.DropDatabase)
@@ -182,7 +181,7 @@ class Mark:
 
     base: Head | None
     fork: Head | None
-    deltas: int
+    written: tuple[int, int]
     drafts: int
 
 
@@ -195,7 +194,7 @@ class Transaction:
         self._loop = loop
         self._base: Head | None = None
         self._fork: Head | None = None
-        self._deltas: list[Mapping[int, Delta]] = []
+        self._written = Written()
         self._drafts: list[Draft] = []
         if one_snapshot:
             self._forked()
@@ -219,7 +218,11 @@ class Transaction:
         if isinstance(fresh.statement, LONE_STATEMENTS):
             raise ActiveSqlTransaction(f"{fresh.tag} cannot run inside a transaction block")
         if isinstance(fresh.statement, Reshaping):
-            self._fork, draft = reshaped_by(self._database, head, fresh, params, context)
+            made, draft = reshaped_by(self._database, head, fresh, params, context)
+            shaped = given_shape(head.catalog, made.catalog)
+            require_none_pending(head.catalog, self._written.merged(shaped))
+            self._fork = made
+            self._written.reshape(shaped)
             self._drafts.append(draft)
             return draft.outcome
         if not isinstance(fresh.statement, Dml):
@@ -274,7 +277,7 @@ class Transaction:
         changed = {oid: delta for oid, delta in deltas.items() if len(delta)}
         if changed:
             self._fork = self._database.advanced(head, changed)
-            self._deltas.append(changed)
+            self._written.changes.append(changed)
 
     def commit(self) -> "Future[None]":
         """Makes everything the transaction did visible at one tick, and durable. Raises SerializationFailure or
@@ -288,7 +291,7 @@ class Transaction:
     @property
     def mark(self) -> Mark:
         """Where the transaction stands; valid between its statements."""
-        return Mark(self._base, self._fork, len(self._deltas), len(self._drafts))
+        return Mark(self._base, self._fork, self._written.mark, len(self._drafts))
 
     def back_to(self, mark: Mark) -> "Future[None]":
         """Forgets what the transaction did since `mark`."""
@@ -299,7 +302,7 @@ class Transaction:
                 self._base, self._fork = mark.base, mark.fork
             else:
                 self._fork = self._base
-            del self._deltas[mark.deltas :]
+            self._written.back_to(mark.written)
             del self._drafts[mark.drafts :]
             if redefined:
                 self._database.sweep()
@@ -313,11 +316,11 @@ class Transaction:
 
     def _commit(self) -> None:
         try:
-            if self._base is None or self._fork is None or not (self._deltas or self._drafts):
+            if self._base is None or self._fork is None or not (self._written or self._drafts):
                 return
             self._database.require_there()
-            check_committed(self._fork, self._merged(), self._database.seed)
-            told = bool(self._deltas) and self._base.tells_ticks  # as one tick, of now
+            check_committed(self._fork, self._written.merged(), self._database.seed)
+            told = bool(self._written) and self._base.tells_ticks  # as one tick, of now
             if any(draft.reshapes for draft in self._drafts):
                 install_reshaped(self._database, self._base, self._fork)
             elif self._database.head is not self._base or self._database.builds.going_on or told:
@@ -332,7 +335,7 @@ class Transaction:
     def _replay(self) -> None:
         """The head has moved on: does at the new one what was done at the fork."""
         database = self._database
-        deltas = self._merged()
+        deltas = self._written.merged()
         head = database.head
         for oid, delta in deltas.items():
             thing = head.catalog.objects.get(oid)
@@ -352,9 +355,6 @@ class Transaction:
         if oid in self._fork.catalog.objects:
             raise SerializationFailure("could not serialize access due to concurrent update of the catalog")
         return False
-
-    def _merged(self) -> dict[int, Delta]:
-        return {oid: consolidate(delta) for oid, delta in merged(self._deltas).items()}
 
     def _redefined(self, head: Head) -> Head:
         """The head with the fork's definitions, backfilled from what the head has now."""
