@@ -3,7 +3,7 @@
 Importing this package declares them all.
 """
 
-from pgstream.connectors import blackhole, datagen, filesystem, impulse, kafka, nexmark
+from pgstream.connectors import blackhole, datagen, filesystem, impulse, kafka, nexmark, printing
 from pgstream.connectors.connections import CONNECTION_KINDS
 from pgstream.connectors.connector import CONNECTORS, Connector, check_options, create_sink, create_source
 from pgstream.connectors.places import NO_PLACES, Places
@@ -35,5 +35,6 @@ __all__ = [
     "impulse",
     "kafka",
     "nexmark",
+    "printing",
     "read",
 ]

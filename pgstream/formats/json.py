@@ -23,7 +23,7 @@ from pgstream.formats.json_steps import NOTHING_LEARNED, Steps, learn
 from pgstream.formats.lines import cut_lines
 from pgstream.formats.messages import LineMessages
 from pgstream.formats.nested import Read, is_nested, lists_read, valid_mask
-from pgstream.formats.options import option
+from pgstream.formats.options import option, read_lenient
 from pgstream.formats.sheet import Sheet, is_finished, null_column, put_rows, target
 from pgstream.formats.texts import first_errors, read_texts
 from pgstream.kernels.bytes import count_lines
@@ -46,6 +46,17 @@ class JsonOptions:
     unstructured: bool = option(
         "json.unstructured", default=False, doc="Each document, whatever it is, is the value of the only column."
     )
+
+    ignore_errors: bool = option(
+        "json.ignore-parse-errors", default=True, doc="Accepted: a bad record stops nothing and lies among the errors."
+    )
+    fail_on_missing: bool = option(
+        "json.fail-on-missing-field", default=False, read=read_lenient, doc="Accepted where false: it is NULL."
+    )
+    standard: str = option(
+        "json.timestamp-format.standard", default="SQL", choices=("SQL", "ISO-8601"),
+        doc="Accepted: timestamps are read in both, and written as json.timestamp_format says.",
+    )  # fmt: skip
 
     @property
     def milliseconds(self) -> bool:

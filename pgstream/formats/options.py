@@ -71,6 +71,13 @@ def read_bool(text: str) -> bool:
     return word in TRUE_WORDS
 
 
+def read_lenient(text: str) -> bool:
+    """A boolean that may only be false."""
+    if read_bool(text):
+        raise ValueError("only false is supported")
+    return False
+
+
 def read_int(text: str) -> int:
     """A whole number; underscores may group its digits."""
     try:

@@ -77,6 +77,16 @@ def _written(value: Any) -> str:
 
 
 @function(
+    "extract_json(jsonb, text) -> _text",
+    rowwise=True,
+    examples={"""extract_json('{"a": [1, 2]}'::jsonb, '$.a[1]')""": "{2}"},
+)
+@function(
+    "extract_json(json, text) -> _text",
+    rowwise=True,
+    examples={"""extract_json('{"a": [1, 2]}'::json, '$.a[1]')""": "{2}"},
+)
+@function(
     "extract_json(text, text) -> _text",
     rowwise=True,
     examples={

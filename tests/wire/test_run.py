@@ -107,3 +107,15 @@ def test_what_was_left_out_is_told(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[2] == " 2"
     warning = 'WARNING: source "In": 2 records were refused, such as: '
     assert warning in done.stderr, done.stderr
+
+
+def test_flinks_print(tmp_path: Path) -> None:
+    script = """CREATE TABLE src (id INT) WITH ('connector' = 'datagen', 'number-of-rows' = '2',
+            'fields.id.kind' = 'sequence', 'fields.id.start' = '1', 'fields.id.end' = '2');
+        CREATE TABLE filled WITH ('connector' = 'print', 'print-identifier' = 'x') AS SELECT id, id + 1 AS n FROM src;
+        """
+    done = run(tmp_path, script, "--dialect", "flink")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "x> +I[1, 2]\nx> +I[2, 3]\n"
+    done = run(tmp_path, script + "SELECT * FROM filled", "--dialect", "flink")
+    assert (done.returncode, 'cannot read from sink "filled"' in done.stderr) == (1, True)

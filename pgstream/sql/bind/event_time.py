@@ -1,14 +1,17 @@
 """The event time of a query's rows: the column that says when each of them happened.
 
 It is the one that a source or table declares a watermark for, even where a subquery does not select it; else the only
-timestamp there is; else the one that all columns have within that are rows themselves.
+timestamp there is; else the one that all columns have within that are rows themselves; for windows, of rows of
+sources, at last the time at which the row comes.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from pgstream.catalog.objects import Source
 from pgstream.errors import AmbiguousColumn, UndefinedColumn
-from pgstream.plan.expressions import Coalesce, Col, Expr, FieldOf, Ref
+from pgstream.functions.registry import functions_named
+from pgstream.plan.expressions import Call, Coalesce, Col, Expr, FieldOf, Ref
 from pgstream.plan.relations import (
     Asof,
     Filter,
@@ -22,8 +25,10 @@ from pgstream.plan.relations import (
     TopN,
     Window,
 )
-from pgstream.plan.rewrite import children, with_children
+from pgstream.plan.rewrite import children, subplans, with_children
 from pgstream.sql.bind.names import Level, NameItem
+from pgstream.sql.bind.row_expressions import ARRIVAL
+from pgstream.types.definition import SqlType
 from pgstream.types.window import WINDOW_TYPES
 
 _PASSING = (Asof, Filter, Join, Lookup, Project, Sessions, TableCall, TopN, Window)
@@ -43,6 +48,8 @@ def event_time(level: Level, kind: str, position: int | None) -> Expr:
     hint = "Declare one with WATERMARK FOR."
     if kind != "row_time":
         hint = f"Declare one with WATERMARK FOR, or name it: {kind}(column, …)."
+    if not found and kind != "row_time" and _from_sources(level, visible.values()):
+        return level.binding.located(Call(_ARRIVAL, (), _ARRIVAL_TYPE), position)
     if not found:
         raise UndefinedColumn(
             f"{kind} needs an event time, but no column here is a timestamp", hint=hint, position=position
@@ -54,6 +61,17 @@ def event_time(level: Level, kind: str, position: int | None) -> Expr:
     level.own.add(found[0].id)
     level.times.append(found[0])
     return level.binding.located(Ref(found[0]), position)
+
+
+_ARRIVAL_TYPE = SqlType("timestamptz")
+_ARRIVAL = functions_named(ARRIVAL)[0]
+
+
+def _from_sources(level: Level, columns: Iterable[Col]) -> bool:
+    """Whether rows come from sources and from nowhere else, so that each of them came once."""
+    scans = [] if level.rows is None else [each.oid for each in subplans(level.rows) if isinstance(each, Scan)]
+    origins = {oid for oid in (*scans, *(col.table_oid for col in columns)) if oid}
+    return bool(origins) and all(isinstance(level.binding.catalog.objects.get(oid), Source) for oid in origins)
 
 
 def _within(columns: Iterable[Col]) -> Expr | None:

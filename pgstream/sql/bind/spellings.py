@@ -5,11 +5,14 @@ make_array(a, b)                               ARRAY[a, b]
 timestampdiff(DAY, a, b), date_trunc(a, DAY)   the unit is a word, not a column
 arrow_cast(a, 'Int64')                         a::bigint
 today()                                        CURRENT_DATE
+first_value(a)                                 first_value(a ORDER BY row_time()), where rows have an event time
 """
 
 from collections.abc import Callable
 from typing import Any
 
+from pgstream.errors import SqlError
+from pgstream.sql.bind.event_time import event_time
 from pgstream.sql.bind.names import Level
 from pgstream.sql.parse import ast, enums
 
@@ -108,6 +111,24 @@ def _arrow_cast(level: Level, node: Node) -> Node:
     return ast.TypeCast(arg=value, typeName=wanted, location=node.location)
 
 
+def _in_time(level: Level, node: Node) -> Node:
+    """`first_value(a)` of the rows of a group, which follow each other in event time."""
+    if node.agg_order or node.agg_within_group:
+        return None
+    try:
+        event_time(level, "row_time", node.location)
+    except SqlError:
+        return None
+    time = ast.FuncCall(funcname=(ast.String(sval="row_time"),), location=node.location)
+    order = ast.SortBy(
+        node=time, sortby_dir=enums.SortByDir.SORTBY_DEFAULT, sortby_nulls=enums.SortByNulls.SORTBY_NULLS_DEFAULT,
+        location=node.location,
+    )  # fmt: skip
+    made = ast.FuncCall(**{slot: getattr(node, slot) for slot in node})
+    made.agg_order = (order,)
+    return made
+
+
 _SPELLINGS: dict[tuple[str, int], Callable[[Level, Node], Node]] = {
     ("if", 3): _condition,
     ("iff", 3): _condition,
@@ -120,6 +141,9 @@ _SPELLINGS: dict[tuple[str, int], Callable[[Level, Node], Node]] = {
     ("timestamp_trunc", 2): _unit_last,
     ("date_bin", 2): _binned,
     ("arrow_cast", 2): _arrow_cast,
+    ("first_value", 1): _in_time,
+    ("last_value", 1): _in_time,
+    ("nth_value", 2): _in_time,
 }
 
 

@@ -39,6 +39,8 @@ def bind_create_source(binding: Binding, node: CreateSourceStmt, parsed: Parsed)
     if node.is_table and _is_sink(dict(options)):
         for clause in node.watermarks:
             raise InvalidTableDefinition("a sink has no watermark", position=clause.position)
+        if node.format.format == "UPSERT" and made.primary_key and "primary_key" not in dict(options):
+            options = (*options, ("primary_key", ",".join(made.primary_key)))
         sink = CreateSink(
             schema.oid, name, columns, options, node.format.format, node.format.encode, formats.options,
             None, "", binding.search_path, frozenset(), node.if_not_exists, there, positions, named=named,

@@ -35,12 +35,17 @@ _EXPLAIN_OPTIONS = [
     "operators",
 ]
 
+_OTHERS = ("backfill", "distsql", "logical", "physical", "trace")
+"""Which of its plans RisingWave is to show: here is one."""
+
 
 @binds_statement(ast.ExplainStmt)
 def bind_explain(binding: Binding, node: Node, parsed: Parsed) -> Command:
     """EXPLAIN of a query, a data change or a materialized view to be."""
     options = []
     for option in node.options or ():
+        if option.defname in _OTHERS:
+            continue
         if option.defname not in _EXPLAIN_OPTIONS:
             raise SyntaxError42601(f'unrecognized EXPLAIN option "{option.defname}"', position=option.location)
         options.append((option.defname, "true" if option.arg is None else value_text(option.arg).lower()))

@@ -14,6 +14,7 @@
     GROUP BY ALL, ORDER BY ALL                     a marked name
     WITH ('key' = value)                           WITH ("key" = value)
     FLOOR(ts TO HOUR), LATERAL TABLE(f(x)), MINUS  FLOOR(ts ,'HOUR'), LATERAL f(x), EXCEPT
+    CURRENT_DATE()                                 CURRENT_DATE
     STRUCT<a int>, ARRAY<int>, MAP<k, v>           s('a int'), a('int'), m('k, v'): a type's name and its modifier
     WITH MUTUALLY RECURSIVE r (a int) AS (…)       WITH RECURSIVE r (a) AS (…), see `mutual.py`
     INT UNSIGNED                                   BIGINT: the next wider type, and BIGINT itself
@@ -148,6 +149,10 @@ class _Rewriting:
         match token.name:
             case "SCONST" if self.calls[-1:] == ["with"] and self.name(at + 1) == "ASCII_61":
                 self.made[token.start] = self.made[token.end - 1] = '"'
+            case "CURRENT_DATE" | "CURRENT_TIME" | "CURRENT_TIMESTAMP" | "LOCALTIME" | "LOCALTIMESTAMP":
+                if self.name(at + 1) == _OPENING and self.name(at + 2) == _CLOSING:
+                    self.blank(self.tokens[at + 1])
+                    self.drop_closing.add(at + 2)
             case "OFFSET" if self.begins_expression(at):
                 self.mark(at)
             case "WINDOW" if not (self.name(at + 2) == "AS" and self.name(at + 3) == _OPENING):

@@ -58,6 +58,17 @@ def _query(reader: Reader) -> tuple[Node, str]:
             reader.fail()
         depth += {"(": 1, ")": -1}.get(reader.word(), 0)
         reader.at += 1
+    return _between(reader, start)
+
+
+def rest_as_query(reader: Reader) -> tuple[Node, str]:
+    """The query that is all that is left."""
+    start, reader.at = reader.at, len(reader.tokens)
+    return _between(reader, start)
+
+
+def _between(reader: Reader, start: int) -> tuple[Node, str]:
+    """The query from token `start` to here."""
     if reader.at == start:
         reader.fail()
     first, last = reader.tokens[start].start, reader.tokens[reader.at - 1].end

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from pgstream.errors import FeatureNotSupported, InvalidTableDefinition
 from pgstream.sql.streaming.columns import Watermark, parse_columns
+from pgstream.sql.streaming.flink_options import understood
 from pgstream.sql.streaming.kafka_clauses import parse_source_topic
 from pgstream.sql.streaming.load_generators import parse_load_generator
 from pgstream.sql.streaming.options import Format, Option, parse_format, parse_options
 from pgstream.sql.streaming.reader import Node, Reader, Token
+from pgstream.sql.streaming.sinks import CreateSinkStmt, rest_as_query
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,8 +59,8 @@ def has_connector(text: str, tokens: Sequence[Token]) -> bool:
     return False
 
 
-def parse_create_source(reader: Reader, *, is_table: bool) -> CreateSourceStmt:
-    """What follows CREATE SOURCE, or CREATE TABLE."""
+def parse_create_source(reader: Reader, *, is_table: bool) -> CreateSourceStmt | CreateSinkStmt:
+    """What follows CREATE SOURCE, or CREATE TABLE. CREATE TABLE … WITH (…) AS query is a sink of the query's rows."""
     if_not_exists = reader.accept("IF", "NOT", "EXISTS")
     relation = reader.relation()
     columns = parse_columns(reader)
@@ -82,18 +84,29 @@ def parse_create_source(reader: Reader, *, is_table: bool) -> CreateSourceStmt:
         column, options = parse_load_generator(reader)
         elements, format = [column], Format()
     else:
-        for clause in ("FROM", "ON"):
-            if reader.word() == clause:
-                raise FeatureNotSupported(f"{clause} of CREATE SOURCE is not supported yet", position=reader.position())
+        _refuse_clauses(reader)
         reader.expect("WITH")
         options = parse_options(reader)
-        format = parse_format(reader)
+        options, format = understood(options, parse_format(reader))
+        if is_table and not elements and reader.accept("AS"):
+            query, text = rest_as_query(reader)
+            return CreateSinkStmt(relation, (), None, query, text, options, format, if_not_exists)
     reader.end()
     if append_only and format.format in _CHANGING:
         raise InvalidTableDefinition("a source of changes is not append-only", position=place)
     return CreateSourceStmt(
         relation, tuple(elements), options, format, columns.watermarks, if_not_exists, is_table, tuple(metadata)
     )
+
+
+def _refuse_clauses(reader: Reader) -> None:
+    """Raises FeatureNotSupported for what may stand before WITH and is not understood."""
+    position = reader.position()
+    if reader.word() == "PARTITIONED":
+        hint = "Leave it out: files are in one folder."
+        raise FeatureNotSupported("PARTITIONED BY is not supported yet", position=position, hint=hint)
+    if reader.word() in ("FROM", "ON"):
+        raise FeatureNotSupported(f"{reader.word()} of CREATE SOURCE is not supported yet", position=position)
 
 
 def _included(reader: Reader) -> tuple[Node, str]:
