@@ -88,17 +88,10 @@ def _definition(
     name: str, oid: int, schema: str, own: str, not_null: bool, checks: list[list[str]], parts: list[Any]
 ) -> TypeDefinition:
     [(_, under)] = read_attributes(parts)
-    last = below(under)
+    last, made = below(under), SqlType(name)
     known = last.definition
     asks = _asked(under, not_null, checks)
-    made = SqlType(name)
-
-    def parse_at(text: Column, typmod: int, settings: Settings, now_us: int) -> Column:
-        column = parse_text(last, text, settings, now_us)
-        if known.apply_typmod is not None and last.typmod >= 0:
-            column = known.apply_typmod(column, last.typmod, False)
-        return require_allowed(made, column, settings, now_us)
-
+    parse_at = _input(made, last)
     return TypeDefinition(
         name=name,
         sql_name=quoted(own) if schema == "public" else f"{quoted(schema)}.{quoted(own)}",
@@ -125,6 +118,19 @@ def _definition(
         asks=asks,
         identity=f"domain {oid} {under.definition.identity or under.name} {under.typmod} {asks}",
     )
+
+
+def _input(made: SqlType, last: SqlType) -> Callable[[Column, int, Settings, int], Column]:
+    """How the texts of a domain are read: as those of the type at its bottom, whose values are then looked at."""
+    apply_typmod = last.definition.apply_typmod
+
+    def parse_at(text: Column, typmod: int, settings: Settings, now_us: int) -> Column:
+        column = parse_text(last, text, settings, now_us)
+        if apply_typmod is not None and last.typmod >= 0:
+            column = apply_typmod(column, last.typmod, False)
+        return require_allowed(made, column, settings, now_us)
+
+    return parse_at
 
 
 def _asked(under: SqlType, not_null: bool, checks: list[list[str]]) -> tuple[tuple[str, str], ...]:
