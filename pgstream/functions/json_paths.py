@@ -21,7 +21,7 @@ Step = tuple[bool, str | int | None]
 
 
 @lru_cache(256)
-def _path(text: str) -> tuple[Step, ...]:
+def steps_of(text: str) -> tuple[Step, ...]:
     """The steps of a JSONPath. Raises InvalidParameterValue and FeatureNotSupported."""
     if not text.startswith("$"):
         raise InvalidParameterValue(f"invalid JSON path: {text!r}", hint="It begins with $.")
@@ -40,18 +40,18 @@ def _path(text: str) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _inside(value: Any) -> Iterator[Any]:
+def inside(value: Any) -> Iterator[Any]:
     """A value and all that it holds."""
     yield value
     for part in _parts(value):
-        yield from _inside(part)
+        yield from inside(part)
 
 
 def _parts(value: Any) -> list[Any]:
     return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
 
 
-def _stepped(value: Any, step: str | int | None) -> list[Any]:
+def stepped(value: Any, step: str | int | None) -> list[Any]:
     if step is None:
         return _parts(value)
     if isinstance(step, str):
@@ -61,14 +61,14 @@ def _stepped(value: Any, step: str | int | None) -> list[Any]:
 
 def _found(text: str, path: str) -> list[Any] | None:
     """What a path leads to; None where the text is no JSON."""
-    steps = _path(path)
+    steps = steps_of(path)
     try:
         values = [json.loads(text)]
     except ValueError:
         return None
     for deep, step in steps:
-        holders = [each for value in values for each in (_inside(value) if deep else [value])]
-        values = [part for holder in holders for part in _stepped(holder, step)]
+        holders = [each for value in values for each in (inside(value) if deep else [value])]
+        values = [part for holder in holders for part in stepped(holder, step)]
     return values
 
 
@@ -132,7 +132,7 @@ _NOTHING = object()
 def _got(text: str, key: str | int) -> Any:
     """What is at a key or an index; `_NOTHING` where nothing is."""
     try:
-        found = _stepped(json.loads(text), key)
+        found = stepped(json.loads(text), key)
     except ValueError:
         return _NOTHING
     return found[0] if found else _NOTHING

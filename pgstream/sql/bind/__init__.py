@@ -33,6 +33,7 @@ from pgstream.sql.bind import (  # noqa: F401  these register what they bind
     replays,
     select,
     shows,
+    sql_json,
     sublinks,
     subscribe,
     subscriptions,

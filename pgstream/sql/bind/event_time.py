@@ -25,7 +25,7 @@ from pgstream.plan.relations import (
     TopN,
     Window,
 )
-from pgstream.plan.rewrite import children, subplans, with_children
+from pgstream.plan.rewrite import children, with_children
 from pgstream.sql.bind.names import Level, NameItem
 from pgstream.sql.bind.row_expressions import ARRIVAL
 from pgstream.types.definition import SqlType
@@ -48,7 +48,7 @@ def event_time(level: Level, kind: str, position: int | None) -> Expr:
     hint = "Declare one with WATERMARK FOR."
     if kind != "row_time":
         hint = f"Declare one with WATERMARK FOR, or name it: {kind}(column, …)."
-    if not found and kind != "row_time" and _from_sources(level, visible.values()):
+    if not found and kind != "row_time" and _from_sources(level):
         return level.binding.located(Call(_ARRIVAL, (), _ARRIVAL_TYPE), position)
     if not found:
         raise UndefinedColumn(
@@ -67,11 +67,19 @@ _ARRIVAL_TYPE = SqlType("timestamptz")
 _ARRIVAL = functions_named(ARRIVAL)[0]
 
 
-def _from_sources(level: Level, columns: Iterable[Col]) -> bool:
-    """Whether rows come from sources and from nowhere else, so that each of them came once."""
-    scans = [] if level.rows is None else [each.oid for each in subplans(level.rows) if isinstance(each, Scan)]
-    origins = {oid for oid in (*scans, *(col.table_oid for col in columns)) if oid}
+def _from_sources(level: Level) -> bool:
+    """Whether each row of FROM is one of a source's, so that it comes once."""
+    origins = [] if level.rows is None else list(_origins(level.rows))
     return bool(origins) and all(isinstance(level.binding.catalog.objects.get(oid), Source) for oid in origins)
+
+
+def _origins(plan: Relation) -> Iterator[int]:
+    """The relations whose rows happened when those of `plan` did; 0 for what is none."""
+    if isinstance(plan, _PASSING):
+        for input in children(plan):
+            yield from _origins(input)
+    else:
+        yield plan.oid if isinstance(plan, Scan) else 0
 
 
 def _within(columns: Iterable[Col]) -> Expr | None:

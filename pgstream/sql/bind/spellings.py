@@ -5,6 +5,7 @@ make_array(a, b)                               ARRAY[a, b]
 timestampdiff(DAY, a, b), date_trunc(a, DAY)   the unit is a word, not a column
 arrow_cast(a, 'Int64')                         a::bigint
 today()                                        CURRENT_DATE
+rand(), typeof(a), grouping_id(a, b)           random(), pg_typeof(a), GROUPING(a, b)
 first_value(a)                                 first_value(a ORDER BY row_time()), where rows have an event time
 """
 
@@ -129,6 +130,19 @@ def _in_time(level: Level, node: Node) -> Node:
     return made
 
 
+def _named(name: str) -> Callable[[Level, Node], Node]:
+    """The call of a function that goes by another name."""
+
+    def spelling(level: Level, node: Node) -> Node:
+        return ast.FuncCall(funcname=(ast.String(sval=name),), args=node.args, location=node.location)
+
+    return spelling
+
+
+def _grouping(level: Level, node: Node) -> Node:
+    return ast.GroupingFunc(args=node.args, location=node.location)
+
+
 _SPELLINGS: dict[tuple[str, int], Callable[[Level, Node], Node]] = {
     ("if", 3): _condition,
     ("iff", 3): _condition,
@@ -144,6 +158,8 @@ _SPELLINGS: dict[tuple[str, int], Callable[[Level, Node], Node]] = {
     ("first_value", 1): _in_time,
     ("last_value", 1): _in_time,
     ("nth_value", 2): _in_time,
+    ("rand", 0): _named("random"),
+    ("typeof", 1): _named("pg_typeof"),
 }
 
 
@@ -154,5 +170,7 @@ def respelled(level: Level, node: Node) -> Node:
     name = node.funcname[0].sval
     if name in ("make_array", "make_list"):
         return _array(level, node)
+    if name == "grouping_id" and node.args:
+        return _grouping(level, node)
     spelling = _SPELLINGS.get((name, len(node.args or ())))
     return None if spelling is None else spelling(level, node)
