@@ -15,6 +15,7 @@ from pgstream.catalog.objects import Source, Table
 from pgstream.delta import Column, Delta
 from pgstream.engine.altered import check_altered, check_unaltered, finish_building, given_shape, install_reshaped
 from pgstream.engine.backfill import Backfill
+from pgstream.engine.carrying import carried
 from pgstream.engine.changing import Dml, Writing
 from pgstream.engine.conflicts import check_conflicts
 from pgstream.engine.copying import full_rows
@@ -321,14 +322,15 @@ class Transaction:
             self._database.require_there()
             check_committed(self._fork, self._written.merged(), self._database.seed)
             told = bool(self._written) and self._base.tells_ticks  # as one tick, of now
+            fork = carried(self._fork, self._base, self._database.head)
             if any(draft.reshapes for draft in self._drafts):
                 install_reshaped(self._database, self._base, self._fork)
-            elif self._database.head is not self._base or self._database.builds.going_on or told:
+            elif fork is None or self._database.builds.going_on or told:
                 self._replay()
             elif self._drafts:
-                self._database.install(self._fork)
+                self._database.install(fork)
             else:
-                self._database.head = self._fork
+                self._database.head = fork
         finally:
             self._end()
 
