@@ -110,6 +110,10 @@ class IntervalFieldOverflow(SqlError):
     sqlstate = "22015"
 
 
+class InvalidUseOfEscapeCharacter(SqlError):
+    sqlstate = "2200C"
+
+
 class InvalidRegularExpression(SqlError):
     sqlstate = "2201B"
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from pgstream.catalog.catalog import Catalog
 from pgstream.catalog.definitions import quoted
-from pgstream.catalog.identifiers import split_identifiers
 from pgstream.catalog.names import Names
 from pgstream.catalog.objects import KIND_NAMES, Index, Schema, Table
 from pgstream.catalog.pg_server import database_oids, role_oids, session_of
@@ -158,15 +157,6 @@ def oidvectortypes(call: BoundCall, oids: list[int]) -> str:
     """The names of types, one after another."""
     path = Names.of(call.context).path
     return ", ".join(type_text(_catalog(call), path, oid) or "???" for oid in oids)
-
-
-function(
-    "parse_ident(text) -> _text",
-    rowwise=True,
-    oid=1268,
-    doc="The parts of a dotted name.",
-    examples={"parse_ident('a.\"B c\".d')": '{a,"B c",d}'},
-)(split_identifiers)
 
 
 @cache

@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from pgstream.delta import Column
 from pgstream.errors import (
-    CharacterNotInRepertoire,
     InvalidParameterValue,
     NullValueNotAllowed,
     SubstringError,
@@ -280,46 +279,3 @@ for _name in ("substr", "substring"):
         doc="The bytes from `start` on.",
         examples={f"{_name}('\\x010203'::bytea, 2)": "\\x0203"},
     )(_bytes_slice)
-
-
-def _checked_byte(content: bytes, index: int) -> int:
-    if not 0 <= index < len(content):
-        from pgstream.errors import ArraySubscriptError
-
-        raise ArraySubscriptError(f"index {index} out of valid range, 0..{len(content) - 1}")
-    return content[index]
-
-
-function(
-    "get_byte(bytea, int4) -> int4",
-    rowwise=True,
-    doc="The byte at an index that counts from 0.",
-    examples={"get_byte('\\x0102'::bytea, 1)": "2"},
-)(_checked_byte)
-
-
-def _codec(name: str) -> str:
-    known = {"utf8": "utf-8", "utf-8": "utf-8", "latin1": "latin-1", "iso_8859_1": "latin-1", "sql_ascii": "utf-8"}
-    if name.lower() not in known:
-        raise InvalidParameterValue(f'invalid source encoding name "{name}"')
-    return known[name.lower()]
-
-
-@function(
-    "convert_from(bytea, name) -> text",
-    rowwise=True,
-    examples={"convert_from('\\xc3a9'::bytea, 'UTF8') = chr(233)": "t"},
-)
-def convert_from(content: bytes, encoding: str) -> str:
-    """The text that the bytes are in `encoding`."""
-    try:
-        return content.decode(_codec(encoding))
-    except UnicodeDecodeError as error:
-        wrong = " ".join(f"0x{byte:02x}" for byte in content[error.start : error.start + 2])
-        raise CharacterNotInRepertoire(f'invalid byte sequence for encoding "UTF8": {wrong}') from None
-
-
-@function("convert_to(text, name) -> bytea", rowwise=True, examples={"convert_to('a', 'UTF8')": "\\x61"})
-def convert_to(text: str, encoding: str) -> bytes:
-    """The bytes of the text in `encoding`."""
-    return text.encode(_codec(encoding))

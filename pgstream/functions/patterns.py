@@ -12,7 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pgstream.delta import Column
-from pgstream.errors import InvalidEscapeSequence, InvalidParameterValue, InvalidRegularExpression
+from pgstream.errors import (
+    InvalidEscapeSequence,
+    InvalidParameterValue,
+    InvalidRegularExpression,
+    InvalidUseOfEscapeCharacter,
+)
 from pgstream.functions.calling import Value, as_column
 from pgstream.functions.registry import function
 
@@ -279,3 +284,44 @@ function(
     doc="SIMILAR TO's pattern, whose escape character is the backslash, as a regular expression.",
     examples={"similar_to_escape('a%')": "^(?:a.*)$"},
 )(lambda pattern: similar_to_escape(pattern, "\\"))
+
+
+@function(
+    "substring(text, text, text) -> text",
+    rowwise=True,
+    examples={
+        "substring('foobar' SIMILAR '%#\"o_b#\"%' ESCAPE '#')": "oob",
+        "substring('foobar' SIMILAR '#\"o_b#\"%' ESCAPE '#')": "NULL",
+        "substring('abcdefg' SIMILAR '%#\"b%' ESCAPE '#')": "bcdefg",
+        "substring('aXbXc' SIMILAR '%#\"X%#\"%' ESCAPE '#')": "XbXc",
+        "substring('abc', 'abc', '#')": "abc",
+    },
+)
+def substring_similar(text: str, pattern: str, escape: str) -> str | None:
+    """The part of the text that SIMILAR TO's pattern has between two escaped double quotes."""
+    parts = _separated(pattern, escape) if len(escape) == 1 else [pattern]
+    if len(parts) > 3:
+        raise InvalidUseOfEscapeCharacter(
+            "SQL regular expression may not contain more than two escape-double-quote separators"
+        )
+    before, middle, after = (["", *parts] if len(parts) == 1 else parts) + [""] * (2 - max(len(parts) - 1, 1))
+    first, wanted, last = (compiled(similar_to_escape(part, escape)) for part in (before, middle, after))
+    for start in range(len(text) + 1):
+        if first.search(text[:start]):
+            for end in range(len(text), start - 1, -1):
+                if wanted.search(text[start:end]) and last.search(text[end:]):
+                    return text[start:end]
+    return None
+
+
+def _separated(pattern: str, escape: str) -> list[str]:
+    """The parts between escaped double quotes."""
+    parts, at = [""], 0
+    while at < len(pattern):
+        escaped = pattern[at] == escape and at + 1 < len(pattern)
+        if escaped and pattern[at + 1] == '"':
+            parts.append("")
+        else:
+            parts[-1] += pattern[at : at + 1 + escaped]
+        at += 1 + escaped
+    return parts

@@ -117,7 +117,13 @@ function(
 )(_match)
 
 
+def _not_global(name: str, flags: str) -> None:
+    if "g" in flags:
+        raise InvalidParameterValue(f'{name}() does not support the "global" option')
+
+
 def _count(text: str, pattern: str, start: int = 1, flags: str = "") -> int:
+    _not_global("regexp_count", flags)
     if start <= 0:
         raise InvalidParameterValue(f'invalid value for parameter "start": {start}')
     return sum(1 for _ in compiled(pattern, flags).finditer(text, start - 1))
@@ -144,6 +150,7 @@ function(
 
 
 def _like(text: str, pattern: str, flags: str = "") -> bool:
+    _not_global("regexp_like", flags)
     return compiled(pattern, flags).search(text) is not None
 
 
@@ -161,18 +168,30 @@ function(
 )(_like)
 
 
-def _first(text: str, pattern: str, start: int = 1, nth: int = 1, flags: str = "", group: int = 0) -> str | None:
+def _found(name: str, text: str, pattern: str, start: int, nth: int, flags: str, group: int) -> re.Match[str] | None:
+    """The nth match from `start` on, if it has such a group."""
+    for parameter, value, least in (("start", start, 1), ("n", nth, 1), ("subexpr", group, 0)):
+        if value < least:
+            raise InvalidParameterValue(f'invalid value for parameter "{parameter}": {value}')
+    _not_global(name, flags)
     for seen, found in enumerate(compiled(pattern, flags).finditer(text, start - 1), 1):
         if seen == nth:
-            return found[group] if group <= found.re.groups else None
+            return found if group <= found.re.groups else None
     return None
 
 
-def _position(text: str, pattern: str, start: int = 1, nth: int = 1, ending: int = 0, flags: str = "") -> int:
-    for seen, found in enumerate(compiled(pattern, flags).finditer(text, start - 1), 1):
-        if seen == nth:
-            return (found.end() if ending else found.start()) + 1
-    return 0
+def _first(text: str, pattern: str, start: int = 1, nth: int = 1, flags: str = "", group: int = 0) -> str | None:
+    found = _found("regexp_substr", text, pattern, start, nth, flags, group)
+    return None if found is None else found[group]
+
+
+def _position(
+    text: str, pattern: str, start: int = 1, nth: int = 1, ending: int = 0, flags: str = "", group: int = 0
+) -> int:
+    if ending not in (0, 1):
+        raise InvalidParameterValue(f'invalid value for parameter "endoption": {ending}')
+    found = _found("regexp_instr", text, pattern, start, nth, flags, group)
+    return 0 if found is None else (found.end(group) if ending else found.start(group)) + 1
 
 
 for _arity, _literal, _result in (
@@ -195,8 +214,9 @@ for _arity, _literal, _result in (
     (4, "'banana', 'an', 1, 2", "4"),
     (5, "'banana', 'an', 1, 1, 1", "4"),
     (6, "'BANANA', 'an', 1, 1, 0, 'i'", "2"),
+    (7, "'ABCABC', 'A(B)(C)', 1, 2, 0, '', 2", "6"),
 ):
-    _types = ("text", "text", "int4", "int4", "int4", "text")[:_arity]
+    _types = ("text", "text", "int4", "int4", "int4", "text", "int4")[:_arity]
     function(
         f"regexp_instr({', '.join(_types)}) -> int4",
         rowwise=True,
