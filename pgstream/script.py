@@ -17,6 +17,7 @@ from pgstream.engine import Engine
 from pgstream.errors import SqlError
 from pgstream.local_client import Answered, LocalClient
 from pgstream.logs import Log
+from pgstream.roles import with_role
 from pgstream.sql.parse import statement_spans
 from pgstream.world import RealWorld
 
@@ -56,7 +57,8 @@ async def _run(engine: Engine, world: RealWorld, text: str, dialect: str) -> Non
         if done.error is not None:
             raise Failed(-1, done.error)
         for start, end in _spans(client, text):
-            await _statement(client, text[start:end], start)
+            flink = client.session.settings.current["pgstream.dialect"] == "flink"
+            await _statement(client, with_role(text[start:end], text) if flink else text[start:end], start)
         await _finished(client)
         await _tell_left_out(client)
         for sink in client.database.sinks():

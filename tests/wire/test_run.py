@@ -119,3 +119,16 @@ def test_flinks_print(tmp_path: Path) -> None:
     assert done.stdout == "x> +I[1, 2]\nx> +I[2, 3]\n"
     done = run(tmp_path, script + "SELECT * FROM filled", "--dialect", "flink")
     assert (done.returncode, 'cannot read from sink "filled"' in done.stderr) == (1, True)
+
+
+def test_flinks_tables_are_what_the_script_does_with_them(tmp_path: Path) -> None:
+    (tmp_path / "in.json").write_text('{"id":1}\n{"id":2}\n')
+    options = "WITH ('connector' = 'filesystem', 'format' = 'json', 'path'"
+    script = f"""CREATE TABLE given (id INT) {options} = '{tmp_path}/in.json');
+        CREATE TABLE made (id INT, n INT) {options} = '{tmp_path}/out.json');
+        INSERT INTO made SELECT id, id + 1 FROM given;
+        """
+    done = run(tmp_path, script, "--dialect", "flink")
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (tmp_path / "out.json").read_text().splitlines()]
+    assert rows == [{"id": 1, "n": 2}, {"id": 2, "n": 3}]
