@@ -18,11 +18,13 @@ from pgstream.errors import InvalidTableDefinition, IoError
 from pgstream.formats.avro_schema import AVRO_TYPES, columns_of, fastavro, parsed_schema, schema_of
 from pgstream.formats.encoding import texts_of
 from pgstream.formats.format import Decoded, Field, FileFormat, Reject
+from pgstream.formats.nested import maps_written
 from pgstream.formats.objects import rows_of
 from pgstream.formats.options import option
 from pgstream.formats.schema_registry import HEAD_BYTES, MAGIC, RegistryOptions, read_schema
 from pgstream.types.composite import fields_of
 from pgstream.types.definition import SqlType
+from pgstream.types.map import is_map
 
 Record = dict[str, Any]
 SYNC_BYTES = 16
@@ -306,6 +308,8 @@ def plain_values(column: Column, type: SqlType) -> list[Any]:
         lengths = column.value_lengths().to_pylist()
         items = iter(plain_values(flat, element))
         return [None if length is None else [next(items) for _ in range(length)] for length in lengths]
+    if is_map(type):
+        return maps_written(column, type, plain_values)
     attributes = type.definition.attributes
     if attributes is not None:
         cells = [plain_values(field, own) for field, (_, own) in zip(fields_of(column), attributes, strict=True)]

@@ -9,6 +9,7 @@ from pgstream.formats.format import Field
 from pgstream.types.definition import SqlType, array_of
 from pgstream.types.described import struct_type
 from pgstream.types.domain import below
+from pgstream.types.map import entries_of, is_map, map_type
 
 AVRO_TYPES: dict[str, Any] = {
     "bool": "boolean",
@@ -69,6 +70,8 @@ def avro_type(type: SqlType, name: str) -> Any:
     """What values of a type are written as; a record is called `name`."""
     if type.element is not None:
         return {"type": "array", "items": ["null", avro_type(type.element, name)]}
+    if is_map(type):
+        return {"type": "map", "values": ["null", avro_type(entries_of(type)[1], name)]}
     attributes = type.definition.attributes
     if attributes is not None:
         return schema_of([Field(*one) for one in attributes], name)
@@ -97,4 +100,6 @@ def sql_type(schema: Any) -> SqlType:
     if schema["type"] == "array":
         element = sql_type(schema["items"])
         return SqlType("jsonb") if element.element is not None or element.name == "jsonb" else array_of(element)
+    if schema["type"] == "map":
+        return map_type(SqlType("text"), sql_type(schema["values"]))
     return sql_type(schema["type"])

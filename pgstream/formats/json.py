@@ -18,11 +18,11 @@ from pgstream.formats.encoding import joined
 from pgstream.formats.format import Chunk, Cut, Decoded, Decoder, Field, RecordFormat, Reject
 from pgstream.formats.json_documents import JsonDocuments
 from pgstream.formats.json_encoder import JsonEncoder
-from pgstream.formats.json_slow import READER, json_text, read_slowly
+from pgstream.formats.json_slow import READER, read_slowly, value_text
 from pgstream.formats.json_steps import NOTHING_LEARNED, Steps, learn
 from pgstream.formats.lines import cut_lines
 from pgstream.formats.messages import LineMessages
-from pgstream.formats.nested import Read, is_nested, lists_read, valid_mask
+from pgstream.formats.nested import Read, is_nested, lists_read, maps_read, valid_mask
 from pgstream.formats.options import option, read_lenient
 from pgstream.formats.sheet import Sheet, is_finished, null_column, put_rows, target
 from pgstream.formats.texts import first_errors, read_texts
@@ -30,6 +30,7 @@ from pgstream.kernels.bytes import count_lines
 from pgstream.kernels.json_lines import read_lines
 from pgstream.types.composite import composite_column
 from pgstream.types.definition import SqlType
+from pgstream.types.map import is_map
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,14 +137,17 @@ class JsonDecoder:
         """Texts as values of `type`: JSON objects and arrays of them as rows, others by their input function."""
         if not is_nested(type):
             return read_texts(texts, type)
-        if type.element is None:
+        if type.element is None and not is_map(type):
             return self._read_rows(texts, type)
         expected = "a JSON array is expected"
         values = [None if text is None else READER.decode(text) for text in texts.to_pylist()]
 
         def elements(items: Sequence[Any], element: SqlType) -> Read:
-            return self._read(pa.array([None if i is None else json_text(i) for i in items], pa.string()), element)
+            made = [value_text(item, element, False) for item in items]
+            return self._read(pa.array(made, pa.string()), element)
 
+        if type.element is None:
+            return maps_read(values, type, elements, "a JSON object is expected")
         return lists_read(values, type.element, elements, expected)
 
     def _read_rows(self, texts: Column, type: SqlType) -> Read:

@@ -10,9 +10,11 @@ import pyarrow.compute as pc
 from pgstream.delta import Column
 from pgstream.formats.encoding import joined, texts_of
 from pgstream.formats.format import Field
+from pgstream.types.array import rows_of
 from pgstream.types.composite import fields_of
 from pgstream.types.definition import SqlType
 from pgstream.types.domain import below
+from pgstream.types.map import entries_of, is_map, keys_and_values
 from pgstream.types.window import MOMENT_TYPES, moments
 
 BARE = frozenset(("int2", "int4", "int8", "oid", "json", "jsonb"))
@@ -53,6 +55,8 @@ def value_texts(column: Column, type: SqlType) -> Column:
     attributes = type.definition.attributes
     if attributes is not None:
         return row_texts(column, attributes)
+    if is_map(type):
+        return map_texts(column, type)
     if type.name in MOMENT_TYPES:
         return window_texts(column, MOMENT_TYPES[type.name])
     text = texts_of(column, type)
@@ -81,6 +85,15 @@ def row_texts(column: Column, attributes: Sequence[tuple[str, SqlType]]) -> Colu
         parts.append(pc.fill_null(value_texts(field, type), "null"))
     whole = pc.binary_join_element_wise(*parts, "}", "") if parts else pa.array(["{}"] * len(column), pa.string())
     return pc.if_else(column.is_valid(), whole, pa.scalar(None, pa.string()))
+
+
+def map_texts(column: Column, type: SqlType) -> Column:
+    """Each map as an object, its keys in quotes."""
+    (key, value), (keys, values) = entries_of(type), keys_and_values(column)
+    words = pc.fill_null(value_texts(values, value), "null")
+    entries = pc.binary_join_element_wise(quoted(texts_of(keys, key)), words, ":").to_pylist()
+    rows = rows_of(column, entries)
+    return pa.array([None if row is None else "{" + ",".join(row) + "}" for row in rows], pa.string())
 
 
 def window_texts(column: Column, moment: SqlType) -> Column:

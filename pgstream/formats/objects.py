@@ -15,10 +15,11 @@ from pgstream.delta import Column
 from pgstream.formats.format import Decoded, Field, Reject
 from pgstream.formats.json_slow import array_text
 from pgstream.formats.messages import without_rows
-from pgstream.formats.nested import is_nested, lists_read, rows_read
+from pgstream.formats.nested import is_nested, lists_read, maps_read, rows_read
 from pgstream.formats.sheet import null_column
 from pgstream.formats.texts import first_errors, read_texts
 from pgstream.types.definition import SqlType
+from pgstream.types.map import is_map
 
 EXACT = frozenset(("int2", "int4", "int8", "float8", "text", "varchar", "bytea", "timestamp", "timestamptz", "date"))
 """Types whose Arrow values are made of nothing but the objects that have them."""
@@ -53,6 +54,8 @@ def read_objects(values: Sequence[Any], type: SqlType) -> tuple[Column, dict[int
     if is_nested(type):
         if type.element is not None:
             return lists_read(values, type.element, read_objects, "an array is expected")
+        if is_map(type):
+            return maps_read(values, type, read_objects, "a map is expected")
         return rows_read(values, type, read_objects, "a record is expected")
     if type.name in EXACT and type.typmod == -1 and not any(isinstance(value, bool) for value in values):
         try:

@@ -16,15 +16,18 @@ from pgstream.delta import Column
 from pgstream.errors import InvalidTableDefinition, IoError
 from pgstream.formats.encoding import texts_of
 from pgstream.formats.format import Decoded, Field, FileFormat, Reject
-from pgstream.formats.nested import is_nested, valid_mask
+from pgstream.formats.nested import is_nested, maps_read, valid_mask
+from pgstream.formats.objects import read_objects
 from pgstream.formats.options import option
 from pgstream.formats.sheet import null_column
 from pgstream.formats.texts import first_errors, read_texts
 from pgstream.types.array import elements_of, with_elements
+from pgstream.types.buffers import valid_rows
 from pgstream.types.composite import composite_column, fields_of
 from pgstream.types.definition import SqlType, array_of
 from pgstream.types.described import struct_type
 from pgstream.types.domain import below, is_domain
+from pgstream.types.map import entries_of, is_map, keys_and_values, map_type
 
 PLAIN_TYPES = {
     pa.bool_(): "bool",
@@ -74,6 +77,9 @@ def sql_type(storage: pa.DataType) -> SqlType | None:
     if pa.types.is_struct(storage):
         fields = [(item.name, sql_type(item.type)) for item in storage]
         return struct_type((name, type) for name, type in fields if type is not None)
+    if pa.types.is_map(storage):
+        key, item = sql_type(storage.key_type), sql_type(storage.item_type)
+        return None if key is None or item is None else map_type(key, item)
     if pa.types.is_list(storage) or pa.types.is_large_list(storage):
         element = sql_type(storage.value_type)
         return None if element is None or element.element is not None else array_of(element)
@@ -174,7 +180,9 @@ def stored(column: Any, type: SqlType) -> tuple[Column, dict[int, str]]:
 
 
 def stored_within(column: Column, type: SqlType) -> tuple[Column, dict[int, str]]:
-    """As `stored`, of rows, whose fields go by name, and arrays of rows."""
+    """As `stored`, of rows, whose fields go by name, of maps, and of arrays of them."""
+    if is_map(type):
+        return maps_read(column.to_pylist(), type, read_objects, "a map is expected")
     if type.element is not None:
         flat, wrong = stored(column.flatten(), type.element)
         lengths = np.cumsum(pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False))
@@ -195,6 +203,11 @@ def stored_within(column: Column, type: SqlType) -> tuple[Column, dict[int, str]
 
 def named(column: Column, type: SqlType) -> Column:
     """A column as a file has it: the fields of rows by name, labels of enums as texts."""
+    if is_map(type):
+        parts = zip(keys_and_values(column), entries_of(type), strict=True)
+        starts = column.offsets.to_numpy() - (column.offsets[0].as_py() if len(column) else 0)
+        gone = np.append(~valid_rows(column), False)
+        return pa.MapArray.from_arrays(pa.array(starts, pa.int32(), mask=gone), *(named(*part) for part in parts))
     if type.definition.category == "E":
         return texts_of(column, type)
     if type.element is not None and (is_nested(type) or type.element.definition.category == "E"):

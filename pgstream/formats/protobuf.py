@@ -19,13 +19,14 @@ from pgstream.formats.encoding import texts_of
 from pgstream.formats.format import Chunk, Cut, Decoded, Field, RecordFormat, Reject
 from pgstream.formats.json import JsonDecoder, JsonOptions
 from pgstream.formats.messages import LineMessages
-from pgstream.formats.nested import is_nested
+from pgstream.formats.nested import is_nested, maps_written
 from pgstream.formats.objects import rows_of
 from pgstream.formats.options import option
 from pgstream.formats.protobuf_schema import message_class, protobuf
 from pgstream.formats.schema_registry import HEAD_BYTES, MAGIC, Registry, RegistryOptions, read_schema
 from pgstream.types.composite import fields_of
 from pgstream.types.definition import SqlType
+from pgstream.types.map import is_map
 
 TIMESTAMP = "google.protobuf.Timestamp"
 WRAPPERS = frozenset(
@@ -232,6 +233,8 @@ def plain_values(column: Column, field: Field) -> list[Any]:
     attributes = type.definition.attributes
     if attributes is not None:
         return _row_values(column, attributes)
+    if is_map(type):
+        return maps_written(column, type, lambda values, own: plain_values(values, Field(field.name, own)))
     if is_nested(type):
         assert type.element is not None
         items = iter(plain_values(column.flatten(), Field(field.name, type.element)))

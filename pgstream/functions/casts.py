@@ -22,6 +22,7 @@ from pgstream.types.buffers import valid_rows
 from pgstream.types.composite import composite_column, fields_of
 from pgstream.types.definition import BY_NAME, SqlType
 from pgstream.types.domain import below, is_domain, require_allowed
+from pgstream.types.map import entries_of, is_map, keys_and_values, with_entries
 from pgstream.types.record import record_column
 from pgstream.types.values import parse_text
 
@@ -96,6 +97,12 @@ def converted(column: Column, source: SqlType, target: SqlType, explicit: bool, 
     declared = CASTS.get((source.name, target.name))
     if declared is not None:
         return by_declaration(column, declared, source, target, context)
+    if is_map(source) and is_map(target):
+        cast = [
+            cast_column(part, one, other, explicit, context)
+            for part, one, other in zip(keys_and_values(column), entries_of(source), entries_of(target), strict=True)
+        ]
+        return with_entries(column, cast[0], cast[1], target)
     if rows_cast(source, target) is not None:
         return cast_rows(column, source, target, explicit, context)
     if is_array_cast(source, target):

@@ -12,11 +12,13 @@ from pgstream.errors import InvalidParameterValue
 from pgstream.functions.json import parsed
 from pgstream.functions.registry import STABLE, BoundCall, function, recomputed
 from pgstream.functions.vector import list_bounds
+from pgstream.types.array import rows_of
 from pgstream.types.composite import fields_of
 from pgstream.types.definition import SqlType
 from pgstream.types.domain import below
 from pgstream.types.json_text import json_of
 from pgstream.types.jsonb import jsonb_text
+from pgstream.types.map import entries_of, is_map, keys_and_values
 from pgstream.types.record import shapes
 from pgstream.types.window import MOMENT_TYPES, moments
 
@@ -37,6 +39,8 @@ def json_texts(column: Column, type: SqlType, call: BoundCall, separator: str = 
     attributes = type.definition.attributes
     if attributes is not None:
         return _row_texts(column, attributes, call, separator)
+    if is_map(type):
+        return _map_texts(column, type, call, separator)
     if type.name == "record":
         return _record_texts(column, call, separator)
     if type.name in MOMENT_TYPES:
@@ -51,6 +55,15 @@ def json_texts(column: Column, type: SqlType, call: BoundCall, separator: str = 
     if type.name in ("timestamp", "timestamptz"):
         texts = [None if text is None else _iso(text) for text in texts]
     return ["null" if text is None else quoted(text) for text in texts]
+
+
+def _map_texts(column: Column, type: SqlType, call: BoundCall, separator: str) -> list[str]:
+    """Maps as objects: their keys are what they are as texts."""
+    (key, value), (keys, values) = entries_of(type), keys_and_values(column)
+    words = key.definition.format(keys, {**call.context.settings, "datestyle": "ISO, MDY"}).to_pylist()
+    texts = json_texts(values, value, call, separator)
+    rows = rows_of(column, [f"{quoted(word)}:{text}" for word, text in zip(words, texts, strict=True)])
+    return ["null" if row is None else "{" + separator.join(row) + "}" for row in rows]
 
 
 def _iso(text: str) -> str:

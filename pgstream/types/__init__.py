@@ -24,6 +24,7 @@ from pgstream.types.json import JSON
 from pgstream.types.jsonb import JSONB
 from pgstream.types.jsonpath import JSONPATH
 from pgstream.types.macaddr import MACADDR, MACADDR8
+from pgstream.types.map import map_type
 from pgstream.types.multirange import MULTIRANGES
 from pgstream.types.name import NAME
 from pgstream.types.numeric import NUMERIC_TYPE as NUMERIC
@@ -122,6 +123,7 @@ __all__ = [
     "column_of",
     "domain_type",
     "enum_type",
+    "map_type",
     "parse_text",
     "plain_values",
     "type_named",

@@ -79,6 +79,8 @@ class TypeDefinition:
     """The fields of a composite type, by name; its storage is a struct of theirs. None for all other types."""
     identity: str = ""
     """What of `name` computations and stored rows depend on, where that is not all of it."""
+    entries: "tuple[tuple[str, SqlType], ...]" = ()
+    """What a map's keys and values are. Empty for all other types."""
     under: "SqlType | None" = None
     """What a domain is over. None for all other types."""
     asks: tuple[tuple[str, str], ...] = ()
@@ -188,7 +190,7 @@ def declare(definition: TypeDefinition) -> SqlType:
 
 def type_named(name: str) -> SqlType:
     """The type SQL calls `name`: a typname or an alias. Raises UndefinedObject."""
-    found = name if name in BY_NAME else BY_ALIAS.get(name)
+    found = name if name in BY_NAME or is_description(name) else BY_ALIAS.get(name)
     if found is None:
         raise UndefinedObject(f'type "{name}" does not exist')
     return SqlType(found)

@@ -115,11 +115,11 @@ def declared_name(type: SqlType) -> tuple[str, str]:
 
 
 def structs_in(type: SqlType) -> list[SqlType]:
-    """The STRUCT<…> types that a type is made of, itself included."""
-    if "struct" not in type.name or not is_description(type.name):
+    """The STRUCT<…> and MAP types that a type is made of, itself included."""
+    if ('"struct"' not in type.name and '"map"' not in type.name) or not is_description(type.name):
         return []
     parts = _parts(json.loads(type.name.removeprefix("_")))
-    return [SqlType(_spelled(part)) for part in parts if part[0] == "struct"]
+    return [SqlType(_spelled(part)) for part in parts if part[0] in ("struct", "map")]
 
 
 def _parts(part: list[Any]) -> Iterator[list[Any]]:

@@ -26,6 +26,7 @@ from pgstream.sql.bind.group_windows import (
     is_window_bound,
 )
 from pgstream.sql.bind.inlining import inlined_rows, inlined_value
+from pgstream.sql.bind.maps import map_call
 from pgstream.sql.bind.names import Level, SetCall
 from pgstream.sql.bind.operators import coerce_argument, note_volatility
 from pgstream.sql.bind.ordering import sort_key
@@ -72,6 +73,9 @@ def bind_call(level: Level, node: Node) -> Expr:
     if node.agg_within_group:
         return _within_group(level, node, name, args)
     check_hypothetical(node, name)
+    of_map = map_call(level.binding, name, args, node.location)
+    if of_map is not None:
+        return of_map
     candidate = choose_function(level, node, name, args)
     if candidate is None:
         return coerce_or_fail(level.binding, args[0], SqlType(name), "e", node.location)

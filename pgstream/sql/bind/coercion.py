@@ -10,13 +10,14 @@ from typing import Literal
 from pgstream.errors import CannotCoerce, DatatypeMismatch, SqlError
 from pgstream.functions.casts_of_rows import check_row_length, rows_cast
 from pgstream.functions.registry import CASTS, CastContext
-from pgstream.plan.expressions import CastExpr, Const, Expr, Param, RowExpr
+from pgstream.plan.expressions import Call, CastExpr, Const, Expr, Param, RowExpr
 from pgstream.sql.bind.binding import BOOL, TEXT, UNKNOWN, Binding
 from pgstream.sql.bind.literals import literal
 from pgstream.sql.bind.types import POLYMORPHIC, category, is_array, is_preferred
 from pgstream.types.definition import BY_NAME, SqlType
 from pgstream.types.described import is_made_in_place
 from pgstream.types.domain import below, is_domain, name_below
+from pgstream.types.map import entries_of, is_map
 
 Pathway = Literal["same", "relabel", "function", "io", "array"]
 
@@ -37,6 +38,10 @@ def pathway(source: str, target: str, context: CastContext) -> Pathway | None:
         if _RANK[context] < _RANK[cast.context]:
             return None
         return "relabel" if cast.function is None else "function"
+    if is_map(SqlType(source)) and is_map(SqlType(target)):
+        pairs = zip(entries_of(SqlType(source)), entries_of(SqlType(target)), strict=True)
+        whole = all(pathway(one.name, other.name, context) is not None for one, other in pairs)
+        return "function" if whole else None
     of_rows = rows_cast(SqlType(source), SqlType(target))
     if of_rows is not None:
         return "function" if _RANK[context] >= _RANK[of_rows] else None
@@ -92,6 +97,8 @@ def coerce(
         return cast if target == TEXT else coerce(binding, cast, target, "e", position)
     if isinstance(expr, RowExpr) and target.definition.attributes is not None and source != target:
         return _row_as(binding, expr, target, context, position)
+    if isinstance(expr, Call) and expr.function.name == "map" and is_map(target) and source != target:
+        return _map_as(binding, expr, target, context)
     how = pathway(source.name, target.name, context)
     if how is None:
         return None
@@ -99,6 +106,18 @@ def coerce(
         return expr
     made = CastExpr(expr, target, context == "e")
     return binding.located(made, expr, position)
+
+
+def _map_as(binding: Binding, made: Call, target: SqlType, context: CastContext) -> Expr | None:
+    """MAP {…} as a map of other types, whose keys and values its literals are read as."""
+    args = list[Expr]()
+    for place, arg in enumerate(made.args):
+        given = Const(arg.value, UNKNOWN) if isinstance(arg, Const) and arg.type == TEXT else arg
+        found = coerce(binding, binding.located(given, arg), entries_of(target)[place % 2], context)
+        if found is None:
+            return None
+        args.append(found)
+    return binding.located(Call(made.function, tuple(args), target), made)
 
 
 def _row_as(binding: Binding, row: RowExpr, target: SqlType, context: CastContext, position: int | None) -> Expr | None:

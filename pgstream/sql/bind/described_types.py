@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from pgstream.errors import SyntaxError42601
-from pgstream.sql.parse import parse
+from pgstream.sql.parse import ast, parse
 
 Node = Any
 
@@ -42,3 +42,16 @@ def parts(text: str) -> list[str]:
     if not all(part.strip() for part in found):
         raise SyntaxError42601("a field of a STRUCT has a name and a type")
     return found
+
+
+def spelled_type(node: Node) -> str:
+    """The text of a type that the parser took for an expression, as it does in `MAP(text, numeric(6,2))`."""
+    match node:
+        case ast.ColumnRef():
+            return ".".join(part.sval for part in node.fields if isinstance(part, ast.String))
+        case ast.FuncCall():
+            name = ".".join(part.sval for part in node.funcname)
+            return f"{name}({', '.join(map(spelled_type, node.args or ()))})"
+        case ast.A_Const() if isinstance(node.val, ast.Integer):
+            return str(node.val.ival or 0)
+    raise SyntaxError42601("a MAP has a type of keys and a type of values")

@@ -35,6 +35,7 @@ from pgstream.sql.bind.binding import BOOL, INT4, INT8, UNKNOWN
 from pgstream.sql.bind.coercion import coerce, coerce_or_fail, coerce_to_bool, common_typmod, to_common, undomained
 from pgstream.sql.bind.dispatch import bind_expression, binds
 from pgstream.sql.bind.group_windows import field_of_column
+from pgstream.sql.bind.maps import map_access
 from pgstream.sql.bind.names import (
     Level,
     NameItem,
@@ -51,6 +52,7 @@ from pgstream.sql.bind.types import is_array
 from pgstream.sql.parse import ast, enums
 from pgstream.types.bits import bits_of
 from pgstream.types.definition import SqlType, array_of
+from pgstream.types.map import is_map
 
 Node = Any
 NUMERIC = SqlType("numeric")
@@ -335,7 +337,7 @@ def indirect(level: Level, made: Expr, steps: tuple[Node, ...]) -> Expr:
         elif subscripted:
             made = Const(None, made.type)  # arrays have one dimension, and what lies beyond is NULL
         else:
-            made, subscripted = _subscript(level, made, step), True
+            made, subscripted = _subscript(level, made, step), not is_map(made.type)
     return made
 
 
@@ -343,6 +345,8 @@ def _subscript(level: Level, array: Expr, step: Node) -> Expr:
     binding = level.binding
     array = undomained(array)
     element = array.type.element
+    if is_map(array.type) and not step.is_slice:
+        return map_access(binding, array, bind_expression(level, step.uidx))
     if array.type.name == "name" and not step.is_slice:
         return _character(level, array, step)
     if element is None or array.type == UNKNOWN:

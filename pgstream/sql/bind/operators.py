@@ -29,11 +29,13 @@ from pgstream.plan.rewrite import used
 from pgstream.sql.bind.binding import BOOL, UNKNOWN, Binding
 from pgstream.sql.bind.coercion import coerce, common_type, to_common_type, undomained
 from pgstream.sql.bind.dispatch import bind_expression, binds
+from pgstream.sql.bind.maps import compared
 from pgstream.sql.bind.names import Level
 from pgstream.sql.bind.overloads import Candidate, NotUnique, concrete, operator_candidates, resolve_operator
 from pgstream.sql.bind.types import is_array
 from pgstream.sql.parse import ast, enums
 from pgstream.types.definition import SqlType, array_of
+from pgstream.types.map import is_map
 
 Node = Any
 Kind = enums.A_Expr_Kind
@@ -53,6 +55,9 @@ def apply_operator(
     """`args` under the operator `name`, coerced to what it takes. Raises UndefinedFunction as PostgreSQL words it,
     with the operator as it was `spelled`."""
     args = [undomained(arg) for arg in args]
+    of_maps = compared(binding, name, args)
+    if of_maps is not None:
+        return binding.located(of_maps, position, *args)
     chosen = choose_operator(name, args, position, spelled)
     types = [arg.type.name for arg in args]
     arguments, result = concrete(chosen.arguments, chosen.declared.result, types, position)
@@ -288,7 +293,7 @@ def _in_array(binding: Binding, left: Expr, items: list[Expr]) -> Expr | None:
     """An array of `items` in the type they share with `left`; None where they share none."""
     try:
         type = common_type(binding, [left, *items], "IN")
-        if is_array(type.name) or type.name in ("record", "unknown"):
+        if is_array(type.name) or is_map(type) or type.name in ("record", "unknown"):
             return None
         element = array_of(type)
     except (DatatypeMismatch, KeyError):

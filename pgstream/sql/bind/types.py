@@ -5,12 +5,13 @@ from typing import Any
 from pgstream.catalog.user_types import type_of as type_of_thing
 from pgstream.errors import FeatureNotSupported, InvalidParameterValue, SqlError, SyntaxError42601, UndefinedObject
 from pgstream.sql.bind.binding import Binding
-from pgstream.sql.bind.described_types import described_fields, described_type
+from pgstream.sql.bind.described_types import described_fields, described_type, parts, spelled_type
 from pgstream.sql.parse import ast
 from pgstream.sql.streaming import described_types
 from pgstream.types import SqlType, array_of
-from pgstream.types.definition import BY_NAME, is_description
+from pgstream.types.definition import BY_NAME, DESCRIBED, is_description
 from pgstream.types.described import struct_type
+from pgstream.types.map import map_type
 
 Node = Any
 
@@ -64,6 +65,8 @@ def type_of(binding: Binding, node: Node) -> SqlType:
 def _named(binding: Binding, names: list[str], position: int) -> SqlType:
     name = names[-1] if len(names) > 1 else _ELSEWHERE.get(names[0], names[0])
     schema = names[-2] if len(names) > 1 else None
+    if schema == "pg_catalog" and name in DESCRIBED:
+        return SqlType(name)  # so a session spells the types of its parameters
     if schema in (None, "pg_catalog") and name in BY_NAME and not is_description(name):
         return SqlType(name)
     found = _declared(binding, schema, names[-1])
@@ -91,6 +94,8 @@ def _declared(binding: Binding, schema: str | None, name: str) -> SqlType | None
 
 def _described(binding: Binding, node: Node) -> SqlType | None:
     """A type that is made of others, as streaming systems spell them; None for any other."""
+    if node.names[-1].sval == "map" and len(node.names) == 1 and len(node.typmods or ()) == 2:
+        return _map(binding, ", ".join(map(spelled_type, node.typmods)), node.location)
     [inside] = node.typmods if node.typmods is not None and len(node.typmods) == 1 else (None,)
     if len(node.names) != 1 or not isinstance(inside, ast.A_Const) or not isinstance(inside.val, ast.String):
         return None
@@ -99,6 +104,8 @@ def _described(binding: Binding, node: Node) -> SqlType | None:
         match kind:
             case described_types.FIELDS:
                 return struct_type((name, type_of(binding, part)) for name, part in described_fields(text))
+            case described_types.ENTRIES:
+                return _map(binding, text, node.location)
             case described_types.ELEMENTS:
                 return array_of(type_of(binding, described_type(text)))
     except SqlError as error:
@@ -106,6 +113,19 @@ def _described(binding: Binding, node: Node) -> SqlType | None:
     except KeyError:
         raise FeatureNotSupported("multidimensional arrays are not supported yet", position=node.location) from None
     return None
+
+
+def _map(binding: Binding, text: str, position: int) -> SqlType:
+    try:
+        types = [type_of(binding, described_type(part)) for part in parts(text)]
+    except SqlError as error:
+        error.position = position
+        raise
+    if len(types) != 2:
+        raise SyntaxError42601("a MAP has a type of keys and a type of values")
+    if types[0].definition.order_key is None:
+        raise InvalidParameterValue(f"keys of a MAP cannot be of type {types[0]}")
+    return map_type(*types)
 
 
 def _modifier(found: SqlType, node: Node) -> int:

@@ -16,6 +16,7 @@
     FLOOR(ts TO HOUR), LATERAL TABLE(f(x)), MINUS  FLOOR(ts ,'HOUR'), LATERAL f(x), EXCEPT
     CURRENT_DATE()                                 CURRENT_DATE
     STRUCT<a int>, ARRAY<int>, MAP<k, v>           s('a int'), a('int'), m('k, v'): a type's name and its modifier
+    MAP {'a': 1}, MAP['a', 1]                      map ('a', 1), map('a', 1)
     WITH MUTUALLY RECURSIVE r (a int) AS (…)       WITH RECURSIVE r (a) AS (…), see `mutual.py`
     INT UNSIGNED                                   BIGINT: the next wider type, and BIGINT itself
 
@@ -27,6 +28,7 @@ from collections.abc import Sequence
 
 from pgstream.sql.streaming.clauses import blank_clauses
 from pgstream.sql.streaming.described_types import spelled_types
+from pgstream.sql.streaming.map_literals import spelled_maps
 from pgstream.sql.streaming.mutual import blank_mutual
 from pgstream.sql.streaming.reader import Token
 
@@ -85,6 +87,7 @@ def rewritten(text: str, tokens: Sequence[Token]) -> str | None:
     made = list(text)
     types = spelled_types(text, made)
     outside = [token for token in tokens if not any(start <= token.start < end for start, end in types)]
+    outside = spelled_maps(text, outside, made)
     blank_clauses(text, outside, made)
     blank_mutual(text, outside, made)
     _Rewriting(text, outside, made).run()
