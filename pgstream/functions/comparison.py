@@ -36,10 +36,14 @@ def examples_of(operator: str, left: str, right: str, lesser: str, greater: str)
 
 
 def declare_comparisons(prefix: str, left: str, right: str, samples: tuple[str, str], kernels: Any, **how: Any) -> None:
-    """Declares the six operators from `left` to `right`; `kernels(test)` makes the kernel from Arrow's comparison."""
+    """Declares the six operators from `left` to `right`; `kernels(test)` makes the kernel from Arrow's comparison.
+
+    `prefix` is what the functions' names begin with, or what they are with {} for eq, ne, lt, …
+    """
     for operator, (suffix, test, _) in TESTS.items():
+        name = prefix.format(suffix) if "{}" in prefix else prefix + suffix
         function(
-            f"{prefix}{suffix}({left}, {right}) -> bool",
+            f"{name}({left}, {right}) -> bool",
             operator=operator,
             examples=examples_of(operator, left, right, *samples),
             doc=f"Whether the first {left} {operator} the second {right}.",
@@ -70,12 +74,14 @@ def _with_nans(test: Comparison, left: Value, right: Value) -> Column:
     return pc.if_else(plain, test(left, right), test(*ranks))
 
 
-def _padded(test: Comparison) -> Comparison:
+def padded(test: Comparison) -> Comparison:
     """Blank-padded text compares without its trailing blanks."""
     return lambda left, right: test(pc.utf8_rtrim(left, " "), pc.utf8_rtrim(right, " "))
 
 
-def _by_order_key(test: Comparison) -> Comparison:
+def by_order_key(test: Comparison) -> Comparison:
+    """A kernel that compares what each type is ordered by."""
+
     def kernel(call: BoundCall, left: Column, right: Column) -> Column:
         orders = [type.definition.order_key for type in call.arguments]
         assert orders[0] is not None, call.arguments
@@ -127,7 +133,7 @@ for _prefix, _type, _samples in (
     ("varbit", "varbit", ("011", "1")),
 ):
     declare_comparisons(_prefix, _type, _type, _samples, _same, **_FAST)
-declare_comparisons("bpchar", "bpchar", "bpchar", ("a", "b"), _padded, **_FAST)
+declare_comparisons("bpchar", "bpchar", "bpchar", ("a", "b"), padded, **_FAST)
 for _prefix, _type, _samples in (
     ("interval_", "interval", ("1 day", "25 hours")),
     ("timetz_", "timetz", ("10:00+02", "09:00+00")),
@@ -140,13 +146,13 @@ for _prefix, _type, _samples in (
     ("tswindow_", "tswindow", ("(2024-01-01,2024-01-02)", "(2024-01-01,2024-01-03)")),
     ("tstzwindow_", "tstzwindow", ("(2024-01-01,2024-01-02)", "(2024-01-02,2024-01-02)")),
 ):
-    declare_comparisons(_prefix, _type, _type, _samples, _by_order_key, bound=True)
+    declare_comparisons(_prefix, _type, _type, _samples, by_order_key, bound=True)
 for _range in KINDS.values():
     _low, _middle, _high = SAMPLES[_range.subtype.name]
     _pair = (f"[{_low},{_middle})", f"[{_low},{_high})")
-    declare_comparisons(f"{_range.name}_", _range.name, _range.name, _pair, _by_order_key, bound=True)
+    declare_comparisons(f"{_range.name}_", _range.name, _range.name, _pair, by_order_key, bound=True)
     _pair = (f"{{{_pair[0]}}}", f"{{{_pair[1]}}}")
-    declare_comparisons(f"{_range.multirange}_", _range.multirange, _range.multirange, _pair, _by_order_key, bound=True)
+    declare_comparisons(f"{_range.multirange}_", _range.multirange, _range.multirange, _pair, by_order_key, bound=True)
 declare_comparisons("date_", "date", "timestamp", ("2024-01-31", "infinity"), _date_first, nullsafe=True)
 declare_comparisons("timestamp_", "timestamp", "date", ("2024-01-31", "infinity"), _date_last, nullsafe=True)
 for _operator, (_suffix, _test, _) in TESTS.items():
@@ -156,4 +162,4 @@ for _operator, (_suffix, _test, _) in TESTS.items():
         bound=True,
         examples=examples_of(_operator, "int4[]", "int4[]", "{1,2}", "{1,2,0}"),
         doc=f"Whether the first array {_operator} the second: element by element, then by length.",
-    )(_by_order_key(_test))
+    )(by_order_key(_test))

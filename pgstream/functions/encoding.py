@@ -108,6 +108,14 @@ def format_(call: BoundCall, template: Column, *args: Column) -> Column:
     return pa.array([None if row[0] is None else _formatted(row[0], row[1:]) for row in rows], pa.string())
 
 
+function(
+    "format(text) -> text",
+    rowwise=True,
+    doc="`template` with %% replaced by %.",
+    examples={"format('a%%b')": "a%b", "format(NULL)": "NULL"},
+)(lambda template: _formatted(template, ()))
+
+
 def _formatted(template: str, args: tuple[str | None, ...]) -> str:
     following = 0
 

@@ -149,8 +149,14 @@ function(
     volatility=STABLE,
     examples={"row_to_json(ROW(1,2), false)": '{"f1":1,"f2":2}'},
 )
-def row_to_json_pretty(call: BoundCall, column: Column, pretty: Column) -> Column:
-    """The row as json, one field a line if `pretty`."""
+@function(
+    "array_to_json(anyarray, bool) -> json",
+    bound=True,
+    volatility=STABLE,
+    examples={"array_to_json(ARRAY[1,2], false)": "[1,2]", "length(array_to_json(ARRAY[1,2], true)::text)": "7"},
+)
+def to_json_pretty(call: BoundCall, column: Column, pretty: Column) -> Column:
+    """The row or array as json, one field or element a line if `pretty`."""
     plain, lined = (json_texts(column, call.arguments[0], call, separator) for separator in (",", ",\n "))
     rows = zip(plain, lined, pretty.to_pylist(), strict=True)
     return pa.array([long if wanted else short for short, long, wanted in rows], pa.string())
@@ -193,6 +199,7 @@ def _objects(call: BoundCall, args: tuple[Any, ...]) -> list[list[tuple[str, str
     return [list(zip([k[row] for k in keys], [v[row] for v in values], strict=True)) for row in range(len(args[0]))]
 
 
+@function("jsonb_build_object() -> jsonb", bound=True, volatility=STABLE, examples={"jsonb_build_object()": "{}"})
 @function(
     "jsonb_build_object(VARIADIC any) -> jsonb",
     bound=True,
@@ -209,6 +216,7 @@ def jsonb_build_object(call: BoundCall, *args: Any) -> Column:
     return pa.array([jsonb_text({key: parsed(value) for key, value in row}) for row in rows], pa.string())
 
 
+@function("json_build_object() -> json", bound=True, volatility=STABLE, examples={"json_build_object()": "{}"})
 @function(
     "json_build_object(VARIADIC any) -> json",
     bound=True,
@@ -224,6 +232,7 @@ def json_build_object(call: BoundCall, *args: Any) -> Column:
     )
 
 
+@function("jsonb_build_array() -> jsonb", bound=True, volatility=STABLE, examples={"jsonb_build_array()": "[]"})
 @function(
     "jsonb_build_array(VARIADIC any) -> jsonb",
     bound=True,
@@ -236,6 +245,7 @@ def jsonb_build_array(call: BoundCall, *args: Any) -> Column:
     return pa.array([jsonb_text([parsed(text) for text in row]) for row in _rows_of(call, args)], pa.string())
 
 
+@function("json_build_array() -> json", bound=True, volatility=STABLE, examples={"json_build_array()": "[]"})
 @function(
     "json_build_array(VARIADIC any) -> json",
     bound=True,

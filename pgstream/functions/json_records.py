@@ -109,7 +109,7 @@ def _shaped(call: BoundCall, name: str) -> SqlType:
 
 
 def _populate(name: str) -> Callable[..., Column]:
-    def kernel(call: BoundCall, base: Column, json: Column) -> Column:
+    def kernel(call: BoundCall, base: Column, json: Column, as_text: Column | None = None) -> Column:
         type = _shaped(call, name)
         return _rows(_objects(json, name), type, call.context, base)
 
@@ -117,7 +117,7 @@ def _populate(name: str) -> Callable[..., Column]:
 
 
 def _populate_set(name: str) -> Callable[..., Any]:
-    def kernel(call: BoundCall, base: Column, json: Column) -> Any:
+    def kernel(call: BoundCall, base: Column, json: Column, as_text: Column | None = None) -> Any:
         type = _shaped(call, name)
         objects, owners = _lists(json, name)
         return owners, (_rows(objects, type, call.context, base.take(pa.array(owners))),)
@@ -145,11 +145,15 @@ def _to_set(name: str) -> Callable[..., Any]:
 RECORDS = frozenset(f"{kind}_to_record{many}" for kind in ("json", "jsonb") for many in ("", "set"))
 """Functions whose columns are what a column definition list says."""
 
-for _kind in ("json", "jsonb"):
+for _kind, _also in (("json", ", bool"), ("jsonb", "")):
     for _signature, _made, _doc in (
-        (f"{_kind}_populate_record(anyelement, {_kind}) -> anyelement", _populate, "The object as a row of that type."),
         (
-            f"{_kind}_populate_recordset(anyelement, {_kind}) -> SETOF anyelement",
+            f"{_kind}_populate_record(anyelement, {_kind}{_also}) -> anyelement",
+            _populate,
+            "The object as a row of that type.",
+        ),
+        (
+            f"{_kind}_populate_recordset(anyelement, {_kind}{_also}) -> SETOF anyelement",
             _populate_set,
             "The objects of an array as rows of that type.",
         ),
@@ -170,6 +174,7 @@ for _kind in ("json", "jsonb"):
             _signature,
             bound=True,
             strict="to_" in _name,
+            defaults=1 if "bool" in _signature else 0,
             volatility=STABLE,
             examples={_example: _answer},
             doc=_doc,

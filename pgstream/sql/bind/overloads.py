@@ -44,7 +44,7 @@ class NotUnique(Exception):
 
 
 def function_candidates(name: str, count: int) -> list[Candidate]:
-    """What can be called as `name` with `count` arguments."""
+    """What can be called as `name` with `count` arguments; a variadic one only where no other takes the same."""
     found: list[Candidate] = []
     for function in FUNCTIONS.get(name, ()):
         found += _spread(function, function.arguments, function.defaults, function.variadic, count)
@@ -54,7 +54,8 @@ def function_candidates(name: str, count: int) -> list[Candidate]:
         found += _spread(aggregate, aggregate.arguments, 0, False, count)
     for window in WINDOW_FUNCTIONS.get(name, ()):
         found += _spread(window, window.arguments, window.defaults, False, count)
-    return found
+    plain = {candidate.arguments for candidate in found if not candidate.is_variadic}
+    return [candidate for candidate in found if not candidate.is_variadic or candidate.arguments not in plain]
 
 
 def _spread(
