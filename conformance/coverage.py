@@ -11,7 +11,8 @@ What "all" is, and when one of it counts as supported:
   Arrays, composites, enums and domains are made by statements.
 - Functions: the overloads in PostgreSQL's pg_proc of the names that chapter 9 documents (coverage_sections.py); one is
   supported where our pg_proc, which is made of the declarations that calls are resolved by, has one of the same
-  arguments. What the sections describe by syntax is an overload each, supported where an example is answered.
+  arguments; one of any range, where it has one for each type of ranges. What the sections describe by syntax is an
+  overload each, supported where an example is answered.
 - Operators: every row of PostgreSQL's pg_operator, under the section of its operands' type.
 - Aggregates and window functions: every overload in pg_proc, likewise.
 
@@ -22,7 +23,7 @@ import argparse
 import os
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -118,16 +119,30 @@ def own_section(*types: str | None) -> str | None:
     return found[0] if found else None
 
 
+def concrete(oracle: Connection) -> list[dict[str, str]]:
+    """For each range type what it puts in the place of the polymorphic types of ranges."""
+    found = oracle.execute("SELECT rngtypid, rngmultitypid, rngsubtype FROM pg_range WHERE rngtypid < 16384")
+    return [{"3831": str(one), "4537": str(many), "2283": str(element)} for one, many, element in found]
+
+
+def is_here(arguments: str, ours: Container[str], ranges: list[dict[str, str]]) -> bool:
+    """Whether an overload is here; one of any range counts where it is declared for each type of ranges."""
+    types = arguments.split()
+    if arguments in ours or not {"3831", "4537"} & set(types):
+        return arguments in ours
+    return all(" ".join(range.get(type, type) for type in types) in ours for range in ranges)
+
+
 def called(oracle: Connection, connection: Connection, kind: str) -> Iterator[tuple[str, str, str | None, bool]]:
     """The overloads of a kind: name, how it is shown, the type of its first argument, and whether it is here."""
-    ours = {
-        (name, arguments)
-        for name, arguments, here in connection.execute("SELECT proname, proargtypes::text, prokind::text FROM pg_proc")
-        if here == kind
-    }
+    ours: dict[str, set[str]] = defaultdict(set)
+    for name, arguments, here in connection.execute("SELECT proname, proargtypes::text, prokind::text FROM pg_proc"):
+        if here == kind:
+            ours[name].add(arguments)
+    ranges = concrete(oracle)
     for name, arguments, here, shown, first in oracle.execute(CALLED.encode()):
         if here == kind:
-            yield name, f"{name}({shown or ''})", first, (name, arguments) in ours
+            yield name, f"{name}({shown or ''})", first, is_here(arguments, ours[name], ranges)
 
 
 def functions(connection: Connection, oracle: Connection) -> Chapter:
@@ -148,10 +163,15 @@ def functions(connection: Connection, oracle: Connection) -> Chapter:
 
 def operators(connection: Connection, oracle: Connection) -> Chapter:
     chapter = Chapter("Operators (chapter 9, by overload)")
-    ours = set(connection.execute("SELECT oprname, oprleft, oprright FROM pg_operator").fetchall())
+    ours: dict[str, set[str]] = defaultdict(set)
+    for name, left, right in connection.execute("SELECT oprname, oprleft, oprright FROM pg_operator"):
+        ours[name].add(f"{left} {right}")
+    ranges = concrete(oracle)
     for name, left, right, left_name, right_name in oracle.execute(OPERATORS.encode()):
         section = own_section(left_name, right_name) or "others (identifiers, records, catalogs)"
-        chapter.add(section, f"{left_name or ''} {name} {right_name}".strip(), (name, left, right) in ours)
+        chapter.add(
+            section, f"{left_name or ''} {name} {right_name}".strip(), is_here(f"{left} {right}", ours[name], ranges)
+        )
     return chapter
 
 

@@ -120,6 +120,18 @@ def pg_get_viewdef_pretty(call: BoundCall, oid: int, pretty: bool) -> str | None
     return pg_get_viewdef(call, oid)
 
 
+@function("pg_get_viewdef(oid, int4) -> text", volatility=STABLE, rowwise=True, bound=True, oid=3159)
+def pg_get_viewdef_wrapped(call: BoundCall, oid: int, width: int) -> str | None:
+    """The query of a view, as it was written."""
+    return pg_get_viewdef(call, oid)
+
+
+@function("pg_get_viewdef(text, bool) -> text", volatility=STABLE, rowwise=True, bound=True, oid=2505)
+def pg_get_viewdef_named_pretty(call: BoundCall, name: str, pretty: bool) -> str | None:
+    """The query of the view of that name."""
+    return pg_get_viewdef_named(call, name)
+
+
 @function("pg_get_viewdef(text) -> text", volatility=STABLE, rowwise=True, bound=True, oid=1640)
 def pg_get_viewdef_named(call: BoundCall, name: str) -> str | None:
     """The query of the view of that name."""

@@ -22,9 +22,13 @@ def builtin_procedures() -> tuple[Row, ...]:
     for overloads in FUNCTIONS.values():
         for one in overloads:
             made = _procedure(one.oid, one.name, one.arguments, one.result, "f")
+            listed = list(one.arguments)
+            if one.variadic:
+                listed[-1] = _variadic_array(listed[-1])
             rows.append(
                 made
                 | {
+                    "proargtypes": [type_oid(argument) for argument in listed],
                     "proretset": one.returns_set,
                     "provolatile": one.volatility,
                     "proisstrict": one.strict,
@@ -41,6 +45,11 @@ def builtin_procedures() -> tuple[Row, ...]:
             made = _procedure(int(line["oid"]), line["name"], line["arguments"].split(), line["result"], "f")
             rows.append(made | {"provolatile": line["volatile"], "proisstrict": line["strict"] == "t"})
     return tuple(rows)
+
+
+def _variadic_array(name: str) -> str:
+    """The type of the argument that takes what is left: an array of its elements, or "any"."""
+    return f"_{name}" if f"_{name}" in BY_NAME else name
 
 
 def _variadic_element(name: str) -> int:

@@ -105,6 +105,31 @@ def pg_blocking_pids(pid: int) -> list[int]:
     return []
 
 
+for _signature, _oid, _value, _answer, _doc in (
+    ("pg_jit_available() -> bool", 315, False, None, "Whether queries are compiled: not as PostgreSQL does."),
+    ("pg_notification_queue_usage() -> float8", 3296, 0.0, "0", "How full the queue of notifications is."),
+    ("pg_trigger_depth() -> int4", 3163, 0, "0", "How deep in triggers it runs: there are none."),
+):
+    _name = _signature.partition(" ")[0]
+    function(
+        _signature, volatility=STABLE, rowwise=True, oid=_oid, doc=_doc, examples={_name: _answer} if _answer else {}
+    )(lambda value=_value: value)
+
+
+@function("pg_safe_snapshot_blocking_pids(int4) -> _int4", volatility=VOLATILE, rowwise=True, oid=3376)
+def pg_safe_snapshot_blocking_pids(pid: int) -> list[int]:
+    """The sessions that keep a session from a safe snapshot: none, as every snapshot is."""
+    return []
+
+
+@function("current_query() -> text", volatility=VOLATILE, rowwise=True, bound=True, oid=817)
+def current_query(call: BoundCall) -> str | None:
+    """The statement that the session runs, as the client sent it."""
+    session = session_of(call.context)
+    running = () if session.activities is None else session.activities()
+    return next((each.query for each in running if each.pid == session.pid), None)
+
+
 _SETTINGS = tuple(relations_by_name()["pg_catalog", "pg_settings"].columns)
 
 

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pgstream.delta import Column
-from pgstream.errors import DatatypeMismatch, InvalidParameterValue, NullValueNotAllowed
+from pgstream.errors import DatatypeMismatch, FeatureNotSupported, InvalidParameterValue, NullValueNotAllowed
 from pgstream.functions.registry import STABLE, BoundCall, function
 from pgstream.functions.vector import column_of, list_bounds, list_column, numbers, ranges, valid
 from pgstream.types.definition import SqlType
@@ -283,6 +283,20 @@ def array_fill(value: Column, dimensions: Column) -> Column:
         raise DatatypeMismatch("arrays of several dimensions are not supported")
     owners = np.repeat(np.arange(len(value)), sizes)
     return list_column(value.take(column_of(owners, pa.int64())), np.array(sizes, np.int64))
+
+
+@function(
+    "array_fill(anyelement, _int4, _int4) -> anyarray",
+    strict=False,
+    examples={"array_fill(7, ARRAY[2], ARRAY[1])": "{7,7}"},
+)
+def array_fill_from(value: Column, dimensions: Column, lower: Column) -> Column:
+    """An array of one dimension, whose first element is at 1, with `value` everywhere."""
+    if lower.null_count:
+        raise NullValueNotAllowed("dimension array or low bound array cannot be null")
+    if any(first != 1 for firsts in lower.to_pylist() for first in firsts):
+        raise FeatureNotSupported("arrays whose first element is not at 1 are not supported")
+    return array_fill(value, dimensions)
 
 
 @function("trim_array(anyarray, int4) -> anyarray", examples={"trim_array(ARRAY[1,2,3,4], 2)": "{1,2}"})

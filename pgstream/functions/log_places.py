@@ -9,6 +9,11 @@ LAST = 2**64 - 1
 
 
 @function(
+    "pg_wal_lsn_diff(pg_lsn, pg_lsn) -> numeric",
+    rowwise=True,
+    examples={"pg_wal_lsn_diff('0/A', '0/1')": "9"},
+)
+@function(
     "pg_lsn_mi(pg_lsn, pg_lsn) -> numeric",
     operator="-",
     rowwise=True,

@@ -58,6 +58,32 @@ for _operator, (_suffix, _test, _results) in TESTS.items():
     )(_comparing(_test))
 
 
+def _identical(negated: bool) -> Any:
+    def kernel(call: BoundCall, left: Column, right: Column) -> Column:
+        check_comparable(*call.arguments)
+        same: Any = pa.array([True] * len(left))
+        for one, other in zip(fields_of(left), fields_of(right), strict=True):
+            both_null = pc.and_(one.is_null(), other.is_null())
+            same = pc.and_(same, pc.or_(both_null, pc.fill_null(pc.equal(one, other), False)))
+        return pc.invert(same) if negated else same
+
+    return kernel
+
+
+for _operator, _suffix, _results in (("*=", "eq", ("f", "t", "f")), ("*<>", "ne", ("t", "f", "t"))):
+    function(
+        f"record_image_{_suffix}(record, record) -> bool",
+        operator=_operator,
+        bound=True,
+        examples={
+            f"ROW(1,2)::record {_operator} ROW(1,3)::record": _results[0],
+            f"ROW(1,NULL::int4)::record {_operator} ROW(1,NULL::int4)::record": _results[1],
+            f"ROW(1.0)::record {_operator} ROW(1.00)::record": _results[2],
+        },
+        doc=f"Whether the first row {_operator} the second: whether their fields are stored alike.",
+    )(_identical(_suffix == "ne"))
+
+
 def _is_null(call: BoundCall, column: Column) -> Column:
     """The row is NULL, or all its fields are."""
     if call.arguments[0].definition.attributes is None:

@@ -19,8 +19,10 @@ from pgstream.functions.calendar import (
     moment_column,
     spans_of,
 )
-from pgstream.functions.datetime import to_instant, to_local
+from pgstream.functions.calling import as_column
+from pgstream.functions.datetime import later, to_instant, to_local
 from pgstream.functions.registry import STABLE, VOLATILE, BoundCall, function
+from pgstream.functions.system import pg_sleep
 from pgstream.functions.vector import column_of, numbers
 from pgstream.types.timestamptz import session_zone
 from pgstream.types.zones import Zone, find_zone
@@ -92,6 +94,44 @@ for _name in ("now", "transaction_timestamp", "statement_timestamp", "mz_now"):
 def clock_timestamp(call: BoundCall, count: int) -> Column:
     """The time of the statement's clock."""
     return moment_column(np.full(count, call.context.now_us), TIMESTAMPTZ)
+
+
+@function("timeofday() -> text", bound=True, volatility=VOLATILE, examples={"length(timeofday()) > 30": "t"})
+def timeofday(call: BoundCall, count: int) -> Column:
+    """The time of the statement's clock, as a text."""
+    from pgstream.functions.templates import to_char_local
+
+    shown = to_char_local(call, clock_timestamp(call, count), pa.scalar("Dy Mon DD HH24:MI:SS.US YYYY TZ"))
+    return as_column(shown, count)
+
+
+def _asleep(call: BoundCall, until: Column) -> Column:
+    seconds = [max(0, moment - call.context.now_us) / 1e6 for moment in numbers(until).tolist()]
+    return pg_sleep(call, pa.array(seconds, pa.float64()))
+
+
+@function(
+    "pg_sleep_for(interval) -> void",
+    bound=True,
+    volatility=VOLATILE,
+    examples={"pg_typeof(pg_sleep_for('1 us'))::oid::int8": "2278"},
+)
+def pg_sleep_for(call: BoundCall, span: Column) -> Column:
+    """Waits for a time."""
+    now = np.full(len(span), call.context.now_us)
+    ends = later(now, spans_of(span), session_zone(call.context.settings))
+    return _asleep(call, moment_column(ends, TIMESTAMPTZ))
+
+
+@function(
+    "pg_sleep_until(timestamptz) -> void",
+    bound=True,
+    volatility=VOLATILE,
+    examples={"pg_typeof(pg_sleep_until(now()))::oid::int8": "2278"},
+)
+def pg_sleep_until(call: BoundCall, moment: Column) -> Column:
+    """Waits until a moment."""
+    return _asleep(call, moment)
 
 
 @function("proctime() -> timestamptz", bound=True, volatility=VOLATILE, examples={"proctime() > '2020-01-01'": "t"})
