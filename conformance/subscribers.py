@@ -313,6 +313,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100)
     parser.add_argument("--pause", type=float, default=0.1, help="seconds between two rows")
     options = parser.parse_args()
+    if not (options.kills or options.many):
+        parser.error("say how many --kills or how --many subscribers")
     if options.kills:
         crashes(options.kills, options.seed)
     if options.many:
