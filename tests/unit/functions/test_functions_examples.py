@@ -27,7 +27,7 @@ SETTINGS = {
 }
 OF_OTHERS = tuple(
     f"pgstream.functions.{name}"
-    for name in ("datafusion", "flink", "foreign_times", "input_validity", "json_paths", "lists", "sql_json")
+    for name in ("datafusion", "flink", "foreign_times", "input_validity", "json_paths", "lists", "maps", "sql_json")
 )
 EXAMPLES_OF_OTHERS = {
     f"SELECT {text}"
