@@ -141,7 +141,8 @@ def _flattened(apply: Apply, ids: ColIds) -> Relation | None:
     if apply.kind in ("semi", "anti"):
         return Join(_join_kind(apply), apply.left, right, condition)
     outputs = tuple((col, Ref(col)) for col in apply.left.columns)
-    if apply.kind == "left" and not all(isinstance(value, Ref) for value in values.values()):
+    own = {col.id for col in right.columns}
+    if apply.kind == "left" and not all(isinstance(value, Ref) and value.col.id in own for value in values.values()):
         flag = ids.fresh("matched", BOOL)
         right = Project(right, (*((col, Ref(col)) for col in right.columns), (flag, TRUE)))
         for id, value in values.items():
