@@ -103,10 +103,7 @@ class Taking:
             self._tick_or_split(parts, failed)
         listed: dict[int, Delta] = {}
         for oid, batch in batches.items():
-            rejected = [
-                *batch.rows.rejected,
-                *self._refused(oid, batch, sorted(failed.get(oid, ()), key=lambda one: one[0])),
-            ]
+            rejected = [*batch.rows.rejected, *self._refused(oid, batch, failed.get(oid, ()))]
             if oid in late:
                 listed |= self._late(oid, batch, late[oid], rejected, now_us)
             if rejected:

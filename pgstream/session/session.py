@@ -226,7 +226,7 @@ class Session:
     def start_clock(self, query: str) -> None:
         """A new statement begins, whose text others may see."""
         self._clock_us = self.services.world.now_us()
-        self._query = without_secrets(query)
+        self._query = query
         self._interrupt = Interrupt()
 
     @property
@@ -246,7 +246,7 @@ class Session:
             self._clock_us,
             self._clock_us,
             "active" if self.busy else idle.get(self.block.state, "idle"),
-            self._query,
+            without_secrets(self._query),
         )
 
     def set_config(self, name: str, value: str | None, local: bool) -> str:
